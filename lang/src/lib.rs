@@ -1,0 +1,6 @@
+//! Thalweg's language: text to a checked dataflow graph. Knows no operation by name, no thread, no GPU.
+
+pub mod ast;
+pub mod diagnostic;
+pub mod dtype;
+pub mod source;

@@ -1,0 +1,151 @@
+//! Lanes: the vocabulary in which every elementwise formula is written, once.
+//!
+//! A lane value is a vector of `WIDTH` elements of one dtype. A formula is a generic function over these traits; it is
+//! instantiated with one element (`scalar`, the reference), with portable vectors (`portable`, over `wide`), and on x86-64
+//! with AVX2 and AVX-512 vectors chosen at run time. Every instantiation gives the same bits: each method is one correctly
+//! rounded IEEE 754 operation or an exact integer one, `fma` rounds once everywhere, and nothing is contracted.
+//!
+//! A formula may not branch on a value: it selects, or says that a path is `rarely` taken, so that the same text can also be
+//! recorded as code for another machine.
+
+/// A truth value for each element of a vector.
+pub trait Mask: Copy + 'static {
+    /// The same in every element.
+    fn splat(value: bool) -> Self;
+    /// Both.
+    fn and(self, other: Self) -> Self;
+    /// Either.
+    fn or(self, other: Self) -> Self;
+    /// Exactly one.
+    fn xor(self, other: Self) -> Self;
+    /// Not.
+    fn not(self) -> Self;
+    /// Whether any element is true. For `rarely` only: a formula must not branch on it.
+    fn any(self) -> bool;
+    /// Reads `WIDTH` bytes, each 0 or 1.
+    ///
+    /// # Safety
+    /// `from` must be readable for the vector's width in bytes.
+    unsafe fn load(from: *const u8) -> Self;
+    /// Writes `WIDTH` bytes, each 0 or 1.
+    ///
+    /// # Safety
+    /// `to` must be writable for the vector's width in bytes.
+    unsafe fn store(self, to: *mut u8);
+}
+
+/// A vector of elements of one dtype.
+pub trait Lane: Copy + 'static {
+    /// One element.
+    type Element: Copy + 'static;
+    /// A truth value for each element.
+    type Mask: Mask;
+    /// How many elements.
+    const WIDTH: usize;
+    /// The same in every element.
+    fn splat(value: Self::Element) -> Self;
+    /// Reads `WIDTH` elements; no alignment is needed.
+    ///
+    /// # Safety
+    /// `from` must be readable for `WIDTH` elements.
+    unsafe fn load(from: *const Self::Element) -> Self;
+    /// Writes `WIDTH` elements; no alignment is needed.
+    ///
+    /// # Safety
+    /// `to` must be writable for `WIDTH` elements.
+    unsafe fn store(self, to: *mut Self::Element);
+    /// `then` where the mask is true, `otherwise` elsewhere; bits are copied.
+    fn select(mask: Self::Mask, then: Self, otherwise: Self) -> Self;
+    /// `fast` where the mask is false, `slow()` where it is true; `slow` is computed only when some element needs it.
+    #[inline(always)]
+    fn rarely(mask: Self::Mask, fast: Self, slow: impl FnOnce() -> Self) -> Self {
+        if mask.any() { Self::select(mask, slow(), fast) } else { fast }
+    }
+}
+
+/// Vectors of numbers with an order. Integers wrap; comparisons with NaN are false except `not_equal`.
+#[allow(missing_docs)]
+pub trait Number: Lane {
+    fn add(self, other: Self) -> Self;
+    fn subtract(self, other: Self) -> Self;
+    fn multiply(self, other: Self) -> Self;
+    fn negate(self) -> Self;
+    fn equal(self, other: Self) -> Self::Mask;
+    fn not_equal(self, other: Self) -> Self::Mask;
+    fn less(self, other: Self) -> Self::Mask;
+    fn less_equal(self, other: Self) -> Self::Mask;
+    #[inline(always)]
+    fn greater(self, other: Self) -> Self::Mask {
+        other.less(self)
+    }
+    #[inline(always)]
+    fn greater_equal(self, other: Self) -> Self::Mask {
+        other.less_equal(self)
+    }
+}
+
+/// Vectors of integers.
+pub trait Integer: Number {
+    /// Bitwise and.
+    fn and(self, other: Self) -> Self;
+    /// Bitwise or.
+    fn or(self, other: Self) -> Self;
+    /// Bitwise exclusive or.
+    fn xor(self, other: Self) -> Self;
+    /// Bitwise not.
+    fn invert(self) -> Self;
+    /// Shifts left by a constant below the element's width in bits.
+    fn shift_left<const N: u32>(self) -> Self;
+    /// Shifts right by a constant, filling with zeros whatever the sign.
+    fn shift_right_logical<const N: u32>(self) -> Self;
+    /// Shifts right by a constant, filling with the sign bit (zeros for unsigned elements).
+    fn shift_right<const N: u32>(self) -> Self;
+    /// Shifts left each element by its own count; a count of the width or more (as unsigned) gives 0.
+    fn shift_left_each(self, counts: Self) -> Self;
+    /// Shifts right logically each element by its own count; a count of the width or more (as unsigned) gives 0.
+    fn shift_right_logical_each(self, counts: Self) -> Self;
+}
+
+/// Vectors of f64 or f32.
+pub trait Float: Number {
+    /// Signed integers of the same width.
+    type Bits: Integer<Mask = Self::Mask>;
+    /// The bits, unchanged.
+    fn to_bits(self) -> Self::Bits;
+    /// From bits, unchanged.
+    fn from_bits(bits: Self::Bits) -> Self;
+    /// A constant, rounded to the element type.
+    fn constant(value: f64) -> Self;
+    /// An integer constant (truncated to the element's width).
+    fn bits_constant(value: i64) -> Self::Bits;
+    /// The nearest float to each integer; exact for magnitudes that the mantissa holds.
+    fn from_integer(integer: Self::Bits) -> Self;
+    /// The nearest integer, ties to even; unspecified (but the same everywhere is not promised) beyond 2^51 (f64) or 2^22 (f32)
+    /// and for NaN: such elements must not reach a result.
+    fn to_integer(self) -> Self::Bits;
+    /// Division.
+    fn divide(self, other: Self) -> Self;
+    /// The square root, correctly rounded.
+    fn square_root(self) -> Self;
+    /// `self * factor + addend`, rounded once.
+    fn fma(self, factor: Self, addend: Self) -> Self;
+    /// Clears the sign bit.
+    fn absolute(self) -> Self;
+    /// `self` with the sign bit of `sign`.
+    fn copy_sign(self, sign: Self) -> Self;
+    /// The largest integer not above.
+    fn floor(self) -> Self;
+    /// The smallest integer not below.
+    fn ceil(self) -> Self;
+    /// The integer part.
+    fn truncate(self) -> Self;
+    /// The nearest integer, ties to even.
+    fn round(self) -> Self;
+    /// Whether it is NaN.
+    #[inline(always)]
+    fn is_nan(self) -> Self::Mask {
+        self.not_equal(self)
+    }
+}
+
+pub mod scalar;

@@ -1,0 +1,241 @@
+//! One element at a time: the reference that every vector must equal, bit for bit.
+
+use super::{Float, Integer, Lane, Mask, Number};
+
+impl Mask for bool {
+    #[inline(always)]
+    fn splat(value: bool) -> Self {
+        value
+    }
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        self & other
+    }
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        self | other
+    }
+    #[inline(always)]
+    fn xor(self, other: Self) -> Self {
+        self ^ other
+    }
+    #[inline(always)]
+    fn not(self) -> Self {
+        !self
+    }
+    #[inline(always)]
+    fn any(self) -> bool {
+        self
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const u8) -> Self {
+        // SAFETY: the caller gives one readable byte.
+        unsafe { *from != 0 }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut u8) {
+        // SAFETY: the caller gives one writable byte.
+        unsafe { *to = self as u8 }
+    }
+}
+
+macro_rules! lane {
+    ($($element:ty)*) => { $(
+        impl Lane for $element {
+            type Element = $element;
+            type Mask = bool;
+            const WIDTH: usize = 1;
+            #[inline(always)]
+            fn splat(value: $element) -> Self {
+                value
+            }
+            #[inline(always)]
+            unsafe fn load(from: *const $element) -> Self {
+                // SAFETY: the caller gives one readable element, aligned or not.
+                unsafe { from.read_unaligned() }
+            }
+            #[inline(always)]
+            unsafe fn store(self, to: *mut $element) {
+                // SAFETY: the caller gives one writable element, aligned or not.
+                unsafe { to.write_unaligned(self) }
+            }
+            #[inline(always)]
+            fn select(mask: bool, then: Self, otherwise: Self) -> Self {
+                if mask { then } else { otherwise }
+            }
+        }
+    )* };
+}
+lane!(bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64);
+
+macro_rules! comparisons {
+    () => {
+        #[inline(always)]
+        fn equal(self, other: Self) -> bool {
+            self == other
+        }
+        #[inline(always)]
+        fn not_equal(self, other: Self) -> bool {
+            self != other
+        }
+        #[inline(always)]
+        fn less(self, other: Self) -> bool {
+            self < other
+        }
+        #[inline(always)]
+        fn less_equal(self, other: Self) -> bool {
+            self <= other
+        }
+    };
+}
+
+macro_rules! integer {
+    ($($element:ident $unsigned:ident)*) => { $(
+        impl Number for $element {
+            #[inline(always)]
+            fn add(self, other: Self) -> Self {
+                self.wrapping_add(other)
+            }
+            #[inline(always)]
+            fn subtract(self, other: Self) -> Self {
+                self.wrapping_sub(other)
+            }
+            #[inline(always)]
+            fn multiply(self, other: Self) -> Self {
+                self.wrapping_mul(other)
+            }
+            #[inline(always)]
+            fn negate(self) -> Self {
+                self.wrapping_neg()
+            }
+            comparisons!();
+        }
+        impl Integer for $element {
+            #[inline(always)]
+            fn and(self, other: Self) -> Self {
+                self & other
+            }
+            #[inline(always)]
+            fn or(self, other: Self) -> Self {
+                self | other
+            }
+            #[inline(always)]
+            fn xor(self, other: Self) -> Self {
+                self ^ other
+            }
+            #[inline(always)]
+            fn invert(self) -> Self {
+                !self
+            }
+            #[inline(always)]
+            fn shift_left<const N: u32>(self) -> Self {
+                self << N
+            }
+            #[inline(always)]
+            fn shift_right_logical<const N: u32>(self) -> Self {
+                ((self as $unsigned) >> N) as $element
+            }
+            #[inline(always)]
+            fn shift_right<const N: u32>(self) -> Self {
+                self >> N
+            }
+            #[inline(always)]
+            fn shift_left_each(self, counts: Self) -> Self {
+                if (counts as $unsigned) < $element::BITS as $unsigned { self << counts } else { 0 }
+            }
+            #[inline(always)]
+            fn shift_right_logical_each(self, counts: Self) -> Self {
+                if (counts as $unsigned) < $element::BITS as $unsigned { ((self as $unsigned) >> counts) as $element } else { 0 }
+            }
+        }
+    )* };
+}
+integer!(i8 u8 i16 u16 i32 u32 i64 u64 u8 u8 u16 u16 u32 u32 u64 u64);
+
+macro_rules! float {
+    ($($element:ident $bits:ident $unsigned:ident)*) => { $(
+        impl Number for $element {
+            #[inline(always)]
+            fn add(self, other: Self) -> Self {
+                self + other
+            }
+            #[inline(always)]
+            fn subtract(self, other: Self) -> Self {
+                self - other
+            }
+            #[inline(always)]
+            fn multiply(self, other: Self) -> Self {
+                self * other
+            }
+            #[inline(always)]
+            fn negate(self) -> Self {
+                -self
+            }
+            comparisons!();
+        }
+        impl Float for $element {
+            type Bits = $bits;
+            #[inline(always)]
+            fn to_bits(self) -> $bits {
+                self.to_bits() as $bits
+            }
+            #[inline(always)]
+            fn from_bits(bits: $bits) -> Self {
+                $element::from_bits(bits as $unsigned)
+            }
+            #[inline(always)]
+            fn constant(value: f64) -> Self {
+                value as $element
+            }
+            #[inline(always)]
+            fn bits_constant(value: i64) -> $bits {
+                value as $bits
+            }
+            #[inline(always)]
+            fn from_integer(integer: $bits) -> Self {
+                integer as $element
+            }
+            #[inline(always)]
+            fn to_integer(self) -> $bits {
+                self.round_ties_even() as $bits
+            }
+            #[inline(always)]
+            fn divide(self, other: Self) -> Self {
+                self / other
+            }
+            #[inline(always)]
+            fn square_root(self) -> Self {
+                self.sqrt()
+            }
+            #[inline(always)]
+            fn fma(self, factor: Self, addend: Self) -> Self {
+                self.mul_add(factor, addend)
+            }
+            #[inline(always)]
+            fn absolute(self) -> Self {
+                self.abs()
+            }
+            #[inline(always)]
+            fn copy_sign(self, sign: Self) -> Self {
+                self.copysign(sign)
+            }
+            #[inline(always)]
+            fn floor(self) -> Self {
+                self.floor()
+            }
+            #[inline(always)]
+            fn ceil(self) -> Self {
+                self.ceil()
+            }
+            #[inline(always)]
+            fn truncate(self) -> Self {
+                self.trunc()
+            }
+            #[inline(always)]
+            fn round(self) -> Self {
+                self.round_ties_even()
+            }
+        }
+    )* };
+}
+float!(f32 i32 u32 f64 i64 u64);

@@ -1,0 +1,3 @@
+//! Thalweg's runtime: a dataflow graph to arrays. Knows how to run anything, and no operation by name.
+
+pub mod lane;
