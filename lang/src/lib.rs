@@ -3,4 +3,7 @@
 pub mod ast;
 pub mod diagnostic;
 pub mod dtype;
+pub mod graph;
 pub mod source;
+pub mod types;
+pub mod value;

@@ -1,0 +1,92 @@
+//! Values as the language has them: arrays, and what stands beside arrays and is known before anything runs.
+
+use crate::ast;
+use crate::dtype::DType;
+use crate::source::Span;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A value whose arrays are `A`: a graph's nodes while a program is checked, arrays once it has run.
+#[derive(Clone, Debug)]
+pub enum Value<A> {
+    /// An array.
+    Array(A),
+    /// A tuple.
+    Tuple(Vec<Value<A>>),
+    /// A string.
+    Text(Vec<TextPiece<A>>),
+    /// A user's function.
+    Function(Arc<Closure<A>>),
+    /// An operation of the library, or a function of its prelude, by name.
+    Builtin(Arc<str>),
+    /// A dtype's name, which is also the cast.
+    DType(DType),
+    /// `none`: no axis, no value.
+    None,
+    /// `newaxis`.
+    Newaxis,
+}
+
+/// A piece of a string.
+#[derive(Clone, Debug)]
+pub enum TextPiece<A> {
+    /// Known text.
+    Text(Arc<str>),
+    /// A value formatted by a specification (Python's format mini-language; may be empty).
+    Value(Value<A>, Arc<str>, Span),
+}
+
+/// A function and the values of the names that it does not define itself.
+#[derive(Clone, Debug)]
+pub struct Closure<A> {
+    /// What was written.
+    pub function: Arc<ast::Function>,
+    /// The values it closes over.
+    pub captured: HashMap<Arc<str>, Value<A>>,
+}
+
+impl<A> Value<A> {
+    /// Shows every array to `see`, in order.
+    pub fn visit(&self, see: &mut dyn FnMut(&A)) {
+        match self {
+            Value::Array(array) => see(array),
+            Value::Tuple(values) => values.iter().for_each(|value| value.visit(see)),
+            Value::Text(pieces) => {
+                for piece in pieces {
+                    if let TextPiece::Value(value, ..) = piece {
+                        value.visit(see);
+                    }
+                }
+            }
+            Value::Function(closure) => closure.captured.values().for_each(|value| value.visit(see)),
+            Value::Builtin(_) | Value::DType(_) | Value::None | Value::Newaxis => {}
+        }
+    }
+
+    /// The same value with each array replaced.
+    pub fn map<B>(&self, change: &mut dyn FnMut(&A) -> B) -> Value<B> {
+        match self {
+            Value::Array(array) => Value::Array(change(array)),
+            Value::Tuple(values) => Value::Tuple(values.iter().map(|value| value.map(change)).collect()),
+            Value::Text(pieces) => Value::Text(
+                pieces
+                    .iter()
+                    .map(|piece| match piece {
+                        TextPiece::Text(text) => TextPiece::Text(text.clone()),
+                        TextPiece::Value(value, specification, span) => {
+                            TextPiece::Value(value.map(change), specification.clone(), *span)
+                        }
+                    })
+                    .collect(),
+            ),
+            Value::Function(closure) => Value::Function(Arc::new(Closure {
+                function: closure.function.clone(),
+                captured: closure.captured.iter().map(|(name, value)| (name.clone(), value.map(change))).collect(),
+            })),
+            Value::Builtin(name) => Value::Builtin(name.clone()),
+            Value::DType(dtype) => Value::DType(*dtype),
+            Value::None => Value::None,
+            Value::Newaxis => Value::Newaxis,
+        }
+    }
+}
