@@ -776,6 +776,6 @@ def display(value):
     if value is None:
         return "none"
     checked = np.asarray(value)
-    if checked.ndim == 0 and checked.dtype == np.bool_:
-        return "true" if checked else "false"
-    return str(checked[()])
+    text = str(checked[()])
+    # The language's words for NumPy's.
+    return text.replace("True", "true").replace("False", "false") if checked.dtype == np.bool_ else text
