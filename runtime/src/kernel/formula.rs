@@ -65,6 +65,7 @@ pub trait WholeFormula<const N: usize>: 'static {
 
 /// A complex number, or a vector of them as two vectors.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
 pub struct Complex<L> {
     /// The real part.
     pub real: L,

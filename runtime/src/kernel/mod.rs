@@ -1,10 +1,14 @@
 //! Kernels: formulas compiled into functions over blocks of densely packed elements, for every dtype and instruction set.
 
+mod cast;
+mod fold;
 mod formula;
 mod level;
 mod step;
 mod table;
 
+pub use cast::cast;
+pub use fold::{Fold, Folds, STRIPE, STRIPES};
 pub use formula::{
     Complex, ComplexFormula, ComplexPart, ComplexTest, FloatFormula, FloatTest, IntegerFormula, LogicFormula,
     NumberFormula, NumberTest, WholeFormula,

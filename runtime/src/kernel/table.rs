@@ -10,9 +10,9 @@ use super::{BlockFunction, Level};
 use crate::lane::{Lane, Lanes, scalar};
 
 // Until the vectors are there.
-use scalar::Scalar as Portable;
-use scalar::Scalar as Avx2;
-use scalar::Scalar as Avx512;
+pub(super) use scalar::Scalar as Portable;
+pub(super) use scalar::Scalar as Avx2;
+pub(super) use scalar::Scalar as Avx512;
 
 /// An element that has no answer, and why: the middle of a sentence ("division by zero").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,7 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 /// An operation for one combination of operand dtypes.
+#[derive(Clone, Copy)]
 pub struct Kernel {
     /// The operands' dtypes.
     pub operands: &'static [DType],
@@ -131,6 +132,11 @@ impl Kernels {
         let mut parts: [&'static [Kernel]; PARTS] = [&[]; PARTS];
         parts[0] = kernels;
         Kernels { parts }
+    }
+
+    /// One kernel of a table that has not been joined.
+    pub(super) const fn first(self, index: usize) -> Kernel {
+        self.parts[0][index]
     }
 
     /// These and others; where both have the same operands, these win.
