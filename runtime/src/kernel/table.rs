@@ -9,10 +9,12 @@ use super::step::{self, *};
 use super::{BlockFunction, Level};
 use crate::lane::{Lane, Lanes, scalar};
 
-// Until the vectors are there.
-pub(super) use scalar::Scalar as Portable;
-pub(super) use scalar::Scalar as Avx2;
-pub(super) use scalar::Scalar as Avx512;
+// On other machines these levels are never there; their places in the tables are taken by the portable vectors.
+pub(super) use crate::lane::portable::Portable;
+#[cfg(target_arch = "x86_64")]
+pub(super) use crate::lane::{avx2::Avx2, avx512::Avx512};
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) use crate::lane::{portable::Portable as Avx2, portable::Portable as Avx512};
 
 /// An element that has no answer, and why: the middle of a sentence ("division by zero").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
