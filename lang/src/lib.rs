@@ -3,4 +3,7 @@
 pub mod ast;
 pub mod diagnostic;
 pub mod dtype;
+pub mod layout;
+pub mod lexer;
+pub mod parser;
 pub mod source;
