@@ -45,7 +45,7 @@ pub(crate) fn lay_out(source: SourceId, lexemes: Vec<Lexeme>) -> Layout {
 }
 
 /// The closing partner of an opening bracket.
-fn partner(token: &Token) -> Option<Token> {
+pub(crate) fn partner(token: &Token) -> Option<Token> {
     Some(match token {
         Token::ParenOpen | Token::AnnotationOpen(_) => Token::ParenClose,
         Token::SquareOpen => Token::SquareClose,
@@ -153,15 +153,19 @@ fn pair_brackets(source: SourceId, lexemes: Vec<Lexeme>, diagnostics: &mut Vec<D
     let mut insertions = insertions.into_iter().peekable();
     let mut dropped = dropped.into_iter().peekable();
     let mut paired = Vec::with_capacity(end);
-    for index in 0..=end {
-        while let Some(insertion) = insertions.next_if(|insertion| insertion.before == index) {
+    let mut insert = |before: usize, paired: &mut Vec<Lexeme>| {
+        while let Some(insertion) = insertions.next_if(|insertion| insertion.before == before) {
             let at = paired.last().map_or(0, |last: &Lexeme| last.end);
             paired.push(Lexeme { token: insertion.closer, start: at, end: at });
         }
-        if dropped.next_if_eq(&index).is_none() && index < end {
-            paired.push(lexemes[index].clone());
+    };
+    for (index, lexeme) in lexemes.iter().enumerate().take(end) {
+        insert(index, &mut paired);
+        if dropped.next_if_eq(&index).is_none() {
+            paired.push(lexeme.clone());
         }
     }
+    insert(end, &mut paired);
     (paired, open_at_end)
 }
 
@@ -259,6 +263,8 @@ struct Level {
     has_lines: bool,
     /// The `)` ends an annotation.
     is_annotation: bool,
+    /// It stands behind an operand, as a call's or an index's: then what follows is around both.
+    is_behind: bool,
     /// The operators around it, in all the brackets that it stands in.
     outside: usize,
     /// The operators so far in this element or statement,
@@ -310,6 +316,19 @@ fn end_statements(source: SourceId, lexemes: &[Lexeme], diagnostics: &mut Vec<Di
                 statement = laid.len();
             }
         }
+        // A statement right behind a block: the newline that is missing is put in, for the parser would look for it in the
+        // block.
+        if level.has_lines
+            && begins_statement(token)
+            && laid.last().is_some_and(|last| last.token == Token::BraceClose)
+            && !is_else_if(token)
+        {
+            let span = Span::new(source, start, end);
+            let message = "a statement begins behind a `}` on the same line";
+            let error = Diagnostic::error(code::UNEXPECTED, message, span, "");
+            diagnostics.push(error.help("begin a new line here, or write a `;` before it"));
+            laid.push(Lexeme { token: Token::Newline, start, end: start });
+        }
         let mut token = token.clone();
         let next = significant(index + 1);
         match (&token, next.map(|next| &next.token)) {
@@ -320,7 +339,7 @@ fn end_statements(source: SourceId, lexemes: &[Lexeme], diagnostics: &mut Vec<Di
                 token = Token::Fn;
             }
             (Token::Name(name), Some(Token::Name(_) | Token::Not | Token::ParenOpen))
-                if matches!(&**name, "elif" | "elsif" | "elseif") && follows_block(&laid) =>
+                if is_else_if(&token) && follows_block(&laid) =>
             {
                 let span = Span::new(source, start, end);
                 let message = format!("`{name}` is written `else if`");
@@ -358,9 +377,12 @@ fn end_statements(source: SourceId, lexemes: &[Lexeme], diagnostics: &mut Vec<Di
             Token::ParenClose | Token::SquareClose | Token::BraceClose | Token::HoleClose if !bottom => {
                 let depth = level.depth();
                 wants_more = level.is_annotation;
+                let is_behind = level.is_behind;
                 levels.pop();
                 if let Some(around) = levels.last_mut() {
-                    around.inside = around.inside.max(depth);
+                    // The bracket itself was counted as an operator, for all that is in it. Only behind an operand is it one.
+                    around.operators -= !is_behind as usize;
+                    around.inside = around.inside.max(depth + !is_behind as usize);
                 }
             }
             _ if deepens(&token) => {
@@ -377,7 +399,8 @@ fn end_statements(source: SourceId, lexemes: &[Lexeme], diagnostics: &mut Vec<Di
                     let outside = level.outside + level.operators;
                     let has_lines = token == Token::BraceOpen;
                     let is_annotation = matches!(token, Token::AnnotationOpen(_));
-                    levels.push(Level { has_lines, is_annotation, outside, ..Level::default() });
+                    let is_behind = laid.last().is_some_and(|last| ends_operand(&last.token));
+                    levels.push(Level { has_lines, is_annotation, is_behind, outside, ..Level::default() });
                 }
             }
             _ => {}
@@ -397,6 +420,18 @@ fn end_statements(source: SourceId, lexemes: &[Lexeme], diagnostics: &mut Vec<Di
     (laid, wants_more && is_open)
 }
 
+/// Whether a token can begin a statement and cannot go on with one.
+fn begins_statement(token: &Token) -> bool {
+    use Token::*;
+    matches!(token, Name(_) | Integer(_) | Float(_) | Imaginary(_) | Text(_) | FormatStart | True | False)
+        || matches!(token, Annotation(_) | AnnotationOpen(_) | Fn | If | For | While | Not)
+        || matches!(token, Break | Continue | Import)
+}
+
+fn is_else_if(token: &Token) -> bool {
+    matches!(token, Token::Name(name) if matches!(&**name, "elif" | "elsif" | "elseif"))
+}
+
 fn follows_block(laid: &[Lexeme]) -> bool {
     let mut before = laid.iter().rev().map(|lexeme| &lexeme.token);
     match before.next() {
@@ -408,24 +443,28 @@ fn follows_block(laid: &[Lexeme]) -> bool {
 /// Whether a statement cannot end with this token, or has just begun.
 fn asks_for_more(token: &Token) -> bool {
     use Token::*;
-    match token {
-        Newline | Semicolon | BraceOpen | Comma | Assign | Update(_) | Arrow | Dot | Annotation(_) => true,
-        Or | And | Not | In | Else => true,
-        Less | LessEqual | Greater | GreaterEqual | Equal | NotEqual => true,
-        Pipe | Caret | Ampersand | ShiftLeft | ShiftRight | Tilde => true,
-        Plus | Minus | Star | Slash | DoubleSlash | Percent | MatrixProduct | DoubleStar => true,
-        _ => false,
-    }
+    matches!(token, Newline | Semicolon | BraceOpen | Comma | Assign | Update(_) | Arrow | Dot | In | Else)
+        || matches!(token, Annotation(_))
+        || is_operator(token)
 }
 
 /// Whether the tree may be one deeper for this token.
 fn deepens(token: &Token) -> bool {
     use Token::*;
-    match token {
-        Arrow | Dot | Annotation(_) | If | Else | Or | And | Not | Fn => true,
-        Less | LessEqual | Greater | GreaterEqual | Equal | NotEqual => true,
-        Pipe | Caret | Ampersand | ShiftLeft | ShiftRight | Tilde => true,
-        Plus | Minus | Star | Slash | DoubleSlash | Percent | MatrixProduct | DoubleStar => true,
-        _ => partner(token).is_some(),
-    }
+    matches!(token, Arrow | Dot | Annotation(_) | If | Else | Fn) || is_operator(token) || partner(token).is_some()
+}
+
+/// Whether an operand, or a function's or a block's head, may end with this token.
+pub(crate) fn ends_operand(token: &Token) -> bool {
+    use Token::*;
+    matches!(token, Name(_) | Integer(_) | Float(_) | Imaginary(_) | Text(_) | FormatEnd | True | False)
+        || matches!(token, ParenClose | SquareClose | BraceClose)
+}
+
+/// Whether an operand must follow, at the least.
+fn is_operator(token: &Token) -> bool {
+    use Token::*;
+    matches!(token, Or | And | Not | Less | LessEqual | Greater | GreaterEqual | Equal | NotEqual)
+        || matches!(token, Pipe | Caret | Ampersand | ShiftLeft | ShiftRight | Plus | Minus | Tilde)
+        || matches!(token, Star | Slash | DoubleSlash | Percent | MatrixProduct | DoubleStar)
 }

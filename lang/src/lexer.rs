@@ -442,7 +442,8 @@ impl Scanner<'_> {
         let name: Arc<str> = after[..length].into();
         let mut end = start + 1 + length;
         if length == 0 {
-            let help = "an annotation is `@name`; a matrix product that goes on has its `@` at the end of the line before";
+            let help =
+                "an annotation is `@name`; a matrix product that goes on has its `@` at the end of the line before";
             self.error(code::ANNOTATION_NAME, "`@` needs a name here", start, end, help);
         } else if after[length..].starts_with('(') {
             end += 1;
@@ -458,9 +459,9 @@ impl Scanner<'_> {
         let end = start + character.len_utf8();
         match character {
             '“' | '”' | '„' | '‘' | '’' => {
-                let line = line_end(self.text, start);
-                let closed = self.text[end..line].find(['“', '”', '‘', '’']).map_or(line, |at| end + at);
-                let stop = closed + self.text[closed..line].chars().next().map_or(0, char::len_utf8);
+                let closed = self.text[end..].find(['“', '”', '‘', '’', '\n']).map_or(self.text.len(), |at| end + at);
+                let quote = self.text[closed..].chars().next().filter(|&quote| quote != '\n');
+                let stop = closed + quote.map_or(0, char::len_utf8);
                 let content = &self.text[end..closed];
                 self.error(
                     code::FOREIGN_WORD,
@@ -547,18 +548,21 @@ impl Scanner<'_> {
                 _ => format!("a product is `{written} * {rest}`"),
             };
             end += tail;
-            self.error(
-                code::BAD_NUMBER,
-                format!("`{}` is not a number", &self.text[start..end]),
-                start,
-                end,
-                &help,
-            );
+            self.error(code::BAD_NUMBER, format!("`{}` is not a number", &self.text[start..end]), start, end, &help);
         } else if !underscores_are_fine(written) {
             let help = format!("write `{}`", tidy_underscores(written));
             self.error(code::BAD_NUMBER, "a `_` in a number stands between two digits", start, end, &help);
-        } else if !is_float && !is_imaginary && whole > start + 1 && byte(start) == b'0' && written.bytes().any(|b| b != b'0' && b != b'_') {
-            let help = format!("write `{}`, or `0o{}` in octal", written.trim_start_matches(['0', '_']), written.trim_start_matches(['0', '_']));
+        } else if !is_float
+            && !is_imaginary
+            && whole > start + 1
+            && byte(start) == b'0'
+            && written.bytes().any(|b| b != b'0' && b != b'_')
+        {
+            let help = format!(
+                "write `{}`, or `0o{}` in octal",
+                written.trim_start_matches(['0', '_']),
+                written.trim_start_matches(['0', '_'])
+            );
             self.error(code::BAD_NUMBER, "a whole number does not begin with `0`", start, end, &help);
         }
         let plain = written.replace('_', "");
@@ -709,18 +713,18 @@ impl Scanner<'_> {
     /// The `:.3f` of a hole, up to its `}`.
     fn specification(&mut self, colon: usize) -> usize {
         let start = colon + 1;
-        let line = line_end(self.text, start);
         let quote = match self.open.last() {
             Some(Open::Hole { quote, .. }) => *quote,
             _ => '"',
         };
-        let end = self.text[start..line].find(['{', '}', quote]).map_or(line, |at| start + at);
+        let end = self.text[start..].find(['{', '}', quote, '\n']).map_or(self.text.len(), |at| start + at);
         self.push(Token::Specification(self.text[start..end].into()), start, end);
-        if self.text[end..line].starts_with('{') {
+        if self.text[end..].starts_with('{') {
             let message = "a format specification is plain text";
             self.error(code::UNCLOSED_HOLE, message, end, end + 1, "write the number itself, for example `{x:.3f}`");
             // Skip the inner braces, so that the outer hole closes where it was meant to.
-            return self.text[end..line].find('}').map_or(line, |at| end + at + 1);
+            let stop = self.text[end..].find(['}', '\n']).map_or(self.text.len(), |at| end + at);
+            return stop + self.text[stop..].starts_with('}') as usize;
         }
         end
     }
@@ -752,7 +756,13 @@ impl Scanner<'_> {
                     let (hexadecimal, length) = match (letter, rest.strip_prefix('{').and_then(|r| r.split_once('}'))) {
                         ('u', Some((digits, _))) => (Some(digits), digits.len() + 2),
                         _ => {
-                            let wanted = if letter == 'x' { 2 } else if letter == 'u' { 4 } else { 8 };
+                            let wanted = if letter == 'x' {
+                                2
+                            } else if letter == 'u' {
+                                4
+                            } else {
+                                8
+                            };
                             (rest.get(..wanted), wanted)
                         }
                     };
@@ -772,7 +782,9 @@ impl Scanner<'_> {
                 None => {
                     let help = match letter {
                         'x' => r"two hexadecimal digits follow, as in `\x41`".to_string(),
-                        'u' => r"four hexadecimal digits follow, as in `\u00e9`, or any in braces: `\u{1f600}`".to_string(),
+                        'u' => {
+                            r"four hexadecimal digits follow, as in `\u00e9`, or any in braces: `\u{1f600}`".to_string()
+                        }
                         'U' => r"eight hexadecimal digits follow, as in `\U0001f600`".to_string(),
                         _ => format!(r"for a backslash write `\\{letter}`"),
                     };

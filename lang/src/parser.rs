@@ -6,6 +6,7 @@ use crate::layout::{self, End};
 use crate::lexer::{self, Lexeme, Token};
 use crate::source::{SourceId, Span};
 use lalrpop_util::{ErrorRecovery, ParseError};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 lalrpop_util::lalrpop_mod!(
@@ -108,28 +109,31 @@ fn read(source: SourceId, text: &str) -> Read {
     };
     let reporter = Reporter { source, text, lexemes: &laid.lexemes };
     // Lines that the scanner or the layout has complained about: what the parser says of them is most often an echo.
-    let mut lines: Vec<usize> = diagnostics.iter().flat_map(|d| &d.labels).map(|l| line_start(text, l.span.start)).collect();
-    lines.sort_unstable();
-    // Blocks whose `{` was dropped on the way to the next statement: their `}` is an echo too.
-    let mut orphans = 0;
+    let ends: Vec<u32> = text.bytes().zip(0..).filter(|&(byte, _)| byte == b'\n').map(|(_, at)| at).collect();
+    let line = |at: u32| ends.partition_point(|&end| end < at);
+    let lines: HashSet<usize> = diagnostics.iter().flat_map(|d| &d.labels).map(|l| line(l.span.start)).collect();
+    // Closing brackets whose partner was dropped on the way to where the parser went on: they are echoes too.
+    let mut orphans: Vec<Token> = Vec::new();
     for recovery in &builder.recoveries {
         has_error_inside |= !matches!(recovery.error, ParseError::UnrecognizedEof { .. });
-        let (at, token) = match &recovery.error {
-            ParseError::UnrecognizedToken { token: (start, token, _), .. } => (*start, Some(token)),
+        let (at, orphan) = match &recovery.error {
+            ParseError::UnrecognizedToken { token: (start, token, _), .. } => {
+                (*start, orphans.iter().rposition(|orphan| orphan == token))
+            }
             _ => (text.len(), None),
         };
-        let is_orphan = token == Some(&Token::BraceClose) && orphans > 0;
-        if is_orphan {
-            orphans -= 1;
+        if let Some(orphan) = orphan {
+            orphans.truncate(orphan);
         }
-        let mut dropped = recovery.dropped_tokens.iter();
-        let balance = dropped.by_ref().fold(0_isize, |balance, (_, token, _)| match token {
-            Token::BraceOpen => balance + 1,
-            Token::BraceClose => balance - 1,
-            _ => balance,
-        });
-        orphans += balance.max(0) as usize;
-        if !is_orphan && lines.binary_search(&line_start(text, at as u32)).is_err() {
+        let mut open: Vec<Token> = Vec::new();
+        for (_, token, _) in &recovery.dropped_tokens {
+            match layout::partner(token) {
+                Some(closer) => open.push(closer),
+                None => drop(open.pop_if(|closer| closer == token)),
+            }
+        }
+        orphans.extend(open);
+        if orphan.is_none() && !lines.contains(&line(at as u32)) {
             diagnostics.extend(reporter.report(&recovery.error));
         }
     }
@@ -137,10 +141,6 @@ fn read(source: SourceId, text: &str) -> Read {
     diagnostics.extend(builder.diagnostics);
     diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.span));
     Read { parsed: Parsed { program, diagnostics }, end, has_error_inside }
-}
-
-fn line_start(text: &str, at: u32) -> usize {
-    text.as_bytes()[..(at as usize).min(text.len())].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1)
 }
 
 // ---- what the grammar builds with ----
@@ -413,13 +413,7 @@ impl Builder {
         FormatPiece::Value { value, specification: specification.unwrap_or_default(), specification_span }
     }
 
-    pub(crate) fn annotation(
-        &self,
-        name: Arc<str>,
-        arguments: Vec<Argument>,
-        start: usize,
-        end: usize,
-    ) -> Annotation {
+    pub(crate) fn annotation(&self, name: Arc<str>, arguments: Vec<Argument>, start: usize, end: usize) -> Annotation {
         let name = Name { span: self.span(start + 1, start + 1 + name.len()), text: name };
         Annotation { name, arguments, span: self.span(start, end) }
     }
@@ -486,8 +480,13 @@ impl Reporter<'_> {
             ParseError::UnrecognizedToken { token: (start, token, end), expected } => {
                 let index = self.lexemes.partition_point(|lexeme| lexeme.start < *start);
                 let index = index
-                    + self.lexemes[index..].iter().position(|l| l.token == *token && l.end == *end).unwrap_or(0);
-                let expected = families(expected);
+                    + self.lexemes[index..]
+                        .iter()
+                        .take(8)
+                        .position(|l| l.token == *token && l.end == *end)
+                        .unwrap_or(0);
+                let after_operand = self.is_after_operand(index);
+                let expected = families(expected, after_operand);
                 let message = format!("expected {expected}, found {}", self.found(token, *start, *end));
                 // The end of a line is no place that one can see: point behind the last word.
                 let end = if *token == Token::Newline { *start } else { *end };
@@ -498,7 +497,7 @@ impl Reporter<'_> {
                 })
             }
             ParseError::UnrecognizedEof { location, expected } => {
-                let message = format!("expected {}, but the text ends here", families(expected));
+                let message = format!("expected {}, but the text ends here", families(expected, false));
                 let at = (*location).min(self.text.len());
                 Some(Diagnostic::error(code::UNEXPECTED, message, Span::new(self.source, at, at), ""))
             }
@@ -516,6 +515,26 @@ impl Reporter<'_> {
         }
     }
 
+    /// Whether an operand ends before `index`, so that an operator could follow. The generated parser has often taken the
+    /// operand for complete by the time it finds that something is wrong, and then forgets to expect operators.
+    fn is_after_operand(&self, index: usize) -> bool {
+        use Token::*;
+        let previous = index.checked_sub(1).and_then(|at| self.token(at));
+        let ends_operand = previous.is_some_and(|token| layout::ends_operand(token) && *token != BraceClose);
+        // Between `fn` and its body there are types and parameters, not operands.
+        let is_head = |at: usize| {
+            self.before(at).find_map(|(_, token)| match token {
+                Assign | BraceOpen => Some(false),
+                Fn | Import => Some(true),
+                _ => None,
+            })
+        };
+        let opener = self.before(index).find(|(_, token)| is_opener(token)).map(|(at, _)| at);
+        let is_parameters = opener
+            .is_some_and(|at| at >= 2 && matches!((self.token(at - 2), self.token(at - 1)), (Some(Fn), Some(Name(_)))));
+        ends_operand && !is_parameters && !is_head(index).unwrap_or(false)
+    }
+
     fn token(&self, index: usize) -> Option<&Token> {
         self.lexemes.get(index).map(|lexeme| &lexeme.token)
     }
@@ -525,25 +544,31 @@ impl Reporter<'_> {
         let mut depth = 0;
         let mut is_over = false;
         // A long line with many errors must not cost the square of its length.
-        self.lexemes[..index.min(self.lexemes.len())].iter().enumerate().rev().take(400).map_while(move |(at, lexeme)| {
-            use Token::*;
-            if is_over {
-                return None;
-            }
-            match lexeme.token {
-                ParenClose | SquareClose | BraceClose | HoleClose => depth += 1,
-                ParenOpen | SquareOpen | BraceOpen | HoleOpen | AnnotationOpen(_) => {
-                    is_over = depth == 0;
-                    if depth > 0 {
-                        depth -= 1;
-                        return Some(None);
-                    }
+        self.lexemes[..index.min(self.lexemes.len())]
+            .iter()
+            .enumerate()
+            .rev()
+            .take(400)
+            .map_while(move |(at, lexeme)| {
+                use Token::*;
+                if is_over {
+                    return None;
                 }
-                Newline | Semicolon if depth == 0 => return None,
-                _ => {}
-            }
-            Some((depth == 0).then_some((at, &lexeme.token)))
-        }).flatten()
+                match lexeme.token {
+                    ParenClose | SquareClose | BraceClose | HoleClose => depth += 1,
+                    ParenOpen | SquareOpen | BraceOpen | HoleOpen | AnnotationOpen(_) => {
+                        is_over = depth == 0;
+                        if depth > 0 {
+                            depth -= 1;
+                            return Some(None);
+                        }
+                    }
+                    Newline | Semicolon if depth == 0 => return None,
+                    _ => {}
+                }
+                Some((depth == 0).then_some((at, &lexeme.token)))
+            })
+            .flatten()
     }
 
     /// Something to type instead, for slips whose meaning is plain.
@@ -553,6 +578,9 @@ impl Reporter<'_> {
         let previous = index.checked_sub(1).and_then(|at| self.token(at));
         let words = || self.before(index);
         let after_operand = expected.contains("an operator");
+        if let Some(operator) = self.line_goes_on(index) {
+            return Some(format!("the line before ends with `{operator}`, so it goes on here"));
+        }
         if let Some(Name(word)) = previous
             && let Some(help) = self.help_for_word(word, index)
         {
@@ -576,12 +604,16 @@ impl Reporter<'_> {
                 None if words().any(|(_, token)| matches!(token, Name(word) if &**word == "lambda")) => {
                     "write `x -> …` or `(x, y) -> …`"
                 }
-                None if after_operand => "a name has the type of its value: write `x = …`",
-                None => return None,
+                None if words().any(|(_, token)| is_opener(token)) => return None,
+                None => "a name has the type of its value: write `x = …`",
             },
             If if after_operand => return Some(self.conditional(index)),
-            For if words().any(|(_, token)| *token == For) => "clauses stand between commas: `[… for y in ys, x in xs]`",
-            For if words().any(|(_, token)| *token == ParenOpen) => "a comprehension stands in brackets: `[… for x in xs]`",
+            For if words().any(|(_, token)| *token == For) => {
+                "clauses stand between commas: `[… for y in ys, x in xs]`"
+            }
+            For if words().any(|(_, token)| *token == ParenOpen) => {
+                "a comprehension stands in brackets: `[… for x in xs]`"
+            }
             If if words().any(|(_, token)| *token == For) => "join the conditions with `and`",
             Else => "`else` stands behind the `}` of its `if`",
             In | Not if after_operand => "whether a value is among others is `any(values == x)`",
@@ -591,17 +623,47 @@ impl Reporter<'_> {
             }
             Newline | BraceClose if matches!(previous, Some(In)) => "what is walked stands behind `in`",
             SquareClose if previous == Some(&SquareOpen) => "the whole array is `a[:]`",
-            HoleClose if previous == Some(&HoleOpen) => "write a value between the braces, or `{{}}` for braces in the text",
+            HoleClose if previous == Some(&HoleOpen) => {
+                "write a value between the braces, or `{{}}` for braces in the text"
+            }
             Name(word) if matches!(&**word, "is") => "write `==`",
-            Name(word) if matches!(&**word, "then" | "do") => "a block stands in braces: write `{` here, and `}` at its end",
+            Name(word) if matches!(&**word, "then" | "do") => {
+                "a block stands in braces: write `{` here, and `}` at its end"
+            }
             Name(word) if matches!(&**word, "elif") => "write `else if`",
-            Name(_) | ParenOpen if matches!(previous, Some(Integer(_) | Float(_) | Imaginary(_))) => "a product is written `*`",
-            Semicolon | Newline | BraceClose if expected == "an expression" && previous == Some(&If) => "a condition stands behind `if`",
+            Name(_) if self.token(index + 1) == Some(&Assign) => "begin a new line here, or write a `;` before it",
+            Name(_) | ParenOpen if matches!(previous, Some(Integer(_) | Float(_) | Imaginary(_))) => {
+                "a product is written `*`"
+            }
+            Semicolon | Newline | BraceClose if expected == "an expression" && previous == Some(&If) => {
+                "a condition stands behind `if`"
+            }
             _ if is_keyword(found) && expected.starts_with("a name") => "this is a keyword: choose another name",
-            _ if is_keyword(found) && self.token(index + 1) == Some(&Assign) => "this is a keyword: choose another name",
+            _ if is_keyword(found) && self.token(index + 1) == Some(&Assign) => {
+                "this is a keyword: choose another name"
+            }
             _ => return None,
         };
         Some(help.to_string())
+    }
+
+    /// The operator at the end of the line before, when that is why `index` is not in a statement of its own.
+    fn line_goes_on(&self, index: usize) -> Option<&str> {
+        let here = &self.lexemes[index];
+        let mut next = here.start;
+        for (at, token) in self.before(index) {
+            let lexeme = &self.lexemes[at];
+            if is_opener(token) || *token == Token::BraceOpen {
+                return None;
+            }
+            if self.text.get(lexeme.end..next)?.contains('\n') {
+                // What begins with a dot goes on of itself.
+                let is_chained = matches!(self.token(at + 1), Some(Token::Dot | Token::Else));
+                return self.text.get(lexeme.start..lexeme.end).filter(|_| !is_chained);
+            }
+            next = lexeme.start;
+        }
+        None
     }
 
     /// For a name before the error that is a keyword elsewhere.
@@ -610,8 +672,11 @@ impl Reporter<'_> {
         if matches!(found, Token::Newline | Token::Assign | Token::Dot) {
             return None;
         }
-        let rest = &self.text[self.lexemes[index].start..];
-        let rest = rest.split(['\n', ';', '}']).next().unwrap_or("").trim_end();
+        // The rest of the statement, or as much of it as one cares to read again.
+        let start = self.lexemes[index].start;
+        let rest = self.text[start..].char_indices().take(100).find(|(_, letter)| matches!(letter, '\n' | ';' | '}'));
+        let end = rest.map_or(self.text.len().min(start + 100), |(at, _)| start + at);
+        let rest = self.text.get(start..end).unwrap_or("…").trim_end();
         Some(match word {
             "let" | "var" | "const" | "auto" | "local" | "global" | "mut" | "val" => format!("write `{rest}`"),
             "return" | "yield" => format!("the last expression of a block is its value: write `{rest}`"),
@@ -662,9 +727,9 @@ impl Reporter<'_> {
             (Some(from), Some(to)) => self.text.get(from.start..to.end).filter(|words| !words.contains('\n')),
             _ => None,
         };
-        let parts = otherwise.filter(|&at| at > index + 1 && at < last).and_then(|at| {
-            Some((words(first, index - 1)?, words(index + 1, at - 1)?, words(at + 1, last)?))
-        });
+        let parts = otherwise
+            .filter(|&at| at > index + 1 && at < last)
+            .and_then(|at| Some((words(first, index - 1)?, words(index + 1, at - 1)?, words(at + 1, last)?)));
         match parts {
             Some((then, condition, otherwise)) => {
                 format!("write `if {condition} {{ {then} }} else {{ {otherwise} }}`")
@@ -680,18 +745,16 @@ fn is_opener(token: &Token) -> bool {
 
 fn is_keyword(token: &Token) -> bool {
     use Token::*;
-    matches!(
-        token,
-        Fn | If | Else | For | In | While | Break | Continue | And | Or | Not | True | False | Import
-    )
+    matches!(token, Fn | If | Else | For | In | While | Break | Continue | And | Or | Not | True | False | Import)
 }
 
 /// What the grammar would have taken, in a few words.
-fn families(expected: &[String]) -> String {
-    let has = |name: &str| expected.iter().any(|word| word.strip_prefix('"').and_then(|w| w.strip_suffix('"')) == Some(name));
+fn families(expected: &[String], ends_operand: bool) -> String {
+    let has =
+        |name: &str| expected.iter().any(|word| word.strip_prefix('"').and_then(|w| w.strip_suffix('"')) == Some(name));
     let mut words: Vec<&str> = Vec::new();
     let starts_expression = has("integer") && has("(");
-    let after_operand = has("+") && !has("integer");
+    let after_operand = !has("integer") && (has("+") || ends_operand && !has("in"));
     if starts_expression {
         words.push(if has("for") && has("break") { "a statement" } else { "an expression" });
     } else if has("integer") {
@@ -700,7 +763,12 @@ fn families(expected: &[String]) -> String {
         words.push(if has("[") && !after_operand { "a type" } else { "a name" });
     }
     if after_operand {
-        words.push("an operator");
+        // In a dimension there are only these three.
+        words.push(if has("+") && !has("/") && !has("newline") && !ends_operand {
+            "`+`, `-`, `*`"
+        } else {
+            "an operator"
+        });
     }
     for (name, written) in [
         (",", "`,`"),
