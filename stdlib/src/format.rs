@@ -367,7 +367,7 @@ impl Layout<'_> {
         let indent = depth + 1;
         text.push('[');
         if left == 1 {
-            self.write_row(axis, indent, width - 1, text);
+            self.write_row(axis, indent, width.saturating_sub(1), text);
         } else {
             for at in 0..axis.shown.len() {
                 if at > 0 {

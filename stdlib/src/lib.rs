@@ -1,3 +1,4 @@
 //! The operations.
 
 pub mod format;
+pub mod npy;
