@@ -62,9 +62,7 @@ pub struct Session {
 impl Engine {
     /// A fresh session.
     pub fn session(&self) -> Session {
-        let printed = Arc::new(Printed::default());
-        let interpreter = (self.configure)(Interpreter::builder().host(printed.clone())).build();
-        Session { interpreter, printed, annotation: self.annotation }
+        Session { annotation: self.annotation, ..Session::of((self.configure)(Interpreter::builder())) }
     }
 }
 
@@ -72,6 +70,12 @@ impl Session {
     /// A session on the plainest engine.
     pub fn new() -> Session {
         engines()[0].session()
+    }
+
+    /// A session of an interpreter that is set up.
+    pub fn of(builder: Builder) -> Session {
+        let printed = Arc::new(Printed::default());
+        Session { interpreter: builder.host(printed.clone()).build(), printed, annotation: "" }
     }
 
     /// What a text prints, its last value included; errors as `error[E0301]: message` lines; a panic as `panic: …`.
