@@ -148,4 +148,46 @@ pub trait Float: Number {
     }
 }
 
+/// Vectors of f64 that can also read and write f32, so that a formula for f64 gives nearly correctly rounded f32.
+pub trait Double: Float<Element = f64> {
+    /// Reads `WIDTH` f32 and widens them; no alignment is needed.
+    ///
+    /// # Safety
+    /// `from` must be readable for `WIDTH` f32.
+    unsafe fn load_single(from: *const f32) -> Self;
+    /// Rounds to f32 and writes `WIDTH` of them; no alignment is needed.
+    ///
+    /// # Safety
+    /// `to` must be writable for `WIDTH` f32.
+    unsafe fn store_single(self, to: *mut f32);
+}
+
+/// One integer, for formulas that branch: division, powers, greatest common divisors.
+pub trait Whole: Integer<Element = Self, Mask = bool> + Ord {
+    /// Whether the dtype has negative numbers.
+    const SIGNED: bool;
+    /// Its width.
+    const BITS: u32;
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+    /// The quotient rounded towards zero, wrapping at the smallest number by -1; `other` must not be zero.
+    fn divide(self, other: Self) -> Self;
+    /// What `divide` leaves, with the sign of `self`; `other` must not be zero.
+    fn remainder(self, other: Self) -> Self;
+}
+
+/// The lane types of one instruction set.
+pub trait Lanes: 'static {
+    /// Vectors of f64.
+    type Double: Double;
+    /// Vectors of f32.
+    type Single: Float<Element = f32>;
+    /// Truths for bytes, as wide as is convenient.
+    type Truth: Mask;
+    /// How many bytes `Truth` holds.
+    const TRUTHS: usize;
+}
+
 pub mod scalar;
