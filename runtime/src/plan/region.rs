@@ -120,6 +120,8 @@ pub struct Store {
     pub register: Register,
     /// The array.
     pub value: ValueId,
+    /// Where it was written.
+    pub span: Span,
     /// An array that nothing needs afterwards and that is read only at the index that is written: its memory may be
     /// taken over.
     pub reuse: Option<ValueId>,
@@ -148,7 +150,7 @@ pub enum Reducer {
     /// By an associative kernel, in the fixed order.
     Fold {
         /// The kernel.
-        fold: Folder,
+        fold: &'static Fold,
         /// What nothing gives.
         identity: Option<Scalar>,
     },
@@ -157,22 +159,6 @@ pub enum Reducer {
         /// Greatest, not smallest.
         greatest: bool,
     },
-}
-
-/// A fold's machine code.
-#[derive(Clone, Copy)]
-pub struct Folder {
-    /// Many whole stripes into one.
-    pub accumulate: crate::kernel::AccumulateFunction,
-    /// Two packed operands, element by element.
-    pub combine: BlockFunction,
-}
-
-impl Folder {
-    /// The code of a fold for a level.
-    pub fn new(fold: &Fold, level: crate::kernel::Level) -> Folder {
-        Folder { accumulate: fold.accumulate(level), combine: fold.combine(level) }
-    }
 }
 
 /// Where something runs, and why.
