@@ -6,6 +6,8 @@ mod formula;
 mod level;
 mod step;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use cast::cast;
 pub use fold::{Fold, Folds, STRIPE, STRIPES};

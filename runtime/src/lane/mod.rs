@@ -8,6 +8,30 @@
 //! A formula may not branch on a value: it selects, or says that a path is `rarely` taken, so that the same text can also be
 //! recorded as code for another machine.
 
+/// Methods made of vector instructions: each body is unsafe code, sound for the reason at the head of the file that uses this.
+#[cfg(target_arch = "x86_64")]
+macro_rules! instructions {
+    () => {};
+    (unsafe fn $name:ident($($argument:ident $(: $type:ty)?),*) -> $out:ty $body:block $($rest:tt)*) => {
+        #[inline(always)]
+        unsafe fn $name($($argument $(: $type)?),*) -> $out {
+            // SAFETY: see the file's head; the pointer is the caller's promise.
+            unsafe { $body }
+        }
+        instructions! { $($rest)* }
+    };
+    (fn $name:ident($($argument:ident $(: $type:ty)?),*) -> $out:ty $body:block $($rest:tt)*) => {
+        #[inline(always)]
+        fn $name($($argument $(: $type)?),*) -> $out {
+            // SAFETY: see the file's head. (A body may do without.)
+            #[allow(unused_unsafe)]
+            unsafe {
+                $body
+            }
+        }
+        instructions! { $($rest)* }
+    };
+}
 /// A truth value for each element of a vector.
 pub trait Mask: Copy + 'static {
     /// The same in every element.
@@ -118,7 +142,7 @@ pub trait Float: Number {
     fn constant(value: f64) -> Self;
     /// An integer constant (truncated to the element's width).
     fn bits_constant(value: i64) -> Self::Bits;
-    /// The nearest float to each integer; exact for magnitudes that the mantissa holds.
+    /// The float equal to each integer; unspecified beyond 2^51 (f64) or 2^24 (f32) in magnitude.
     fn from_integer(integer: Self::Bits) -> Self;
     /// The nearest integer, ties to even; unspecified (but the same everywhere is not promised) beyond 2^51 (f64) or 2^22 (f32)
     /// and for NaN: such elements must not reach a result.
@@ -190,4 +214,9 @@ pub trait Lanes: 'static {
     const TRUTHS: usize;
 }
 
+#[cfg(target_arch = "x86_64")]
+pub mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub mod avx512;
+pub mod portable;
 pub mod scalar;
