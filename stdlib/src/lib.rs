@@ -1,1 +1,4 @@
 //! The operations.
+
+pub mod format;
+pub mod npy;
