@@ -1,5 +1,5 @@
 //! The operations.
 
 pub mod format;
-pub mod npy;
 pub mod formulas;
+pub mod npy;

@@ -1,7 +1,8 @@
 //! Random numbers without a state: the bits of an element follow from the seed, the call and the element's index.
 
 use super::{Double, logarithm::log, trigonometric::cosine_or_sine_of_turns};
-use thalweg_runtime::lane::{Integer, Number};
+use thalweg_runtime::kernel::{Kernels, WordFormula};
+use thalweg_runtime::lane::{Integer, Number, Words};
 
 /// The multipliers of Philox4x32, and what its two keys grow by each round (the golden ratio and sqrt(3) - 1, as fractions of 2^32).
 const MULTIPLIERS: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
@@ -72,3 +73,15 @@ pub fn normal<L: Double>(index: L::Bits, seed: L::Bits, call: L::Bits) -> L {
     let odd = index.and(L::bits_constant(1)).equal(L::bits_constant(1));
     radius.multiply(cosine_or_sine_of_turns(join(c, d), odd))
 }
+
+/// Kernels of [`random_bits`].
+pub const BITS: Kernels = {
+    struct Bits;
+    impl WordFormula<3> for Bits {
+        #[inline(always)]
+        fn apply<L: Words>([index, seed, call]: [L; 3]) -> L {
+            random_bits(index, seed, call)
+        }
+    }
+    Kernels::word::<Bits, 3>()
+};
