@@ -341,7 +341,8 @@ class Generator:
 
     def elementary(self, depth):
         inner = self.floats(depth)
-        name = self.of(["exp", "log", "sin", "cos", "tan", "tanh", "**"])
+        name = self.of(["exp", "log", "sin", "cos", "tan", "tanh", "**", "**", "exp2", "expm1", "log2", "log10", "log1p", "cbrt", "arcsin",
+                        "arccos", "arctan", "sinh", "cosh", "arcsinh", "arccosh", "arctanh"])
         precise = np.longdouble if inner.array.dtype == np.float64 else np.float64
         argument = inner.array.astype(precise)
         if name == "**":

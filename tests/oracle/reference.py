@@ -5,6 +5,7 @@ It shares nothing with the language's own lexer, grammar, checker or kernels. It
 no f16 (f32 instead), integer division by zero is an error, `and`, `or`, `not` and chained comparisons work element by element.
 """
 
+import math
 import re
 
 import numpy as np
@@ -467,6 +468,8 @@ def operate(symbol, *values):
     try:
         with np.errstate(all="ignore"):
             if all(weak(value) for value in values):
+                if symbol == "**" and all(type(value) is int for value in values) and values[1] < 0:
+                    return float(values[0]) ** values[1]
                 kept = [np.asarray(value)[()] for value in values]
                 return function(*kept).item()
             return without_half(function(*values))
@@ -485,8 +488,20 @@ def elementwise(function):
     return apply
 
 
+def of_float(function):
+    """A function of Python floats as one of arrays."""
+    def apply(value):
+        checked = np.asarray(value)
+        if checked.dtype.kind != "f":
+            checked = checked.astype(np.float32 if checked.dtype.itemsize <= 2 else np.float64)
+        return np.vectorize(function, otypes=[checked.dtype])(checked)[()]
+    return apply
+
+
+error_function, complementary_error_function = of_float(math.erf), of_float(math.erfc)
 FLOATING = {np.sqrt, np.exp, np.log, np.sin, np.cos, np.tan, np.tanh, np.arctan, np.arcsin, np.arccos, np.sinh, np.cosh,
-            np.exp2, np.expm1, np.log2, np.log10, np.log1p, np.cbrt, np.arctan2, np.hypot}
+            np.exp2, np.expm1, np.log2, np.log10, np.log1p, np.cbrt, np.arctan2, np.hypot, np.arcsinh, np.arccosh, np.arctanh,
+            np.copysign, np.logaddexp, np.degrees, np.radians}
 
 
 def axes(axis):
@@ -568,6 +583,23 @@ FUNCTIONS = {
     "trunc": elementwise(np.trunc), "round": elementwise(np.round), "sign": elementwise(np.sign),
     "minimum": elementwise(np.minimum), "maximum": elementwise(np.maximum), "clip": elementwise(np.clip),
     "isnan": elementwise(np.isnan), "isinf": elementwise(np.isinf), "isfinite": elementwise(np.isfinite),
+    "cbrt": elementwise(np.cbrt), "exp2": elementwise(np.exp2), "expm1": elementwise(np.expm1), "log2":
+    elementwise(np.log2), "log10": elementwise(np.log10), "log1p": elementwise(np.log1p), "arcsin":
+    elementwise(np.arcsin), "arccos": elementwise(np.arccos), "arctan": elementwise(np.arctan), "sinh":
+    elementwise(np.sinh), "cosh": elementwise(np.cosh), "arcsinh": elementwise(np.arcsinh), "arccosh":
+    elementwise(np.arccosh), "arctanh": elementwise(np.arctanh), "arctan2": elementwise(np.arctan2), "hypot":
+    elementwise(np.hypot), "copysign": elementwise(np.copysign), "fmin": elementwise(np.fmin), "fmax":
+    elementwise(np.fmax), "gcd": elementwise(np.gcd), "lcm": elementwise(np.lcm), "square": elementwise(np.square),
+    "degrees": elementwise(np.degrees), "radians": elementwise(np.radians), "logaddexp": elementwise(np.logaddexp),
+    "signbit": elementwise(np.signbit), "isclose": elementwise(np.isclose),
+    "erf": elementwise(error_function), "erfc": elementwise(complementary_error_function),
+    "ptp": at_least_one(np.ptp), "count_nonzero": lambda value, axis=None, keepdims=False: np.asarray(
+        np.count_nonzero(value, axis=axes(axis), keepdims=bool(keepdims))),
+    "allclose": lambda left, right: np.bool_(np.allclose(left, right)),
+    "flip": lambda value, axis=None: np.flip(value, axes(axis)), "squeeze": lambda value, axis=None: np.squeeze(value, axes(axis)),
+    "ravel": lambda value: np.ravel(value), "eye": lambda size: np.eye(int(size)),
+    "broadcast_to": lambda value, *shape: np.broadcast_to(value, shape_of(shape)),
+    "zeros_like": np.zeros_like, "ones_like": np.ones_like, "full_like": np.full_like,
     "sum": reduction(np.sum), "prod": reduction(np.prod), "min": at_least_one(np.min), "max": at_least_one(np.max),
     "any": truth(np.any), "all": truth(np.all),
     "argmin": at_least_one(np.argmin), "argmax": at_least_one(np.argmax),
