@@ -93,6 +93,24 @@ impl<L: Double> Reduced<L> {
         polynomial(self.r, square, &EXPONENTIAL).multiply(square)
     }
 
+    /// e^r - 1 - r with what rounding took from r, times e^r near enough.
+    #[inline(always)]
+    fn rest(&self) -> L {
+        let low = self.low();
+        let square = self.r.multiply(self.r);
+        polynomial(self.r, square, &EXPONENTIAL).fma(square, low.fma(self.r, low))
+    }
+
+    /// e^x - 1 as a pair, for 2^k within the doubles: 2^k r + (2^k - 1) summed without error, and the rest.
+    #[inline(always)]
+    pub(super) fn expm1(&self) -> Pair<L> {
+        let scale = self.scale();
+        let base = scale.subtract(L::constant(1.0));
+        let high = self.r.fma(scale, base);
+        let low = self.r.fma(scale, base.subtract(high));
+        Pair { high, low: self.rest().fma(scale, low) }
+    }
+
     /// e^r - 1.
     #[inline(always)]
     pub(super) fn rise(&self) -> L {
@@ -160,12 +178,7 @@ fn exp2_rise<L: Double>(r: L) -> L {
 /// cancellation for k = -1 and 1 and nothing at all near 0. 25 operations.
 #[inline(always)]
 pub fn expm1<L: Double>(x: L) -> L {
-    let reduced = Reduced::new(x);
-    let scale = reduced.scale();
-    let base = scale.subtract(L::constant(1.0));
-    let high = reduced.r.fma(scale, base);
-    let low = reduced.r.fma(scale, base.subtract(high));
-    let fast = high.add(reduced.curve().add(reduced.low()).fma(scale, low)).copy_sign(x);
+    let fast = Reduced::new(x).expm1().round().copy_sign(x);
     L::rarely(x.absolute().less(L::constant(708.0)).not(), fast, || {
         L::select(x.less(L::constant(0.0)), L::constant(-1.0), exp_far(x))
     })

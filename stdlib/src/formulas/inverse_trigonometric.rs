@@ -3,7 +3,7 @@
 use super::{
     Double,
     pair::{Pair, square_root_correction},
-    polynomial::polynomial,
+    polynomial::{alternating, polynomial},
     trigonometric::FRAC_PI_2_LOW,
 };
 use std::f64::consts::{FRAC_PI_2, PI};
@@ -62,7 +62,7 @@ fn from_base<L: Double>(base: Pair<L>, leading: L, rest: L) -> L {
 #[inline(always)]
 fn bend<L: Double>(t: L, lost: L) -> L {
     let square = t.multiply(t);
-    let value = polynomial(square, square.multiply(square), &ARCTANGENT);
+    let value = alternating::<L, 10>(square, square.multiply(square), &ARCTANGENT);
     // The derivative, 1 / (1 + t^2), is 1 - t^2/2 at both ends and near enough between.
     let lost = square.multiply(L::constant(-0.5)).fma(lost, lost);
     t.multiply(square).fma(value, lost)

@@ -154,7 +154,7 @@ pub fn log10<L: Double>(x: L) -> L {
 fn scaled_by<L: Double>(f: L, tail: L, constant: f64, constant_low: f64) -> Pair<L> {
     let high = f.multiply(L::constant(constant));
     let lost = f.fma(L::constant(constant), high.negate());
-    Pair { high, low: lost.add(f.fma(L::constant(constant_low), tail.multiply(L::constant(constant)))) }
+    Pair { high, low: tail.fma(L::constant(constant), f.fma(L::constant(constant_low), lost)) }
 }
 
 /// log(high + low), `high` positive and normal, below 2^1022, `low` at most an ULP of it. The low part joins f once the
