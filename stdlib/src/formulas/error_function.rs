@@ -130,7 +130,8 @@ pub fn erfc<L: Double>(x: L) -> L {
     let leading = L::constant(FAR_FIRST);
     let high = tail_high.fma(t, leading);
     let slope = polynomial(t, t.multiply(t), &FAR_SLOPE);
-    let low = tail_high.fma(t, leading.subtract(high)).add(tail_low.fma(t, t_low.fma(slope, L::constant(FAR_FIRST_LOW))));
+    let low =
+        tail_high.fma(t, leading.subtract(high)).add(tail_low.fma(t, t_low.fma(slope, L::constant(FAR_FIRST_LOW))));
     let value = exponential.normal().times(Pair { high, low }).times(inverse).round();
     let far = scale_in_two_steps(reduced.k, value);
 

@@ -25,6 +25,20 @@ const EXPONENTIAL: [f64; 10] = [
     2.5030481428265907e-08,
 ];
 
+/// (e^r - 1 - r - r^2/2) / r^3 for |r| <= log(2)/2; e^r within 2^-63.5.
+const LONG_EXPONENTIAL: [f64; 10] = [
+    0.16666666666666688,
+    0.041666666666666824,
+    0.0083333333333139,
+    0.0013888888888778463,
+    0.00019841269903337898,
+    2.4801587557311966e-05,
+    2.7557228724505873e-06,
+    2.755707028847273e-07,
+    2.5113915040311822e-08,
+    2.0976642234129792e-09,
+];
+
 /// (2^r - 1 - r log 2) / r^2 for |r| <= 1/2; 2^r within 2^-57.3.
 const EXPONENTIAL_2: [f64; 10] = [
     0.24022650695910122,
@@ -84,13 +98,6 @@ impl<L: Double> Reduced<L> {
     #[inline(always)]
     pub(super) fn scale(&self) -> L {
         scale(self.shifted)
-    }
-
-    /// e^r - 1 - r.
-    #[inline(always)]
-    fn curve(&self) -> L {
-        let square = self.r.multiply(self.r);
-        polynomial(self.r, square, &EXPONENTIAL).multiply(square)
     }
 
     /// e^r - 1 - r with what rounding took from r, times e^r near enough.
@@ -184,15 +191,22 @@ pub fn expm1<L: Double>(x: L) -> L {
     })
 }
 
-/// e^(high + low) as 2^k times a pair near 1; |high| below 1500, `low` a rounding error of `high`.
+/// e^(high + low) as 2^k times a pair near 1, to about 2^-59; |high| below 1500, `low` a rounding error of `high`. The terms
+/// to r^2/2 are summed without error.
 #[inline(always)]
 pub(super) fn exp_of_pair<L: Double>(exponent: Pair<L>) -> (Reduced<L>, Pair<L>) {
     let reduced = Reduced::new(exponent.high);
+    let r = reduced.r;
     let low = reduced.low().add(exponent.low);
-    let curve = reduced.curve();
-    let curve = low.fma(reduced.r.add(curve), low).add(curve);
-    let Pair { high, low } = Pair::ordered_sum(L::constant(1.0), reduced.r);
-    (reduced, Pair { high, low: low.add(curve) })
+    let square = Pair::product(r, r);
+    let half = square.high.multiply(L::constant(0.5));
+    let cubic = polynomial(r, square.high, &LONG_EXPONENTIAL).multiply(r.multiply(square.high));
+    // `low` may be large beside a unit of the result: times all of e^r.
+    let low = low.fma(r.add(half).add(cubic), square.low.fma(L::constant(0.5), low));
+    let curve = cubic.add(low);
+    let first = Pair::ordered_sum(L::constant(1.0), r);
+    let second = Pair::ordered_sum(first.high, half);
+    (reduced, Pair { high: second.high, low: first.low.add(second.low).add(curve) })
 }
 
 /// 2^k times a number near 1, in two steps, for k from -2000 to 2000.

@@ -15,11 +15,7 @@ pub fn polynomial<L: Double>(x: L, square: L, coefficients: &[f64]) -> L {
         other = other.fma(square, L::constant(coefficients[left - 2]));
         left -= 2;
     }
-    if left == 0 {
-        leading.fma(x, other)
-    } else {
-        leading.fma(square, other.fma(x, L::constant(coefficients[0])))
-    }
+    if left == 0 { leading.fma(x, other) } else { leading.fma(square, other.fma(x, L::constant(coefficients[0]))) }
 }
 
 /// The same where the even and the odd part nearly cancel, that is where signs alternate and x reaches 1: plain Horner's rule
