@@ -104,6 +104,12 @@ pub trait Integer: Number {
     fn shift_left_each(self, counts: Self) -> Self;
     /// Shifts right logically each element by its own count; a count of the width or more (as unsigned) gives 0.
     fn shift_right_logical_each(self, counts: Self) -> Self;
+    /// The product of the lower 32 bits of each element as unsigned numbers, exactly. For elements of 64 bits only.
+    #[inline(always)]
+    fn multiply_lower_halves(self, other: Self) -> Self {
+        let lower = |value: Self| value.shift_left::<32>().shift_right_logical::<32>();
+        lower(self).multiply(lower(other))
+    }
 }
 
 /// Vectors of f64 or f32.

@@ -15,19 +15,20 @@ pub fn philox<L: Integer<Element: From<u32>>>(counter: [L; 4], key: [L; 2]) -> [
     let mask = word(u32::MAX);
     let [mut a, mut b, mut c, mut d] = counter;
     let [mut first, mut second] = key;
+    // What overflows 32 bits stays in the upper halves, which no multiplication reads; it goes at the end.
     for round in 0..10 {
         if round > 0 {
-            first = first.add(word(WEYL[0])).and(mask);
-            second = second.add(word(WEYL[1])).and(mask);
+            first = first.add(word(WEYL[0]));
+            second = second.add(word(WEYL[1]));
         }
-        let left = a.multiply(word(MULTIPLIERS[0]));
-        let right = c.multiply(word(MULTIPLIERS[1]));
+        let left = a.multiply_lower_halves(word(MULTIPLIERS[0]));
+        let right = c.multiply_lower_halves(word(MULTIPLIERS[1]));
         a = right.shift_right_logical::<32>().xor(b).xor(first);
-        b = right.and(mask);
+        b = right;
         c = left.shift_right_logical::<32>().xor(d).xor(second);
-        d = left.and(mask);
+        d = left;
     }
-    [a, b, c, d]
+    [a, b, c, d].map(|value| value.and(mask))
 }
 
 /// The four words of the block that elements 2 `block` and 2 `block` + 1 share.
