@@ -30,10 +30,16 @@ pub trait NumberTest<const N: usize>: 'static {
     fn apply<L: Number>(operands: [L; N]) -> L::Mask;
 }
 
-/// Floats to a float of the same dtype. `Kernels::float` runs it in its own precision, `Kernels::double` always on f64.
+/// Floats to a float of the same dtype, in its own precision.
 pub trait FloatFormula<const N: usize>: 'static {
     /// The formula.
     fn apply<L: Float>(operands: [L; N]) -> L;
+}
+
+/// Floats to a float of the same dtype, computed on f64: f32 operands are widened, and the result is rounded.
+pub trait DoubleFormula<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Float<Element = f64, Bits: Integer<Element = i64>>>(operands: [L; N]) -> L;
 }
 
 /// Floats to truth.
@@ -73,7 +79,7 @@ pub struct Complex<L> {
     pub imaginary: L,
 }
 
-/// Complex numbers to a complex number.
+/// Complex numbers to a complex number, each in its own precision.
 pub trait ComplexFormula<const N: usize>: 'static {
     /// The formula.
     fn apply<L: Float>(operands: [Complex<L>; N]) -> Complex<L>;
@@ -85,8 +91,20 @@ pub trait ComplexTest<const N: usize>: 'static {
     fn apply<L: Float>(operands: [Complex<L>; N]) -> L::Mask;
 }
 
-/// Complex numbers to a float: parts, magnitudes, angles.
+/// Complex numbers to a float, each in its own precision: parts.
 pub trait ComplexPart<const N: usize>: 'static {
     /// The formula.
     fn apply<L: Float>(operands: [Complex<L>; N]) -> L;
+}
+
+/// Complex numbers to a complex number, computed on f64 parts as `DoubleFormula` is.
+pub trait ComplexDoubleFormula<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Float<Element = f64, Bits: Integer<Element = i64>>>(operands: [Complex<L>; N]) -> Complex<L>;
+}
+
+/// Complex numbers to a float, computed on f64 parts as `DoubleFormula` is: magnitudes, angles.
+pub trait ComplexDoublePart<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Float<Element = f64, Bits: Integer<Element = i64>>>(operands: [Complex<L>; N]) -> L;
 }

@@ -12,8 +12,8 @@ mod tests;
 pub use cast::cast;
 pub use fold::{Fold, Folds, STRIPE, STRIPES};
 pub use formula::{
-    Complex, ComplexFormula, ComplexPart, ComplexTest, FloatFormula, FloatTest, IntegerFormula, LogicFormula,
-    NumberFormula, NumberTest, WholeFormula,
+    Complex, ComplexDoubleFormula, ComplexDoublePart, ComplexFormula, ComplexPart, ComplexTest, DoubleFormula,
+    FloatFormula, FloatTest, IntegerFormula, LogicFormula, NumberFormula, NumberTest, WholeFormula,
 };
 pub use level::Level;
 pub use table::{Fault, Kernel, Kernels};

@@ -173,7 +173,7 @@ pub trait Float: Number {
 }
 
 /// Vectors of f64 that can also read and write f32, so that a formula for f64 gives nearly correctly rounded f32.
-pub trait Double: Float<Element = f64> {
+pub trait Double: Float<Element = f64, Bits: Integer<Element = i64>> {
     /// Reads `WIDTH` f32 and widens them; no alignment is needed.
     ///
     /// # Safety
