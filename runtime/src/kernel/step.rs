@@ -68,44 +68,47 @@ pub(super) unsafe fn drive<S: Step<N>, const N: usize>(
     result: *mut u8,
     length: usize,
 ) -> usize {
-    // SAFETY: the caller gives N operands and a result, readable and writable for `length` elements; the loops stay within
-    // them, the tail goes through stages that hold one whole step.
+    // SAFETY: the caller gives N operands and a result, readable and writable for `length` elements; whole steps stay within
+    // them, and the tail goes through stages that hold one whole step. The tail is read before anything is written, which is
+    // as good as reading it last: no step writes to where it lies.
     unsafe {
         const { assert!(S::WIDTH * S::RESULT <= STAGE) };
         let mut from = operands.cast::<[*const u8; N]>().read();
         let mut to = result;
         let mut left = length;
+        let tail = length % S::WIDTH;
         let mut stages = [const { Stage(MaybeUninit::uninit()) }; N];
         let mut staged_result = Stage(MaybeUninit::uninit());
-        let mut destination = None;
-        loop {
-            while left >= S::WIDTH {
-                S::step(from, to);
-                whole_steps_only();
-                for (pointer, size) in from.iter_mut().zip(S::OPERANDS) {
-                    *pointer = pointer.add(S::WIDTH * size);
-                }
-                to = to.add(S::WIDTH * S::RESULT);
-                left -= S::WIDTH;
-            }
-            if let Some((destination, count)) = destination {
-                std::ptr::copy_nonoverlapping(staged_result.0.as_ptr().cast::<u8>(), destination, count);
-                return usize::MAX;
-            }
-            if left == 0 {
-                return usize::MAX;
-            }
-            for (index, stage) in stages.iter_mut().enumerate() {
+        if tail > 0 {
+            for (operand, stage) in stages.iter_mut().enumerate() {
+                let size = S::OPERANDS[operand];
+                let source = from[operand].add((length - tail) * size);
                 let stage = stage.0.as_mut_ptr().cast::<u8>();
-                S::pad(index, from[index], stage);
-                std::ptr::copy_nonoverlapping(from[index], stage, left * S::OPERANDS[index]);
-                from[index] = stage;
+                S::pad(operand, source, stage);
+                std::ptr::copy_nonoverlapping(source, stage, tail * size);
             }
-            destination = Some((to, left * S::RESULT));
-            to = staged_result.0.as_mut_ptr().cast();
-            // Hidden from the compiler, which would otherwise make a second copy of the step for it.
-            left = std::hint::black_box(S::WIDTH);
         }
+        // One loop for whole steps and the tail, so that the step is compiled only once.
+        while left > 0 {
+            if left < S::WIDTH {
+                for (pointer, stage) in from.iter_mut().zip(&stages) {
+                    *pointer = stage.0.as_ptr().cast();
+                }
+                to = staged_result.0.as_mut_ptr().cast();
+            }
+            S::step(from, to);
+            whole_steps_only();
+            for (pointer, size) in from.iter_mut().zip(S::OPERANDS) {
+                *pointer = pointer.wrapping_add(S::WIDTH * size);
+            }
+            to = to.wrapping_add(S::WIDTH * S::RESULT);
+            left = left.saturating_sub(S::WIDTH);
+        }
+        if tail > 0 {
+            let destination = result.add((length - tail) * S::RESULT);
+            std::ptr::copy_nonoverlapping(staged_result.0.as_ptr().cast::<u8>(), destination, tail * S::RESULT);
+        }
+        usize::MAX
     }
 }
 

@@ -245,7 +245,7 @@ impl DoubleFormula<2> for Horner {
     fn apply<L: Float<Element = f64, Bits: Integer<Element = i64>>>([a, b]: [L; 2]) -> L {
         let sum = a.fma(L::constant(0.1), b).fma(a, L::splat(0.3));
         let scaled = L::from_bits(sum.to_bits().add(L::Bits::splat(1 << 52)));
-        L::rarely(scaled.is_nan(), scaled, || a.divide(b).add(L::constant(1.0)))
+        crate::rarely!(L, scaled.is_nan(), scaled, a.divide(b).add(L::constant(1.0)))
     }
 }
 

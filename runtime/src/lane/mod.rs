@@ -32,6 +32,19 @@ macro_rules! instructions {
         instructions! { $($rest)* }
     };
 }
+/// `Lane::rarely` without a closure: `rarely!(L, mask, fast, slow)`.
+///
+/// A closure that the compiler does not inline is compiled without the vectors' instruction set, and every operation in it
+/// becomes a call, a hundred times slower. So where `slow` is more than a few operations, or called from several formulas,
+/// write this.
+#[macro_export]
+macro_rules! rarely {
+    ($lane:ty, $mask:expr, $fast:expr, $slow:expr $(,)?) => {{
+        let (mask, fast) = ($mask, $fast);
+        if $crate::lane::Mask::any(mask) { <$lane as $crate::lane::Lane>::select(mask, $slow, fast) } else { fast }
+    }};
+}
+
 /// A truth value for each element of a vector.
 pub trait Mask: Copy + 'static {
     /// The same in every element.
