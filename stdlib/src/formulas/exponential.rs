@@ -2,7 +2,10 @@
 
 use super::{Double, pair::Pair, polynomial::polynomial};
 use std::f64::consts::{LN_2, LOG2_E};
-use thalweg_runtime::lane::{Integer, Mask};
+use thalweg_runtime::{
+    lane::{Integer, Mask},
+    rarely,
+};
 
 /// What `LN_2` lacks of log 2.
 pub(super) const LN_2_LOW: f64 = 2.3190468138462996e-17;
@@ -157,7 +160,7 @@ pub fn exp<L: Double>(x: L) -> L {
     let reduced = Reduced::new(x);
     let scale = reduced.scale();
     let fast = reduced.rise().fma(scale, scale);
-    L::rarely(x.absolute().less(L::constant(708.0)).not(), fast, || exp_far(x))
+    rarely!(L, x.absolute().less(L::constant(708.0)).not(), fast, exp_far(x))
 }
 
 /// 2^x: x = k + r exactly, 2^r - 1 = r (log 2, in two parts) + r^2 polynomial. Exact for integers. 20 operations.
@@ -166,11 +169,15 @@ pub fn exp2<L: Double>(x: L) -> L {
     let shifted = x.add(L::constant(SHIFTER));
     let scale = scale(shifted);
     let fast = exp2_rise(x.subtract(shifted.subtract(L::constant(SHIFTER)))).fma(scale, scale);
-    L::rarely(x.absolute().less(L::constant(1022.0)).not(), fast, || {
-        let x = clamp(x, -1100.0, 1050.0);
-        let k = x.round();
-        scale_far(k, exp2_rise(x.subtract(k)))
-    })
+    rarely!(L, x.absolute().less(L::constant(1022.0)).not(), fast, exp2_far(x))
+}
+
+/// 2^x where the result may overflow or be subnormal.
+#[inline(always)]
+fn exp2_far<L: Double>(x: L) -> L {
+    let x = clamp(x, -1100.0, 1050.0);
+    let k = x.round();
+    scale_far(k, exp2_rise(x.subtract(k)))
 }
 
 /// 2^r - 1 for |r| <= 1/2.
@@ -186,9 +193,8 @@ fn exp2_rise<L: Double>(r: L) -> L {
 #[inline(always)]
 pub fn expm1<L: Double>(x: L) -> L {
     let fast = Reduced::new(x).expm1().round().copy_sign(x);
-    L::rarely(x.absolute().less(L::constant(708.0)).not(), fast, || {
-        L::select(x.less(L::constant(0.0)), L::constant(-1.0), exp_far(x))
-    })
+    let far = x.absolute().less(L::constant(708.0)).not();
+    rarely!(L, far, fast, L::select(x.less(L::constant(0.0)), L::constant(-1.0), exp_far(x)))
 }
 
 /// e^(high + low) as 2^k times a pair near 1, to about 2^-59; |high| below 1500, `low` a rounding error of `high`. The terms

@@ -7,7 +7,7 @@ use super::{
     pair::Pair,
     polynomial::polynomial,
 };
-use thalweg_runtime::lane::Mask;
+use thalweg_runtime::{lane::Mask, rarely};
 
 /// (sinh r / r - 1) / r^2 as a polynomial in r^2, |r| <= log(2)/2; sinh within 2^-61.6.
 const SINH: [f64; 5] =
@@ -75,7 +75,7 @@ pub fn sinh<L: Double>(x: L) -> L {
     let parts = Parts::new(size);
     let lost = parts.up.subtract(parts.difference).subtract(parts.down);
     let fast = parts.mixed(parts.difference, lost, parts.sum);
-    L::rarely(size.less(L::constant(708.0)).not(), fast, || half_exp(size)).copy_sign(x)
+    rarely!(L, size.less(L::constant(708.0)).not(), fast, half_exp(size)).copy_sign(x)
 }
 
 /// The hyperbolic cosine, by `Parts`.
@@ -85,7 +85,7 @@ pub fn cosh<L: Double>(x: L) -> L {
     let parts = Parts::new(size);
     let lost = parts.down.subtract(parts.sum.subtract(parts.up));
     let fast = parts.mixed(parts.sum, lost, parts.difference);
-    L::rarely(size.less(L::constant(708.0)).not(), fast, || half_exp(size))
+    rarely!(L, size.less(L::constant(708.0)).not(), fast, half_exp(size))
 }
 
 /// The hyperbolic tangent: E / (E + 2) with E = e^(2x) - 1, both as pairs, with one division; beyond 20 it is 1.
@@ -130,7 +130,7 @@ pub fn asinh<L: Double>(x: L) -> L {
     let value = log_of_pair(Pair { high: sum.high, low: sum.low.add(root.low) }, 0.0);
     // Below 2^-28 the cubic term is below a quarter of a unit.
     let value = L::select(size.less(L::constant(3.725290298461914e-9)), size, value);
-    L::rarely(size.less(L::constant(FAR)).not(), value, || log_of_twice(size)).copy_sign(x)
+    rarely!(L, size.less(L::constant(FAR)).not(), value, log_of_twice(size)).copy_sign(x)
 }
 
 /// The inverse hyperbolic cosine: log(x + sqrt(x^2 - 1)), all of it in pairs until the logarithm; NaN below 1.
@@ -142,7 +142,7 @@ pub fn acosh<L: Double>(x: L) -> L {
     let sum = Pair::ordered_sum(x, root.high);
     let value = log_of_pair(Pair { high: sum.high, low: sum.low.add(root.low) }, 0.0);
     let far = x.less(L::constant(FAR)).and(x.greater_equal(L::constant(1.0))).not();
-    L::rarely(far, value, || L::select(x.less(L::constant(1.0)), L::constant(f64::NAN), log_of_twice(x)))
+    rarely!(L, far, value, L::select(x.less(L::constant(1.0)), L::constant(f64::NAN), log_of_twice(x)))
 }
 
 /// The inverse hyperbolic tangent: log(1 + 2 |x| / (1 - |x|)) / 2, the quotient as a pair.
@@ -155,7 +155,7 @@ pub fn atanh<L: Double>(x: L) -> L {
     let quotient = Pair { high: size.add(size), low: zero }.over(divisor);
     let sum = Pair::sum(one, quotient.high);
     let value = log_of_pair(Pair { high: sum.high, low: sum.low.add(quotient.low) }, 0.0).multiply(L::constant(0.5));
-    L::rarely(size.less(one).not(), value, || {
+    rarely!(L, size.less(one).not(), value, {
         let value = L::select(size.equal(one), L::constant(f64::INFINITY), L::constant(f64::NAN));
         L::select(size.is_nan(), size, value)
     })

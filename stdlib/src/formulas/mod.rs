@@ -5,13 +5,10 @@
 //! made with mpmath at 50 digits, the lowest coefficients rounded first and the others fitted again around them. Each
 //! constant's comment gives the largest weighted error of the rounded polynomial. Measured errors: docs/accuracy.md.
 
-use thalweg_runtime::lane::{Float, Integer};
+pub use thalweg_runtime::lane::Double;
 
-/// Vectors of f64 whose bits are vectors of i64: what a formula computes with.
-pub trait Double: Float<Element = f64, Bits: Integer<Element = i64>> {}
-
-impl<L: Float<Element = f64, Bits: Integer<Element = i64>>> Double for L {}
-
+// No closures in what follows: one that the compiler does not inline loses the vectors' instruction set.
+pub mod arithmetic;
 pub mod error_function;
 pub mod exponential;
 pub mod hyperbolic;

@@ -3,6 +3,7 @@
 use super::{random::*, *};
 
 mod hard_points;
+mod lanes;
 
 /// The distance of two doubles in units of the last place.
 fn distance(a: f64, b: f64) -> u64 {
