@@ -1,3 +1,6 @@
 //! Thalweg's runtime: a dataflow graph to arrays. Knows how to run anything, and no operation by name.
 
+pub mod array;
+pub mod buffer;
+pub mod kernel;
 pub mod lane;

@@ -8,6 +8,30 @@
 //! A formula may not branch on a value: it selects, or says that a path is `rarely` taken, so that the same text can also be
 //! recorded as code for another machine.
 
+/// Methods made of vector instructions: each body is unsafe code, sound for the reason at the head of the file that uses this.
+#[cfg(target_arch = "x86_64")]
+macro_rules! instructions {
+    () => {};
+    (unsafe fn $name:ident($($argument:ident $(: $type:ty)?),*) -> $out:ty $body:block $($rest:tt)*) => {
+        #[inline(always)]
+        unsafe fn $name($($argument $(: $type)?),*) -> $out {
+            // SAFETY: see the file's head; the pointer is the caller's promise.
+            unsafe { $body }
+        }
+        instructions! { $($rest)* }
+    };
+    (fn $name:ident($($argument:ident $(: $type:ty)?),*) -> $out:ty $body:block $($rest:tt)*) => {
+        #[inline(always)]
+        fn $name($($argument $(: $type)?),*) -> $out {
+            // SAFETY: see the file's head. (A body may do without.)
+            #[allow(unused_unsafe)]
+            unsafe {
+                $body
+            }
+        }
+        instructions! { $($rest)* }
+    };
+}
 /// A truth value for each element of a vector.
 pub trait Mask: Copy + 'static {
     /// The same in every element.
@@ -118,7 +142,7 @@ pub trait Float: Number {
     fn constant(value: f64) -> Self;
     /// An integer constant (truncated to the element's width).
     fn bits_constant(value: i64) -> Self::Bits;
-    /// The nearest float to each integer; exact for magnitudes that the mantissa holds.
+    /// The float equal to each integer; unspecified beyond 2^51 (f64) or 2^24 (f32) in magnitude.
     fn from_integer(integer: Self::Bits) -> Self;
     /// The nearest integer, ties to even; unspecified (but the same everywhere is not promised) beyond 2^51 (f64) or 2^22 (f32)
     /// and for NaN: such elements must not reach a result.
@@ -148,4 +172,51 @@ pub trait Float: Number {
     }
 }
 
+/// Vectors of f64 that can also read and write f32, so that a formula for f64 gives nearly correctly rounded f32.
+pub trait Double: Float<Element = f64> {
+    /// Reads `WIDTH` f32 and widens them; no alignment is needed.
+    ///
+    /// # Safety
+    /// `from` must be readable for `WIDTH` f32.
+    unsafe fn load_single(from: *const f32) -> Self;
+    /// Rounds to f32 and writes `WIDTH` of them; no alignment is needed.
+    ///
+    /// # Safety
+    /// `to` must be writable for `WIDTH` f32.
+    unsafe fn store_single(self, to: *mut f32);
+}
+
+/// One integer, for formulas that branch: division, powers, greatest common divisors.
+pub trait Whole: Integer<Element = Self, Mask = bool> + Ord {
+    /// Whether the dtype has negative numbers.
+    const SIGNED: bool;
+    /// Its width.
+    const BITS: u32;
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+    /// The quotient rounded towards zero, wrapping at the smallest number by -1; `other` must not be zero.
+    fn divide(self, other: Self) -> Self;
+    /// What `divide` leaves, with the sign of `self`; `other` must not be zero.
+    fn remainder(self, other: Self) -> Self;
+}
+
+/// The lane types of one instruction set.
+pub trait Lanes: 'static {
+    /// Vectors of f64.
+    type Double: Double;
+    /// Vectors of f32.
+    type Single: Float<Element = f32>;
+    /// Truths for bytes, as wide as is convenient.
+    type Truth: Mask;
+    /// How many bytes `Truth` holds.
+    const TRUTHS: usize;
+}
+
+#[cfg(target_arch = "x86_64")]
+pub mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub mod avx512;
+pub mod portable;
 pub mod scalar;

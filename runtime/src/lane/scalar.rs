@@ -1,6 +1,16 @@
 //! One element at a time: the reference that every vector must equal, bit for bit.
 
-use super::{Float, Integer, Lane, Mask, Number};
+use super::{Double, Float, Integer, Lane, Lanes, Mask, Number, Whole};
+
+/// One element at a time.
+pub struct Scalar;
+
+impl Lanes for Scalar {
+    type Double = f64;
+    type Single = f32;
+    type Truth = bool;
+    const TRUTHS: usize = 1;
+}
 
 impl Mask for bool {
     #[inline(always)]
@@ -239,3 +249,36 @@ macro_rules! float {
     )* };
 }
 float!(f32 i32 u32 f64 i64 u64);
+
+impl Double for f64 {
+    #[inline(always)]
+    unsafe fn load_single(from: *const f32) -> Self {
+        // SAFETY: the caller gives one readable element, aligned or not.
+        unsafe { from.read_unaligned() as f64 }
+    }
+    #[inline(always)]
+    unsafe fn store_single(self, to: *mut f32) {
+        // SAFETY: the caller gives one writable element, aligned or not.
+        unsafe { to.write_unaligned(self as f32) }
+    }
+}
+
+macro_rules! whole {
+    ($($element:ident $signed:literal)*) => { $(
+        impl Whole for $element {
+            const SIGNED: bool = $signed;
+            const BITS: u32 = $element::BITS;
+            const ZERO: Self = 0;
+            const ONE: Self = 1;
+            #[inline(always)]
+            fn divide(self, other: Self) -> Self {
+                self.wrapping_div(other)
+            }
+            #[inline(always)]
+            fn remainder(self, other: Self) -> Self {
+                self.wrapping_rem(other)
+            }
+        }
+    )* };
+}
+whole!(i8 true i16 true i32 true i64 true u8 false u16 false u32 false u64 false);

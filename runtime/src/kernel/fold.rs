@@ -1,0 +1,513 @@
+//! Folds: what a reduction does innermost, in the one order that every executor follows.
+//!
+//! A reduction lays its elements out in stripes and keeps one accumulator for each place in a stripe: accumulator `j` takes
+//! element `j` of each stripe in turn. Reducing a dense run, a stripe is 512 bytes (`STRIPE`) and 64 stripes (`STRIPES`) make a
+//! block, whose accumulators `halve` joins in a tree; reducing over an outer axis, a stripe is a row. Either way the order
+//! depends on lengths alone, so every level, thread and device gives the same bits.
+
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+
+use thalweg_lang::dtype::DType;
+
+use super::Level;
+use super::formula::*;
+use super::table::{Avx2, Avx512, Kernel, Kernels, Portable};
+use crate::lane::{Float, Integer, Lane, Lanes, Mask, Number, scalar};
+
+/// The bytes of a stripe of a dense run.
+pub const STRIPE: usize = 512;
+/// The stripes of a block of a dense run.
+pub const STRIPES: usize = 64;
+
+type StripeFunction = unsafe fn(accumulators: *mut u8, source: *const u8, width: usize, stride: usize, stripes: usize);
+
+/// A way to fold elements of one dtype into one.
+pub struct Fold {
+    /// The operation on two elements.
+    pub kernel: Kernel,
+    functions: [StripeFunction; 4],
+}
+
+impl Fold {
+    /// The dtype of the elements and of the accumulators.
+    pub fn dtype(&self) -> DType {
+        self.kernel.result
+    }
+
+    /// For each of `stripes` stripes in turn, combines accumulator `j` (on the left) with element `j` of the stripe, for `j`
+    /// below `width`. Stripes begin `stride` bytes apart and their elements are dense.
+    ///
+    /// # Safety
+    /// `accumulators` must be readable and writable for `width` elements; every byte from `source` to the end of the last
+    /// stripe's elements must be readable, gaps between stripes included, and `stride` at least a stripe's size. They must not
+    /// overlap. The machine must have the level.
+    pub unsafe fn accumulate(
+        &self,
+        level: Level,
+        accumulators: *mut u8,
+        source: *const u8,
+        width: usize,
+        stride: usize,
+        stripes: usize,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe { self.functions[level as usize](accumulators, source, width, stride, stripes) }
+    }
+
+    /// Combines element by element: `left[j]` becomes `left[j]` (on the left) with `right[j]`.
+    ///
+    /// # Safety
+    /// Both must be readable, and `left` writable, for `length` elements; they must not overlap. The machine must have the
+    /// level.
+    pub unsafe fn combine(&self, level: Level, left: *mut u8, right: *const u8, length: usize) {
+        let operands = [left.cast_const(), right];
+        // SAFETY: the caller's promise; a kernel may work in place.
+        unsafe { self.kernel.function(level)(operands.as_ptr(), left, length) };
+    }
+
+    /// Joins `length` accumulators, a power of two, into the first of them: the second half is combined into the first half
+    /// until one is left.
+    ///
+    /// # Safety
+    /// `accumulators` must be readable and writable for `length` elements; the machine must have the level.
+    pub unsafe fn halve(&self, level: Level, accumulators: *mut u8, length: usize) {
+        debug_assert!(length.is_power_of_two());
+        let size = self.dtype().size();
+        let mut half = length / 2;
+        while half > 0 {
+            // SAFETY: both halves lie within the accumulators.
+            unsafe { self.combine(level, accumulators, accumulators.add(half * size), half) };
+            half /= 2;
+        }
+    }
+}
+
+/// Two operands of one vector combined into one.
+trait Combine: 'static {
+    /// A vector.
+    type Vector: Copy;
+    /// Elements of a vector.
+    const WIDTH: usize;
+    /// Bytes of an element.
+    const SIZE: usize;
+    /// # Safety
+    /// `from` must be readable for a vector.
+    unsafe fn load(from: *const u8) -> Self::Vector;
+    /// # Safety
+    /// `to` must be writable for a vector.
+    unsafe fn store(vector: Self::Vector, to: *mut u8);
+    fn combine(left: Self::Vector, right: Self::Vector) -> Self::Vector;
+}
+
+/// Folds `C` vectors of accumulators from column `column` on, held in registers over all stripes. The last vector may reach
+/// beyond `width`: what it reads there is ignored.
+///
+/// # Safety
+/// As `Fold::accumulate`, with the columns' first within `width`.
+#[inline(always)]
+unsafe fn columns<V: Combine, const C: usize>(
+    accumulators: *mut u8,
+    source: *const u8,
+    column: usize,
+    (width, stride, stripes): (usize, usize, usize),
+) {
+    // SAFETY: whole vectors are loaded and stored only where they lie within the accumulators, and within the stripes' extent
+    // from `source` to the end of the last; otherwise they go through a buffer. Values are written before they are read.
+    unsafe {
+        let bytes = V::WIDTH * V::SIZE;
+        let wanted = (width - column).min(C * V::WIDTH) * V::SIZE;
+        let whole = wanted == C * bytes;
+        let accumulators = accumulators.add(column * V::SIZE);
+        let mut source = source.add(column * V::SIZE);
+        let mut buffer = MaybeUninit::<[u8; STRIPE]>::zeroed();
+        let buffer = buffer.as_mut_ptr().cast::<u8>();
+        let from = if whole {
+            accumulators
+        } else {
+            std::ptr::copy_nonoverlapping(accumulators, buffer, wanted);
+            buffer
+        };
+        let mut totals = [const { MaybeUninit::<V::Vector>::uninit() }; C];
+        for (index, total) in totals.iter_mut().enumerate() {
+            total.write(V::load(from.add(index * bytes)));
+        }
+        // The stripes whose vectors end before the last stripe does.
+        let extent = (stripes - 1) * stride + wanted;
+        let direct = if extent < C * bytes { 0 } else { ((extent - C * bytes) / stride + 1).min(stripes) };
+        let mut stripe = 0;
+        loop {
+            while stripe < direct {
+                for (index, total) in totals.iter_mut().enumerate() {
+                    total.write(V::combine(total.assume_init(), V::load(source.add(index * bytes))));
+                }
+                source = source.add(stride);
+                stripe += 1;
+            }
+            if stripe == stripes {
+                break;
+            }
+            // One of the few last stripes, by way of the buffer.
+            std::ptr::copy_nonoverlapping(source, buffer, wanted);
+            for (index, total) in totals.iter_mut().enumerate() {
+                total.write(V::combine(total.assume_init(), V::load(buffer.add(index * bytes))));
+            }
+            source = source.add(stride);
+            stripe += 1;
+        }
+        let to = if whole { accumulators } else { buffer };
+        for (index, total) in totals.iter().enumerate() {
+            V::store(total.assume_init(), to.add(index * bytes));
+        }
+        if !whole {
+            std::ptr::copy_nonoverlapping(buffer, accumulators, wanted);
+        }
+    }
+}
+
+/// # Safety
+/// As `Fold::accumulate`.
+#[inline(always)]
+unsafe fn accumulate<V: Combine, const C: usize>(
+    accumulators: *mut u8,
+    source: *const u8,
+    width: usize,
+    stride: usize,
+    stripes: usize,
+) {
+    if stripes == 0 {
+        return;
+    }
+    let mut column = 0;
+    // SAFETY: the caller's promise; columns stay below `width`.
+    unsafe {
+        while width - column >= C * V::WIDTH {
+            columns::<V, C>(accumulators, source, column, (width, stride, stripes));
+            column += C * V::WIDTH;
+        }
+        while column < width {
+            columns::<V, 1>(accumulators, source, column, (width, stride, stripes));
+            column += V::WIDTH;
+        }
+    }
+}
+
+/// # Safety
+/// As `Fold::accumulate`.
+unsafe fn plain<V: Combine, const C: usize>(
+    accumulators: *mut u8,
+    source: *const u8,
+    width: usize,
+    stride: usize,
+    stripes: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { accumulate::<V, C>(accumulators, source, width, stride, stripes) }
+}
+
+/// # Safety
+/// As `Fold::accumulate`, on a machine with AVX2 and FMA.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma"))]
+unsafe fn avx2<V: Combine, const C: usize>(
+    accumulators: *mut u8,
+    source: *const u8,
+    width: usize,
+    stride: usize,
+    stripes: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { accumulate::<V, C>(accumulators, source, width, stride, stripes) }
+}
+
+/// # Safety
+/// As `Fold::accumulate`, on a machine with AVX-512 F, DQ, VL and BW.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma"))]
+unsafe fn avx512<V: Combine, const C: usize>(
+    accumulators: *mut u8,
+    source: *const u8,
+    width: usize,
+    stride: usize,
+    stripes: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { accumulate::<V, C>(accumulators, source, width, stride, stripes) }
+}
+
+/// A formula of two operands, on explicit vectors.
+macro_rules! vectors {
+    ($name:ident, $formula:ident, $bound:ident) => {
+        struct $name<F, L>(PhantomData<(F, L)>);
+        impl<F: $formula<2>, L: $bound> Combine for $name<F, L> {
+            type Vector = L;
+            const WIDTH: usize = L::WIDTH;
+            const SIZE: usize = size_of::<L::Element>();
+            #[inline(always)]
+            unsafe fn load(from: *const u8) -> L {
+                // SAFETY: the caller's promise.
+                unsafe { L::load(from.cast()) }
+            }
+            #[inline(always)]
+            unsafe fn store(vector: L, to: *mut u8) {
+                // SAFETY: the caller's promise.
+                unsafe { vector.store(to.cast()) }
+            }
+            #[inline(always)]
+            fn combine(left: L, right: L) -> L {
+                F::apply([left, right])
+            }
+        }
+    };
+}
+vectors!(NumberVectors, NumberFormula, Number);
+vectors!(FloatVectors, FloatFormula, Float);
+
+/// The bytes that an array takes where the compiler makes the vectors.
+const ARRAY: usize = 64;
+
+/// A formula of two operands, on arrays of 64 bytes of which the compiler makes vectors.
+macro_rules! arrays {
+    ($name:ident, $formula:ident, $bound:ident) => {
+        struct $name<F, T, const W: usize>(PhantomData<(F, T)>);
+        impl<F: $formula<2>, T: $bound<Element = T, Mask = bool>, const W: usize> Combine for $name<F, T, W> {
+            type Vector = [T; W];
+            const WIDTH: usize = W;
+            const SIZE: usize = size_of::<T>();
+            #[inline(always)]
+            unsafe fn load(from: *const u8) -> [T; W] {
+                // SAFETY: the caller's promise.
+                unsafe { from.cast::<[T; W]>().read_unaligned() }
+            }
+            #[inline(always)]
+            unsafe fn store(vector: [T; W], to: *mut u8) {
+                // SAFETY: the caller's promise.
+                unsafe { to.cast::<[T; W]>().write_unaligned(vector) }
+            }
+            #[inline(always)]
+            fn combine(mut left: [T; W], right: [T; W]) -> [T; W] {
+                for (left, right) in left.iter_mut().zip(right) {
+                    *left = F::apply([*left, right]);
+                }
+                left
+            }
+        }
+    };
+}
+arrays!(NumberArrays, NumberFormula, Number);
+arrays!(IntegerArrays, IntegerFormula, Integer);
+
+/// A formula of two truths, on vectors of bytes.
+struct LogicVectors<F, M, const W: usize>(PhantomData<(F, M)>);
+impl<F: LogicFormula<2>, M: Mask, const W: usize> Combine for LogicVectors<F, M, W> {
+    type Vector = M;
+    const WIDTH: usize = W;
+    const SIZE: usize = 1;
+    #[inline(always)]
+    unsafe fn load(from: *const u8) -> M {
+        // SAFETY: the caller's promise.
+        unsafe { M::load(from) }
+    }
+    #[inline(always)]
+    unsafe fn store(vector: M, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { vector.store(to) }
+    }
+    #[inline(always)]
+    fn combine(left: M, right: M) -> M {
+        F::apply([left, right])
+    }
+}
+
+/// A formula of two complex numbers, on arrays of 64 bytes.
+struct ComplexArrays<F, T, const W: usize>(PhantomData<(F, T)>);
+impl<F: ComplexFormula<2>, T: Float<Element = T, Mask = bool>, const W: usize> Combine for ComplexArrays<F, T, W> {
+    type Vector = [Complex<T>; W];
+    const WIDTH: usize = W;
+    const SIZE: usize = 2 * size_of::<T>();
+    #[inline(always)]
+    unsafe fn load(from: *const u8) -> [Complex<T>; W] {
+        // SAFETY: the caller's promise; `Complex` is its two parts in order.
+        unsafe { from.cast::<[Complex<T>; W]>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn store(vector: [Complex<T>; W], to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { to.cast::<[Complex<T>; W]>().write_unaligned(vector) }
+    }
+    #[inline(always)]
+    fn combine(mut left: [Complex<T>; W], right: [Complex<T>; W]) -> [Complex<T>; W] {
+        for (left, right) in left.iter_mut().zip(right) {
+            *left = F::apply([*left, right]);
+        }
+        left
+    }
+}
+
+/// How many parts a table of folds can be put together from.
+const PARTS: usize = 4;
+
+/// The folds of an operation, one for each dtype.
+#[derive(Clone, Copy)]
+pub struct Folds {
+    parts: [&'static [Fold]; PARTS],
+}
+
+impl Folds {
+    /// No folds.
+    pub const NONE: Folds = Folds { parts: [&[]; PARTS] };
+
+    const fn of(folds: &'static [Fold]) -> Folds {
+        let mut parts: [&'static [Fold]; PARTS] = [&[]; PARTS];
+        parts[0] = folds;
+        Folds { parts }
+    }
+
+    /// These and others; where both have the same dtype, these win.
+    pub const fn and(self, others: Folds) -> Folds {
+        let mut parts = self.parts;
+        let mut next = 0;
+        let mut index = 0;
+        while index < PARTS {
+            if !others.parts[index].is_empty() {
+                while !parts[next].is_empty() {
+                    next += 1;
+                }
+                parts[next] = others.parts[index];
+            }
+            index += 1;
+        }
+        Folds { parts }
+    }
+
+    /// The fold of a dtype.
+    pub fn find(&self, dtype: DType) -> Option<&'static Fold> {
+        self.parts.into_iter().flatten().find(|fold| fold.dtype() == dtype)
+    }
+
+    /// By a number formula, for i8 to u64, f32 and f64.
+    pub const fn number<F: NumberFormula<2>>() -> Folds {
+        Folds::of(NumberFolds::<F>::FOLDS)
+    }
+
+    /// By a float formula, for f32 and f64.
+    pub const fn float<F: FloatFormula<2>>() -> Folds {
+        Folds::of(FloatFolds::<F>::FOLDS)
+    }
+
+    /// By an integer formula, for i8 to u64.
+    pub const fn integer<F: IntegerFormula<2>>() -> Folds {
+        Folds::of(IntegerFolds::<F>::FOLDS)
+    }
+
+    /// By a formula of truths, for bool.
+    pub const fn logic<F: LogicFormula<2>>() -> Folds {
+        Folds::of(LogicFolds::<F>::FOLDS)
+    }
+
+    /// By a complex formula, for c64 and c128.
+    pub const fn complex<F: ComplexFormula<2>>() -> Folds {
+        Folds::of(ComplexFolds::<F>::FOLDS)
+    }
+}
+
+/// A name that can hold a constant for each formula.
+macro_rules! table {
+    ($table:ident, $formula:ident, [$($fold:expr),* $(,)?]) => {
+        struct $table<F>(PhantomData<F>);
+        impl<F: $formula<2>> $table<F> {
+            const FOLDS: &'static [Fold] = &[$($fold),*];
+        }
+    };
+}
+
+/// Vectors of floats: eight at a time fill a stripe with AVX-512 and half the registers with AVX2.
+macro_rules! float_fold {
+    ($kernels:ident, $step:ident, $formula:ident, $lane:ident, $index:literal) => {
+        Fold {
+            kernel: Kernels::$kernels::<$formula, 2>().first($index),
+            functions: [
+                plain::<$step<$formula, <scalar::Scalar as Lanes>::$lane>, 1>,
+                plain::<$step<$formula, <Portable as Lanes>::$lane>, 4>,
+                avx2::<$step<$formula, <Avx2 as Lanes>::$lane>, 8>,
+                avx512::<$step<$formula, <Avx512 as Lanes>::$lane>, 8>,
+            ],
+        }
+    };
+}
+
+/// Arrays that the compiler makes vectors of.
+macro_rules! array_fold {
+    ($kernels:ident, $array:ident, $formula:ident, $element:ty, $index:literal) => {
+        array_fold!($kernels, $array, $formula, $element, $index, { ARRAY / size_of::<$element>() })
+    };
+    ($kernels:ident, $array:ident, $formula:ident, $element:ty, $index:literal, $width:expr) => {
+        Fold {
+            kernel: Kernels::$kernels::<$formula, 2>().first($index),
+            functions: [
+                plain::<$array<$formula, $element, $width>, 2>,
+                plain::<$array<$formula, $element, $width>, 2>,
+                avx2::<$array<$formula, $element, $width>, 4>,
+                avx512::<$array<$formula, $element, $width>, 8>,
+            ],
+        }
+    };
+}
+
+table!(
+    NumberFolds,
+    NumberFormula,
+    [
+        float_fold!(number, NumberVectors, F, Double, 0),
+        float_fold!(number, NumberVectors, F, Single, 1),
+        array_fold!(number, NumberArrays, F, i64, 2),
+        array_fold!(number, NumberArrays, F, i32, 3),
+        array_fold!(number, NumberArrays, F, i16, 4),
+        array_fold!(number, NumberArrays, F, i8, 5),
+        array_fold!(number, NumberArrays, F, u64, 6),
+        array_fold!(number, NumberArrays, F, u32, 7),
+        array_fold!(number, NumberArrays, F, u16, 8),
+        array_fold!(number, NumberArrays, F, u8, 9),
+    ]
+);
+
+table!(
+    FloatFolds,
+    FloatFormula,
+    [float_fold!(float, FloatVectors, F, Double, 0), float_fold!(float, FloatVectors, F, Single, 1),]
+);
+
+table!(
+    IntegerFolds,
+    IntegerFormula,
+    [
+        array_fold!(integer, IntegerArrays, F, i64, 0),
+        array_fold!(integer, IntegerArrays, F, i32, 1),
+        array_fold!(integer, IntegerArrays, F, i16, 2),
+        array_fold!(integer, IntegerArrays, F, i8, 3),
+        array_fold!(integer, IntegerArrays, F, u64, 4),
+        array_fold!(integer, IntegerArrays, F, u32, 5),
+        array_fold!(integer, IntegerArrays, F, u16, 6),
+        array_fold!(integer, IntegerArrays, F, u8, 7),
+    ]
+);
+
+table!(
+    LogicFolds,
+    LogicFormula,
+    [Fold {
+        kernel: Kernels::logic::<F, 2>().first(0),
+        functions: [
+            plain::<LogicVectors<F, bool, 1>, 1>,
+            plain::<LogicVectors<F, <Portable as Lanes>::Truth, { <Portable as Lanes>::TRUTHS }>, 4>,
+            avx2::<LogicVectors<F, <Avx2 as Lanes>::Truth, { <Avx2 as Lanes>::TRUTHS }>, 4>,
+            avx512::<LogicVectors<F, <Avx512 as Lanes>::Truth, { <Avx512 as Lanes>::TRUTHS }>, 8>,
+        ],
+    }]
+);
+
+table!(
+    ComplexFolds,
+    ComplexFormula,
+    [array_fold!(complex, ComplexArrays, F, f64, 0, 4), array_fold!(complex, ComplexArrays, F, f32, 1, 8),]
+);
+
+const _: () = assert!(<f64 as Lane>::WIDTH == 1);

@@ -1,0 +1,92 @@
+//! What a formula is: a zero-sized type with one function over lanes, from which `Kernels` makes code for every dtype and level.
+//!
+//! ```
+//! use thalweg_runtime::kernel::{Kernels, NumberFormula};
+//! use thalweg_runtime::lane::Number;
+//!
+//! struct Add;
+//! impl NumberFormula<2> for Add {
+//!     #[inline(always)]
+//!     fn apply<L: Number>([a, b]: [L; 2]) -> L {
+//!         a.add(b)
+//!     }
+//! }
+//! const ADD: Kernels = Kernels::number::<Add, 2>();
+//! ```
+//!
+//! Mark every `apply` `#[inline(always)]`: it must be compiled inside the function that has the instruction set.
+
+use crate::lane::{Float, Integer, Mask, Number, Whole};
+
+/// Numbers to a number of the same dtype: the integers, f32 and f64.
+pub trait NumberFormula<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Number>(operands: [L; N]) -> L;
+}
+
+/// Numbers to truth: comparisons.
+pub trait NumberTest<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Number>(operands: [L; N]) -> L::Mask;
+}
+
+/// Floats to a float of the same dtype. `Kernels::float` runs it in its own precision, `Kernels::double` always on f64.
+pub trait FloatFormula<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Float>(operands: [L; N]) -> L;
+}
+
+/// Floats to truth.
+pub trait FloatTest<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Float>(operands: [L; N]) -> L::Mask;
+}
+
+/// Integers to an integer of the same dtype.
+pub trait IntegerFormula<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Integer>(operands: [L; N]) -> L;
+}
+
+/// Truths to a truth.
+pub trait LogicFormula<const N: usize>: 'static {
+    /// The formula.
+    fn apply<M: Mask>(operands: [M; N]) -> M;
+}
+
+/// Integers to an integer, one element at a time, with branches and loops allowed; for what has no vector form (division,
+/// powers, greatest common divisors) and for what can fail.
+pub trait WholeFormula<const N: usize>: 'static {
+    /// What it means that `apply` gives `None`, if it ever does: the middle of a sentence ("division by zero").
+    const FAULT: Option<&'static str>;
+    /// The formula; `None` where it has no answer.
+    fn apply<T: Whole>(operands: [T; N]) -> Option<T>;
+}
+
+/// A complex number, or a vector of them as two vectors.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
+pub struct Complex<L> {
+    /// The real part.
+    pub real: L,
+    /// The imaginary part.
+    pub imaginary: L,
+}
+
+/// Complex numbers to a complex number.
+pub trait ComplexFormula<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Float>(operands: [Complex<L>; N]) -> Complex<L>;
+}
+
+/// Complex numbers to truth.
+pub trait ComplexTest<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Float>(operands: [Complex<L>; N]) -> L::Mask;
+}
+
+/// Complex numbers to a float: parts, magnitudes, angles.
+pub trait ComplexPart<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Float>(operands: [Complex<L>; N]) -> L;
+}

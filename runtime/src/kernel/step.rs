@@ -1,0 +1,404 @@
+//! The loops: a formula becomes a `Step`, a step becomes a block function for each level.
+//!
+//! A step handles a fixed number of elements and is compiled once into each function; what is left at the end of a block is
+//! copied into a padded buffer and goes through the same code. Within a step every load comes before the first store, so a
+//! result may replace an operand of the same element size or larger.
+
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+
+use thalweg_lang::dtype::DType;
+
+use super::BlockFunction;
+use super::formula::*;
+use crate::lane::{Double, Float, Integer, Mask, Number, Whole};
+
+/// The most bytes of one operand, or of the result, in one step.
+const STAGE: usize = 1024;
+
+/// A fixed number of elements of `N` operands made into as many of the result.
+pub(super) trait Step<const N: usize>: 'static {
+    /// How many elements.
+    const WIDTH: usize;
+    /// Bytes of one element of each operand.
+    const OPERANDS: [usize; N];
+    /// Bytes of one element of the result.
+    const RESULT: usize;
+    /// Reads `WIDTH` elements of each operand, then writes `WIDTH` of the result.
+    ///
+    /// # Safety
+    /// The pointers must be readable and writable for that many elements; the instruction set must be there.
+    unsafe fn step(operands: [*const u8; N], result: *mut u8);
+    /// Fills a stage with `WIDTH` harmless elements, given one operand's first remaining element: by default zeros.
+    ///
+    /// # Safety
+    /// `stage` must be writable for `WIDTH` elements and `first` readable for one.
+    #[inline(always)]
+    unsafe fn pad(operand: usize, first: *const u8, stage: *mut u8) {
+        let _ = first;
+        // SAFETY: the caller gives that many bytes.
+        unsafe { stage.write_bytes(0, Self::WIDTH * Self::OPERANDS[operand]) }
+    }
+}
+
+#[repr(C, align(64))]
+struct Stage(MaybeUninit<[u8; STAGE]>);
+
+/// Takes a step over and over, through a whole block.
+///
+/// # Safety
+/// As `BlockFunction`; the step's instruction set must be there.
+#[inline(always)]
+pub(super) unsafe fn drive<S: Step<N>, const N: usize>(
+    operands: *const *const u8,
+    result: *mut u8,
+    length: usize,
+) -> usize {
+    // SAFETY: the caller gives N operands and a result, readable and writable for `length` elements; the loops stay within
+    // them, the tail goes through stages that hold one whole step.
+    unsafe {
+        const { assert!(S::WIDTH * S::RESULT <= STAGE) };
+        let mut from = operands.cast::<[*const u8; N]>().read();
+        let mut to = result;
+        let mut left = length;
+        let mut stages = [const { Stage(MaybeUninit::uninit()) }; N];
+        let mut staged_result = Stage(MaybeUninit::uninit());
+        let mut destination = None;
+        loop {
+            while left >= S::WIDTH {
+                S::step(from, to);
+                for (pointer, size) in from.iter_mut().zip(S::OPERANDS) {
+                    *pointer = pointer.add(S::WIDTH * size);
+                }
+                to = to.add(S::WIDTH * S::RESULT);
+                left -= S::WIDTH;
+            }
+            if let Some((destination, count)) = destination {
+                std::ptr::copy_nonoverlapping(staged_result.0.as_ptr().cast::<u8>(), destination, count);
+                return usize::MAX;
+            }
+            if left == 0 {
+                return usize::MAX;
+            }
+            for (index, stage) in stages.iter_mut().enumerate() {
+                let stage = stage.0.as_mut_ptr().cast::<u8>();
+                S::pad(index, from[index], stage);
+                std::ptr::copy_nonoverlapping(from[index], stage, left * S::OPERANDS[index]);
+                from[index] = stage;
+            }
+            destination = Some((to, left * S::RESULT));
+            to = staged_result.0.as_mut_ptr().cast();
+            left = S::WIDTH;
+        }
+    }
+}
+
+/// The block function of a step for the build's own instruction set.
+///
+/// # Safety
+/// As `BlockFunction`.
+pub(super) unsafe fn plain<S: Step<N>, const N: usize>(
+    operands: *const *const u8,
+    result: *mut u8,
+    length: usize,
+) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { drive::<S, N>(operands, result, length) }
+}
+
+/// The block function of a step for AVX2.
+///
+/// # Safety
+/// As `BlockFunction`, on a machine with AVX2 and FMA.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma"))]
+pub(super) unsafe fn avx2<S: Step<N>, const N: usize>(
+    operands: *const *const u8,
+    result: *mut u8,
+    length: usize,
+) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { drive::<S, N>(operands, result, length) }
+}
+
+/// The block function of a step for AVX-512.
+///
+/// # Safety
+/// As `BlockFunction`, on a machine with AVX-512 F, DQ, VL and BW.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma"))]
+pub(super) unsafe fn avx512<S: Step<N>, const N: usize>(
+    operands: *const *const u8,
+    result: *mut u8,
+    length: usize,
+) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { drive::<S, N>(operands, result, length) }
+}
+
+/// A step's block functions where the step is the same at each level but for the instructions that it compiles to.
+pub(super) const fn same<S: Step<N>, const N: usize>() -> [BlockFunction; 4] {
+    [plain::<S, N>, plain::<S, N>, avx2::<S, N>, avx512::<S, N>]
+}
+
+/// The dtype of an element type.
+pub(super) trait Typed: Copy + 'static {
+    const DTYPE: DType;
+}
+macro_rules! typed {
+    ($($element:ty, $dtype:ident;)*) => { $( impl Typed for $element { const DTYPE: DType = DType::$dtype; } )* };
+}
+typed! {
+    bool, Bool; i8, I8; i16, I16; i32, I32; i64, I64; u8, U8; u16, U16; u32, U32; u64, U64; f32, F32; f64, F64;
+    Complex<f32>, C64; Complex<f64>, C128;
+}
+
+/// A vector step: `U` vectors, all loaded, then all computed, then all stored.
+macro_rules! vector_step {
+    ($(#[$doc:meta])* $step:ident, $formula:ident, $bound:ident, value) => {
+        vector_step!($(#[$doc])* $step, $formula, $bound, L, size_of::<L::Element>(), |to, index| to.cast::<L::Element>().add(index * L::WIDTH));
+    };
+    ($(#[$doc:meta])* $step:ident, $formula:ident, $bound:ident, mask) => {
+        vector_step!($(#[$doc])* $step, $formula, $bound, L::Mask, 1, |to, index| to.add(index * L::WIDTH));
+    };
+    ($(#[$doc:meta])* $step:ident, $formula:ident, $bound:ident, $out:ty, $size:expr, |$to:ident, $index:ident| $place:expr) => {
+        $(#[$doc])*
+        pub(super) struct $step<F, L, const U: usize>(PhantomData<(F, L)>);
+        impl<F: $formula<N>, L: $bound, const U: usize, const N: usize> Step<N> for $step<F, L, U> {
+            const WIDTH: usize = L::WIDTH * U;
+            const OPERANDS: [usize; N] = [size_of::<L::Element>(); N];
+            const RESULT: usize = $size;
+            #[inline(always)]
+            unsafe fn step(operands: [*const u8; N], $to: *mut u8) {
+                // SAFETY: the caller gives `WIDTH` elements of each, which is U vectors; every value is written before it is read.
+                unsafe {
+                    let mut loaded = [const { MaybeUninit::<[L; N]>::uninit() }; U];
+                    for (index, vectors) in loaded.iter_mut().enumerate() {
+                        let vectors = vectors.as_mut_ptr().cast::<L>();
+                        for (operand, from) in operands.iter().enumerate() {
+                            vectors.add(operand).write(L::load(from.cast::<L::Element>().add(index * L::WIDTH)));
+                        }
+                    }
+                    let mut results = [const { MaybeUninit::<$out>::uninit() }; U];
+                    for (value, vectors) in results.iter_mut().zip(&loaded) {
+                        value.write(F::apply(vectors.assume_init()));
+                    }
+                    for ($index, value) in results.iter().enumerate() {
+                        value.assume_init().store($place);
+                    }
+                }
+            }
+            #[inline(always)]
+            unsafe fn pad(_: usize, first: *const u8, stage: *mut u8) {
+                // SAFETY: the caller gives one element and room for U vectors.
+                unsafe {
+                    let vector = L::splat(first.cast::<L::Element>().read_unaligned());
+                    for index in 0..U {
+                        vector.store(stage.cast::<L::Element>().add(index * L::WIDTH));
+                    }
+                }
+            }
+        }
+    };
+}
+vector_step!(
+    /// A number formula on vectors.
+    NumberVectors, NumberFormula, Number, value
+);
+vector_step!(
+    /// A number test on vectors.
+    NumberTestVectors, NumberTest, Number, mask
+);
+vector_step!(
+    /// A float formula on vectors.
+    FloatVectors, FloatFormula, Float, value
+);
+vector_step!(
+    /// A float test on vectors.
+    FloatTestVectors, FloatTest, Float, mask
+);
+
+/// A float formula on f32 by way of f64.
+pub(super) struct WidenedVectors<F, L, const U: usize>(PhantomData<(F, L)>);
+impl<F: FloatFormula<N>, L: Double, const U: usize, const N: usize> Step<N> for WidenedVectors<F, L, U> {
+    const WIDTH: usize = L::WIDTH * U;
+    const OPERANDS: [usize; N] = [4; N];
+    const RESULT: usize = 4;
+    #[inline(always)]
+    unsafe fn step(operands: [*const u8; N], result: *mut u8) {
+        // SAFETY: the caller gives `WIDTH` elements of each, which is U vectors; every value is written before it is read.
+        unsafe {
+            let mut loaded = [const { MaybeUninit::<[L; N]>::uninit() }; U];
+            for (index, vectors) in loaded.iter_mut().enumerate() {
+                let vectors = vectors.as_mut_ptr().cast::<L>();
+                for (operand, from) in operands.iter().enumerate() {
+                    vectors.add(operand).write(L::load_single(from.cast::<f32>().add(index * L::WIDTH)));
+                }
+            }
+            let mut results = [const { MaybeUninit::<L>::uninit() }; U];
+            for (value, vectors) in results.iter_mut().zip(&loaded) {
+                value.write(F::apply(vectors.assume_init()));
+            }
+            for (index, value) in results.iter().enumerate() {
+                value.assume_init().store_single(result.cast::<f32>().add(index * L::WIDTH));
+            }
+        }
+    }
+}
+
+/// Truths, `U` vectors of them.
+pub(super) struct LogicVectors<F, M, const W: usize>(PhantomData<(F, M)>);
+impl<F: LogicFormula<N>, M: Mask, const W: usize, const N: usize> Step<N> for LogicVectors<F, M, W> {
+    const WIDTH: usize = W;
+    const OPERANDS: [usize; N] = [1; N];
+    const RESULT: usize = 1;
+    #[inline(always)]
+    unsafe fn step(operands: [*const u8; N], result: *mut u8) {
+        // SAFETY: the caller gives `W` bytes of each, which is one vector; every value is written before it is read.
+        unsafe {
+            let mut loaded = MaybeUninit::<[M; N]>::uninit();
+            for (operand, from) in operands.iter().enumerate() {
+                loaded.as_mut_ptr().cast::<M>().add(operand).write(M::load(*from));
+            }
+            F::apply(loaded.assume_init()).store(result);
+        }
+    }
+}
+
+/// How many elements of a size a step takes where the compiler makes the vectors: 128 bytes' worth.
+const fn chunk(size: usize) -> usize {
+    128 / size
+}
+
+/// A step of scalar lanes, written so that the compiler makes vectors of it: results go to a buffer of fixed length first.
+macro_rules! scalar_step {
+    ($(#[$doc:meta])* $step:ident, $formula:ident, $bound:ident, $out:ty) => {
+        $(#[$doc])*
+        pub(super) struct $step<F, T>(PhantomData<(F, T)>);
+        impl<F: $formula<N>, T: $bound<Element = T, Mask = bool>, const N: usize> Step<N> for $step<F, T> {
+            const WIDTH: usize = chunk(size_of::<T>());
+            const OPERANDS: [usize; N] = [size_of::<T>(); N];
+            const RESULT: usize = size_of::<$out>();
+            #[inline(always)]
+            unsafe fn step(operands: [*const u8; N], result: *mut u8) {
+                // SAFETY: the caller gives `WIDTH` elements of each; the buffer holds 128 results or fewer, each written
+                // before it is read, at any alignment.
+                unsafe {
+                    let width = chunk(size_of::<T>());
+                    let mut buffer = [const { MaybeUninit::<$out>::uninit() }; 128];
+                    for index in 0..width {
+                        let mut elements = MaybeUninit::<[T; N]>::uninit();
+                        for (operand, from) in operands.iter().enumerate() {
+                            let element = from.cast::<T>().add(index).read_unaligned();
+                            elements.as_mut_ptr().cast::<T>().add(operand).write(element);
+                        }
+                        buffer[index].write(F::apply(elements.assume_init()));
+                    }
+                    std::ptr::copy_nonoverlapping(buffer.as_ptr().cast::<u8>(), result, width * size_of::<$out>());
+                }
+            }
+        }
+    };
+}
+scalar_step!(
+    /// A number formula on integers.
+    NumberScalars, NumberFormula, Number, T
+);
+scalar_step!(
+    /// A number test on integers.
+    NumberTestScalars, NumberTest, Number, bool
+);
+scalar_step!(
+    /// An integer formula.
+    IntegerScalars, IntegerFormula, Integer, T
+);
+
+/// `mask ? then : otherwise` for elements of any type, by their bits.
+pub(super) struct SelectStep<T>(PhantomData<T>);
+impl<T: Copy + 'static> Step<3> for SelectStep<T> {
+    const WIDTH: usize = chunk(size_of::<T>());
+    const OPERANDS: [usize; 3] = [1, size_of::<T>(), size_of::<T>()];
+    const RESULT: usize = size_of::<T>();
+    #[inline(always)]
+    unsafe fn step([mask, then, otherwise]: [*const u8; 3], result: *mut u8) {
+        // SAFETY: the caller gives `WIDTH` elements of each; the buffer holds 128 results or fewer, each written before it
+        // is read, at any alignment.
+        unsafe {
+            let width = chunk(size_of::<T>());
+            let mut buffer = [const { MaybeUninit::<T>::uninit() }; 128];
+            for index in 0..width {
+                let then = then.cast::<T>().add(index).read_unaligned();
+                let otherwise = otherwise.cast::<T>().add(index).read_unaligned();
+                buffer[index].write(if *mask.add(index) != 0 { then } else { otherwise });
+            }
+            std::ptr::copy_nonoverlapping(buffer.as_ptr().cast::<u8>(), result, width * size_of::<T>());
+        }
+    }
+}
+
+/// The block function of a formula that may fail: one element after the other, up to the first that has no answer.
+///
+/// # Safety
+/// As `BlockFunction`.
+pub(super) unsafe fn whole<F: WholeFormula<N>, T: Whole, const N: usize>(
+    operands: *const *const u8,
+    result: *mut u8,
+    length: usize,
+) -> usize {
+    // SAFETY: the caller gives N operands and a result, readable and writable for `length` elements at any alignment; every
+    // value is written before it is read.
+    unsafe {
+        let operands = operands.cast::<[*const T; N]>().read();
+        for index in 0..length {
+            let mut elements = MaybeUninit::<[T; N]>::uninit();
+            for (operand, from) in operands.iter().enumerate() {
+                elements.as_mut_ptr().cast::<T>().add(operand).write(from.add(index).read_unaligned());
+            }
+            match F::apply(elements.assume_init()) {
+                Some(value) => result.cast::<T>().add(index).write_unaligned(value),
+                None => return index,
+            }
+        }
+        usize::MAX
+    }
+}
+
+/// Complex formulas, one element at a time.
+macro_rules! complex_step {
+    ($(#[$doc:meta])* $step:ident, $formula:ident, $out:ty) => {
+        $(#[$doc])*
+        pub(super) struct $step<F, T, const W: usize>(PhantomData<(F, T)>);
+        impl<F: $formula<N>, T: Float<Element = T, Mask = bool>, const W: usize, const N: usize> Step<N> for $step<F, T, W> {
+            const WIDTH: usize = W;
+            const OPERANDS: [usize; N] = [2 * size_of::<T>(); N];
+            const RESULT: usize = size_of::<$out>();
+            #[inline(always)]
+            unsafe fn step(operands: [*const u8; N], result: *mut u8) {
+                // SAFETY: the caller gives `W` elements of each at any alignment; every value is written before it is read.
+                unsafe {
+                    let mut buffer = [const { MaybeUninit::<$out>::uninit() }; W];
+                    for (index, value) in buffer.iter_mut().enumerate() {
+                        let mut elements = MaybeUninit::<[Complex<T>; N]>::uninit();
+                        for (operand, from) in operands.iter().enumerate() {
+                            let from = from.cast::<T>().add(2 * index);
+                            let element = Complex { real: from.read_unaligned(), imaginary: from.add(1).read_unaligned() };
+                            elements.as_mut_ptr().cast::<Complex<T>>().add(operand).write(element);
+                        }
+                        value.write(F::apply(elements.assume_init()));
+                    }
+                    std::ptr::copy_nonoverlapping(buffer.as_ptr().cast::<u8>(), result, W * size_of::<$out>());
+                }
+            }
+        }
+    };
+}
+complex_step!(
+    /// A complex formula.
+    ComplexScalars, ComplexFormula, Complex<T>
+);
+complex_step!(
+    /// A complex test.
+    ComplexTestScalars, ComplexTest, bool
+);
+complex_step!(
+    /// A complex number's part.
+    ComplexPartScalars, ComplexPart, T
+);
