@@ -7,16 +7,19 @@ use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter, HistoryHinter};
 use rustyline::history::FileHistory;
+use rustyline::line_buffer::LineBuffer;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{
-    Cmd, ConditionalEventHandler, Config, Context, Event, EventContext, EventHandler, Helper, KeyCode, KeyEvent,
-    Modifiers, Movement, RepeatCount,
+    Changeset, Cmd, ConditionalEventHandler, Config, Context, Event, EventContext, EventHandler, Helper, KeyCode,
+    KeyEvent, Modifiers, RepeatCount,
 };
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::IsTerminal;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 use thalweg::Interpreter;
 use thalweg_lang::lexer::{TokenClass, highlight};
 use thalweg_lang::parser::is_incomplete;
@@ -68,13 +71,15 @@ impl Editor {
         if std::io::stdout().is_terminal() {
             inner.set_color_mode(ColorMode::Forced);
         }
+        let asked = Asked::default();
+        bind_keys(&mut inner, &asked);
         inner.set_helper(Some(Assistant {
+            asked,
             interpreter,
             colour,
             files: FilenameCompleter::new(),
             hints: HistoryHinter::new(),
         }));
-        bind_keys(&mut inner);
         let history = history_file();
         if let Some(path) = &history {
             // The first session has none.
@@ -157,26 +162,59 @@ fn before_cursor(text: &str, position: usize) -> (&str, bool) {
     }
 }
 
-type KeyHandler = fn(&str, usize) -> Option<Cmd>;
+/// A change of the text that the editor has no command for.
+#[derive(Debug, PartialEq, Eq)]
+struct Edit {
+    /// What is replaced.
+    range: Range<usize>,
+    /// By what.
+    text: String,
+    /// Where the cursor is then.
+    cursor: usize,
+}
 
-/// A key whose meaning depends on the text and the cursor.
-struct Key(KeyHandler);
+impl Edit {
+    fn replace(range: Range<usize>, text: String) -> Edit {
+        let cursor = range.start + text.len();
+        Edit { range, text, cursor }
+    }
 
-impl ConditionalEventHandler for Key {
-    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
-        (self.0)(context.line(), context.pos())
+    fn go(cursor: usize) -> Edit {
+        Edit { range: cursor..cursor, text: String::new(), cursor }
     }
 }
 
-fn bind_keys(editor: &mut rustyline::Editor<Assistant, FileHistory>) {
+/// The edit that a key has asked for. The editor lets only completion change the text freely: the key asks for completion,
+/// and completion finds the edit here.
+type Asked = Arc<Mutex<Option<Edit>>>;
+
+/// What a key does with a text and the cursor; nothing: what it always does.
+type KeyHandler = fn(&str, usize) -> Option<Edit>;
+
+/// A key whose meaning depends on the text and the cursor.
+struct Key {
+    handler: KeyHandler,
+    asked: Asked,
+}
+
+impl ConditionalEventHandler for Key {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
+        let edit = (self.handler)(context.line(), context.pos())?;
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(edit);
+        Some(Cmd::Complete)
+    }
+}
+
+fn bind_keys(editor: &mut rustyline::Editor<Assistant, FileHistory>, asked: &Asked) {
     let plain = |code| KeyEvent(code, Modifiers::NONE);
-    let keys: [(KeyEvent, KeyHandler); 13] = [
+    let keys: [(KeyEvent, KeyHandler); 14] = [
         (plain(KeyCode::Enter), enter),
         (KeyEvent::ctrl('J'), enter),
         (KeyEvent(KeyCode::Enter, Modifiers::ALT), |text, position| Some(new_line(text, position))),
         (plain(KeyCode::Tab), tab),
         (plain(KeyCode::Backspace), backspace),
         (KeyEvent::ctrl('H'), backspace),
+        (plain(KeyCode::Delete), delete),
         (plain(KeyCode::Left), left),
         (plain(KeyCode::Right), right),
         (plain(KeyCode::Home), home),
@@ -186,72 +224,82 @@ fn bind_keys(editor: &mut rustyline::Editor<Assistant, FileHistory>) {
         (plain(KeyCode::Char('}')), |text, position| close(text, position, "}")),
     ];
     for (key, handler) in keys {
-        editor.bind_sequence(key, EventHandler::Conditional(Box::new(Key(handler))));
+        let key_handler = Key { handler, asked: asked.clone() };
+        editor.bind_sequence(key, EventHandler::Conditional(Box::new(key_handler)));
     }
 }
 
-/// Enter ends the input when it is complete.
-fn enter(text: &str, position: usize) -> Option<Cmd> {
-    Some(if needs_more(&bare(text)) { new_line(text, position) } else { Cmd::AcceptLine })
+/// Enter ends the input when it is complete, which is what it does by itself.
+fn enter(text: &str, position: usize) -> Option<Edit> {
+    needs_more(&bare(text)).then(|| new_line(text, position))
 }
 
-fn new_line(text: &str, position: usize) -> Cmd {
+fn new_line(text: &str, position: usize) -> Edit {
     let indent = INDENT.repeat(depth(&bare(&text[..position])));
+    let padded_before = padded(&bare(&text[..position]));
     let unpadded = text.split('\n').skip(1).any(|line| !line.starts_with(PAD));
-    if position == text.len() && unpadded {
+    if unpadded {
         // Pasted lines have no pads; with the first line written by hand all of them get theirs.
-        let whole = format!("{}\n{PAD}{indent}", padded(&bare(text)));
-        return Cmd::Replace(Movement::WholeBuffer, Some(whole));
+        let before = format!("{padded_before}\n{PAD}{indent}");
+        let after = padded(&bare(&text[position..]));
+        return Edit { range: 0..text.len(), cursor: before.len(), text: before + &after };
     }
-    Cmd::Insert(1, format!("\n{PAD}{indent}"))
+    Edit::replace(position..position, format!("\n{PAD}{indent}"))
 }
 
 /// Tab indents where there is nothing to complete.
-fn tab(text: &str, position: usize) -> Option<Cmd> {
+fn tab(text: &str, position: usize) -> Option<Edit> {
     let (before, _) = before_cursor(text, position);
-    before.trim().is_empty().then(|| Cmd::Insert(1, INDENT.to_string()))
+    before.trim().is_empty().then(|| Edit::replace(position..position, INDENT.to_string()))
 }
 
+/// A newline and a pad, as many bytes as they are.
+const BREAK: usize = 1 + PAD.len();
+
 /// Backspace takes a step of indentation, or joins two lines, pad and all.
-fn backspace(text: &str, position: usize) -> Option<Cmd> {
-    let (before, on_pad) = before_cursor(text, position);
-    let indentation =
-        !before.is_empty() && before.chars().all(|letter| letter == ' ') && before.len() % INDENT.len() == 0;
-    (on_pad && (before.is_empty() || indentation)).then_some(Cmd::Kill(Movement::BackwardChar(4)))
+fn backspace(text: &str, position: usize) -> Option<Edit> {
+    let taken = match before_cursor(text, position) {
+        ("", true) => BREAK,
+        (before, true) if before.ends_with(INDENT) && before.trim().is_empty() => INDENT.len(),
+        _ => return None,
+    };
+    Some(Edit::replace(position - taken..position, String::new()))
+}
+
+/// Delete joins two lines, pad and all.
+fn delete(text: &str, position: usize) -> Option<Edit> {
+    before_pad(text, position).then(|| Edit::replace(position..position + BREAK, String::new()))
 }
 
 /// The cursor steps over pads, from line to line.
-fn left(text: &str, position: usize) -> Option<Cmd> {
-    let at_pad = before_cursor(text, position) == ("", true);
-    at_pad.then_some(Cmd::Move(Movement::BackwardChar(4)))
+fn left(text: &str, position: usize) -> Option<Edit> {
+    (before_cursor(text, position) == ("", true)).then(|| Edit::go(position - BREAK))
 }
 
-fn right(text: &str, position: usize) -> Option<Cmd> {
-    let at_pad = text[position..].strip_prefix('\n').is_some_and(|next| next.starts_with(PAD));
-    at_pad.then_some(Cmd::Move(Movement::ForwardChar(4)))
+fn right(text: &str, position: usize) -> Option<Edit> {
+    before_pad(text, position).then(|| Edit::go(position + BREAK))
 }
 
-fn home(text: &str, position: usize) -> Option<Cmd> {
-    match before_cursor(text, position) {
-        ("", true) => Some(Cmd::Noop),
-        (before, true) => {
-            let letters = RepeatCount::try_from(before.chars().count()).ok()?;
-            Some(Cmd::Move(Movement::BackwardChar(letters)))
-        }
-        (_, false) => None,
-    }
+fn home(text: &str, position: usize) -> Option<Edit> {
+    let (before, on_pad) = before_cursor(text, position);
+    on_pad.then(|| Edit::go(position - before.len()))
 }
 
 /// A closing bracket that begins its line stands one step further left.
-fn close(text: &str, position: usize, bracket: &str) -> Option<Cmd> {
+fn close(text: &str, position: usize, bracket: &str) -> Option<Edit> {
     let (before, on_pad) = before_cursor(text, position);
-    let indentation = before.len() >= INDENT.len() && before.chars().all(|letter| letter == ' ');
-    (on_pad && indentation && position == text.len())
-        .then(|| Cmd::Replace(Movement::BackwardChar(4), Some(bracket.to_string())))
+    let indentation = on_pad && before.ends_with(INDENT) && before.trim().is_empty();
+    indentation.then(|| Edit::replace(position - INDENT.len()..position, bracket.to_string()))
+}
+
+/// Whether the cursor is at the end of a line, and a pad follows.
+fn before_pad(text: &str, position: usize) -> bool {
+    text[position..].strip_prefix('\n').is_some_and(|next| next.starts_with(PAD))
 }
 
 /// What helps while a line is edited.
 struct Assistant {
+    asked: Asked,
     interpreter: Rc<RefCell<Interpreter>>,
     colour: bool,
     files: FilenameCompleter,
@@ -386,6 +434,10 @@ impl Completer for Assistant {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, position: usize, context: &Context) -> rustyline::Result<(usize, Vec<Pair>)> {
+        if self.asked.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+            // The only candidate is taken without a question.
+            return Ok((position, vec![Pair { display: String::new(), replacement: String::new() }]));
+        }
         if in_text(line, position) {
             return self.files.complete(line, position, context);
         }
@@ -428,6 +480,17 @@ impl Completer for Assistant {
         });
         Ok((position - replaced, pairs.collect()))
     }
+
+    fn update(&self, line: &mut LineBuffer, start: usize, elected: &str, changes: &mut Changeset) {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match asked {
+            Some(edit) => {
+                line.replace(edit.range, &edit.text, changes);
+                line.set_pos(edit.cursor);
+            }
+            None => line.replace(start..line.pos(), elected, changes),
+        }
+    }
 }
 
 /// Whether the cursor stands in a string, where a file's name may be wanted.
@@ -464,35 +527,57 @@ mod tests {
         assert_eq!(drawn(":load 1", true), ":load 1");
     }
 
+    /// The text after a key, with `|` for the cursor before and after it and `>` for pads.
+    fn after(key: KeyHandler, text: &str) -> Option<String> {
+        let text = text.replace('>', PAD);
+        let position = text.find('|').unwrap();
+        let text = text.replacen('|', "", 1);
+        let edit = key(&text, position)?;
+        let mut text = text;
+        text.replace_range(edit.range, &edit.text);
+        text.insert(edit.cursor, '|');
+        Some(text.replace(PAD, ">"))
+    }
+
+    #[track_caller]
+    fn expect(key: KeyHandler, text: &str, changed: &str) {
+        assert_eq!(after(key, text).as_deref(), Some(changed));
+    }
+
     #[test]
     fn enter_asks_whether_the_input_is_complete() {
-        assert_eq!(enter("a = 1", 5), Some(Cmd::AcceptLine));
-        assert_eq!(enter("f(", 2), Some(Cmd::Insert(1, format!("\n{PAD}    "))));
-        assert_eq!(enter(":time f(", 8), Some(Cmd::Insert(1, format!("\n{PAD}    "))));
-        assert_eq!(enter(":load f(", 8), Some(Cmd::AcceptLine));
-        let pasted = "f(\n1,";
-        let whole = format!("f(\n{PAD}1,\n{PAD}    ");
-        assert_eq!(enter(pasted, pasted.len()), Some(Cmd::Replace(Movement::WholeBuffer, Some(whole))));
+        assert_eq!(after(enter, "a = 1|"), None);
+        assert_eq!(after(enter, "a| = 1"), None);
+        assert_eq!(after(enter, ":load f(|"), None);
+        expect(enter, "f(|", "f(\n>    |");
+        expect(enter, ":time f(|", ":time f(\n>    |");
+        expect(enter, "f(|g(", "f(\n>    |g(");
+        expect(enter, "f(\n>    [|", "f(\n>    [\n>        |");
+        // Pasted lines get their pads.
+        expect(enter, "f(\n1,|", "f(\n>1,\n>    |");
+        expect(enter, "f(\n|1,", "f(\n>\n>    |1,");
     }
 
     #[test]
     fn keys_step_over_pads() {
-        let text = padded("f(\n    1");
-        let pad_end = "f(\n".len() + PAD.len();
-        assert_eq!(left(&text, pad_end), Some(Cmd::Move(Movement::BackwardChar(4))));
-        assert_eq!(left(&text, pad_end + 1), None);
-        assert_eq!(right(&text, 2), Some(Cmd::Move(Movement::ForwardChar(4))));
-        assert_eq!(right(&text, 1), None);
-        assert_eq!(home(&text, text.len()), Some(Cmd::Move(Movement::BackwardChar(5))));
-        assert_eq!(backspace(&text, pad_end), Some(Cmd::Kill(Movement::BackwardChar(4))));
-        assert_eq!(backspace(&text, pad_end + 4), Some(Cmd::Kill(Movement::BackwardChar(4))));
-        assert_eq!(backspace(&text, text.len()), None);
-        let closing = padded("f {\n    ");
-        assert_eq!(
-            close(&closing, closing.len(), "}"),
-            Some(Cmd::Replace(Movement::BackwardChar(4), Some("}".into())))
-        );
-        assert_eq!(close(&text, text.len(), ")"), None);
+        expect(left, "f(\n>|1", "f(|\n>1");
+        assert_eq!(after(left, "f(\n>1|"), None);
+        expect(right, "f(|\n>1", "f(\n>|1");
+        assert_eq!(after(right, "f|(\n>1"), None);
+        expect(home, "f(\n>    1|", "f(\n>|    1");
+        assert_eq!(after(home, "f(|\n>1"), None);
+        expect(backspace, "f(\n>|1", "f(|1");
+        expect(backspace, "f(\n>    |1", "f(\n>|1");
+        assert_eq!(after(backspace, "f(\n>  1|"), None);
+        expect(delete, "f(|\n>1", "f(|1");
+        expect(close_brace, "f {\n>        |", "f {\n>    }|");
+        assert_eq!(after(close_brace, "f {\n>    x |"), None);
+        expect(tab, "f {\n>|", "f {\n>    |");
+        assert_eq!(after(tab, "su|"), None);
+    }
+
+    fn close_brace(text: &str, position: usize) -> Option<Edit> {
+        close(text, position, "}")
     }
 
     #[test]

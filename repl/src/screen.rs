@@ -3,6 +3,7 @@
 use crate::arguments::Colour;
 use crate::json;
 use crate::report::{self, Style};
+use crate::script::why;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use thalweg::{describe, display};
@@ -150,7 +151,7 @@ fn give_up(error: io::Error) -> ! {
     if error.kind() == io::ErrorKind::BrokenPipe {
         std::process::exit(0);
     }
-    let _ = writeln!(io::stderr(), "error: the output cannot be written: {error}");
+    let _ = writeln!(io::stderr(), "error: the output cannot be written: {}", why(&error));
     std::process::exit(1);
 }
 
