@@ -22,6 +22,8 @@ pub trait Library: Send + Sync {
     fn prelude(&self, name: &str) -> Option<Arc<ast::Function>>;
     /// The names of the prelude's functions.
     fn prelude_names(&self) -> Vec<Arc<str>>;
+    /// The source that the prelude's places lie in.
+    fn prelude_source(&self) -> crate::source::SourceId;
     /// A named constant, which promotes like a literal.
     fn constant(&self, name: &str) -> Option<Scalar>;
     /// The names of the constants.

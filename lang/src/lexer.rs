@@ -12,7 +12,7 @@ use std::sync::Arc;
 #[derive(Logos, Clone, Debug, PartialEq)]
 #[logos(skip r"[ \t\r\x0c\u{a0}\u{feff}]+")]
 #[allow(missing_docs)]
-pub enum Token {
+pub(crate) enum Token {
     #[token("\n")]
     Newline,
     #[regex(r"#[^\n]*", allow_greedy = true)]
@@ -186,7 +186,7 @@ pub enum Token {
 /// Words of other languages whose meaning is plain: each is an error, and is read as the word meant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs)]
-pub enum Foreign {
+pub(crate) enum Foreign {
     And,
     Or,
     Not,
@@ -484,7 +484,7 @@ impl Scanner<'_> {
             }
             _ => {
                 let help = match character {
-                    '?' => "a choice is `if c { a } else { b }`, or `where(c, a, b)` for arrays",
+                    '?' => "a choice is `if c { a } else { b }`",
                     '$' => "names are letters, digits and `_`",
                     _ => "",
                 };
@@ -545,6 +545,7 @@ impl Scanner<'_> {
                 "i" => format!("an imaginary number is `{written}j`"),
                 "f" | "F" => format!("write `f32({written})`"),
                 "L" | "l" | "u" | "U" => format!("write `i64({written})` or `u64({written})`"),
+                "e" | "E" => format!("an exponent has digits: `{written}e9`"),
                 _ => format!("a product is `{written} * {rest}`"),
             };
             end += tail;
@@ -884,8 +885,10 @@ pub fn highlight(text: &str) -> Vec<(Range<usize>, TokenClass)> {
         }
     }
     // What is wrong inside words is shown as wrong: whole tokens that an error covers, and characters that make no token.
+    // A string that has no end yet is left as it is: someone is typing it.
     let mut unknown = Vec::new();
-    for error in &scan.diagnostics {
+    let is_unfinished = |error: &&Diagnostic| matches!(error.code, code::UNTERMINATED_TEXT | code::UNCLOSED_HOLE);
+    for error in scan.diagnostics.iter().filter(|error| !is_unfinished(error)) {
         let Some(span) = error.labels.first().map(|label| label.span.range()) else { continue };
         let first = classes.partition_point(|(range, _)| range.end <= span.start);
         match classes.get_mut(first) {

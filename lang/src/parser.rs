@@ -107,6 +107,8 @@ fn read(source: SourceId, text: &str) -> Read {
             Block { statements: Vec::new(), span: Span::new(source, 0, text.len()) }
         }
     };
+    // The statement that nests too deep was cut off: the end that the parser then sees is none.
+    let is_cut = diagnostics.iter().any(|diagnostic| diagnostic.code == code::TOO_DEEP);
     let reporter = Reporter { source, text, lexemes: &laid.lexemes };
     // Lines that the scanner or the layout has complained about: what the parser says of them is most often an echo.
     let ends: Vec<u32> = text.bytes().zip(0..).filter(|&(byte, _)| byte == b'\n').map(|(_, at)| at).collect();
@@ -133,7 +135,8 @@ fn read(source: SourceId, text: &str) -> Read {
             }
         }
         orphans.extend(open);
-        if orphan.is_none() && !lines.contains(&line(at as u32)) {
+        let is_echo = is_cut && matches!(recovery.error, ParseError::UnrecognizedEof { .. });
+        if orphan.is_none() && !is_echo && !lines.contains(&line(at as u32)) {
             diagnostics.extend(reporter.report(&recovery.error));
         }
     }
@@ -581,6 +584,9 @@ impl Reporter<'_> {
         if let Some(operator) = self.line_goes_on(index) {
             return Some(format!("the line before ends with `{operator}`, so it goes on here"));
         }
+        if words().any(|(at, token)| matches!(token, Annotation(_)) && self.token(at + 1) == Some(&ParenOpen)) {
+            return Some("the `(` of an annotation's arguments touches its name".to_string());
+        }
         if let Some(Name(word)) = previous
             && let Some(help) = self.help_for_word(word, index)
         {
@@ -616,7 +622,7 @@ impl Reporter<'_> {
             }
             If if words().any(|(_, token)| *token == For) => "join the conditions with `and`",
             Else => "`else` stands behind the `}` of its `if`",
-            In | Not if after_operand => "whether a value is among others is `any(values == x)`",
+            In | Not if after_operand => "compare with all of them at once: `values == x`",
             Arrow if after_operand => "the parameters of a function are a name, or names in parentheses: `(x, y) -> …`",
             Newline if expected.contains("`{`") && self.token(index + 1) == Some(&BraceOpen) => {
                 "write the `{` on this line"
@@ -642,18 +648,40 @@ impl Reporter<'_> {
             _ if is_keyword(found) && self.token(index + 1) == Some(&Assign) => {
                 "this is a keyword: choose another name"
             }
-            _ => return None,
+            _ => return self.help_for_call(index),
         };
         Some(help.to_string())
     }
 
+    /// For `print x`: a statement of a name and something behind it that nothing joins.
+    fn help_for_call(&self, index: usize) -> Option<String> {
+        use Token::*;
+        let mut before = self.before(index);
+        let (_, Name(word)) = before.next()? else { return None };
+        let begins = before.next().is_none_or(|(_, token)| *token == BraceOpen);
+        let fits = matches!(self.token(index)?, Name(_) | Text(_) | FormatStart | Integer(_) | Float(_));
+        let rest = self.rest(index);
+        (begins && fits).then(|| format!("to call `{word}`, write `{word}({rest})`"))
+    }
+
+    /// The rest of the statement, or as much of it as one cares to read again.
+    fn rest(&self, index: usize) -> &str {
+        let start = self.lexemes[index].start;
+        let mut letters = self.text[start..].char_indices().take(100);
+        let end = letters.find(|(_, letter)| matches!(letter, '\n' | ';' | '}'));
+        let end = end.map_or(self.text.len().min(start + 100), |(at, _)| start + at);
+        self.text.get(start..end).unwrap_or("…").trim_end()
+    }
+
     /// The operator at the end of the line before, when that is why `index` is not in a statement of its own.
     fn line_goes_on(&self, index: usize) -> Option<&str> {
-        let here = &self.lexemes[index];
-        let mut next = here.start;
+        if self.before(index).any(|(_, token)| is_opener(token)) {
+            return None;
+        }
+        let mut next = self.lexemes[index].start;
         for (at, token) in self.before(index) {
             let lexeme = &self.lexemes[at];
-            if is_opener(token) || *token == Token::BraceOpen {
+            if *token == Token::BraceOpen {
                 return None;
             }
             if self.text.get(lexeme.end..next)?.contains('\n') {
@@ -672,17 +700,10 @@ impl Reporter<'_> {
         if matches!(found, Token::Newline | Token::Assign | Token::Dot) {
             return None;
         }
-        // The rest of the statement, or as much of it as one cares to read again.
-        let start = self.lexemes[index].start;
-        let rest = self.text[start..].char_indices().take(100).find(|(_, letter)| matches!(letter, '\n' | ';' | '}'));
-        let end = rest.map_or(self.text.len().min(start + 100), |(at, _)| start + at);
-        let rest = self.text.get(start..end).unwrap_or("…").trim_end();
+        let rest = self.rest(index);
         Some(match word {
             "let" | "var" | "const" | "auto" | "local" | "global" | "mut" | "val" => format!("write `{rest}`"),
             "return" | "yield" => format!("the last expression of a block is its value: write `{rest}`"),
-            "print" | "assert" | "save" | "plot" | "seed" | "load" | "del" if word != "del" => {
-                format!("write `{word}({rest})`")
-            }
             "lambda" => match rest.split_once(':') {
                 Some((names, body)) if names.contains(',') => format!("write `({}) -> {}`", names.trim(), body.trim()),
                 Some((name, body)) => format!("write `{} -> {}`", name.trim(), body.trim()),

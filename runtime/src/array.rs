@@ -309,6 +309,38 @@ impl Array {
         Some(Array::whole(dtype, shape, elements_length(bytes, dtype), buffer))
     }
 
+    /// An array of the elements in a buffer: `[0, 0, …]` is `offset` elements from its start. `None` when an element would
+    /// lie outside, the strides are not one for each dimension, the buffer is not aligned for the dtype, or a bool's byte
+    /// is neither 0 nor 1.
+    pub fn from_buffer(
+        dtype: DType,
+        shape: &[usize],
+        strides: &[isize],
+        offset: usize,
+        buffer: Buffer,
+    ) -> Option<Array> {
+        let length = length_of(shape)?;
+        if shape.len() != strides.len() || !buffer.pointer().addr().is_multiple_of(alignment_of(dtype)) {
+            return None;
+        }
+        let offset = if length == 0 {
+            0
+        } else {
+            let (first, last) = reach(shape, strides)?;
+            let start = isize::try_from(offset).ok()?;
+            let last = usize::try_from(start.checked_add(last)?).ok()?;
+            if start.checked_add(first)? < 0 || last >= buffer.len() / dtype.size() {
+                return None;
+            }
+            offset
+        };
+        if dtype == DType::Bool && buffer.as_bytes().iter().any(|&byte| byte > 1) {
+            return None;
+        }
+        let (shape, strides) = (shape.to_vec(), strides.to_vec());
+        Some(Array { dtype, shape, strides, offset, length, buffer: Arc::new(buffer) })
+    }
+
     fn whole(dtype: DType, shape: &[usize], length: usize, buffer: Buffer) -> Array {
         Array {
             dtype,
@@ -398,6 +430,15 @@ impl Array {
         // SAFETY: `length` contiguous elements of the dtype lie there (checked when the array was made), initialised, valid
         // for `T` and aligned; they do not change while `self` is borrowed.
         Some(unsafe { std::slice::from_raw_parts(self.data_pointer().cast(), self.length) })
+    }
+
+    /// The elements' bytes as they lie in memory, when they are contiguous.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        if !self.is_contiguous() {
+            return None;
+        }
+        let start = if self.length == 0 { 0 } else { self.offset * self.dtype.size() };
+        self.buffer.as_bytes().get(start..start + self.bytes())
     }
 
     /// The elements to write, when they are contiguous, of this type, and nothing else holds the memory; `None` otherwise
@@ -930,6 +971,26 @@ mod tests {
             assert_eq!(backwards.data_pointer(), end.as_ptr().cast_const());
             assert!(Array::borrowed(DType::F64, &[2], &[isize::MAX], outside, None).is_none());
         }
+    }
+
+    #[test]
+    fn buffers_become_arrays_when_they_fit() {
+        let pool = Pool::new();
+        let bytes: Vec<u8> = (1..=4i32).flat_map(i32::to_ne_bytes).collect();
+        let make = |shape: &[usize], strides: &[isize], offset| {
+            Array::from_buffer(DType::I32, shape, strides, offset, pool.copy_of(&bytes).unwrap())
+        };
+        let turned = make(&[2, 2], &[1, 2], 0).unwrap();
+        assert_eq!(turned.iter().map(i32::from_scalar).collect::<Vec<_>>(), [1, 3, 2, 4]);
+        assert_eq!(turned.as_bytes(), None);
+        assert_eq!(make(&[4], &[1], 0).unwrap().as_bytes(), Some(&bytes[..]));
+        assert!(make(&[4], &[1], 1).is_none());
+        assert!(make(&[4], &[-1], 2).is_none());
+        assert!(make(&[4], &[isize::MAX], 0).is_none());
+        assert!(make(&[4], &[], 0).is_none());
+        assert_eq!(make(&[4, 0], &[9, 9], 99).unwrap().as_bytes(), Some(&[][..]));
+        let bools = |bytes: &[u8]| Array::from_buffer(DType::Bool, &[2], &[1], 0, pool.copy_of(bytes).unwrap());
+        assert!(bools(&[0, 1]).is_some() && bools(&[0, 2]).is_none() && bools(&[1]).is_none());
     }
 
     #[test]

@@ -618,6 +618,14 @@ impl Buffer {
         unsafe { std::slice::from_raw_parts(self.pointer(), self.len()) }
     }
 
+    /// The bytes to write; `None` for borrowed memory.
+    pub fn as_bytes_mut(&mut self) -> Option<&mut [u8]> {
+        let length = self.len();
+        let pointer = self.pointer_mut()?;
+        // SAFETY: as in `as_bytes`, and `&mut self` is the only way to them.
+        Some(unsafe { std::slice::from_raw_parts_mut(pointer, length) })
+    }
+
     /// Whether the memory is a block of ours: the kind that can be written again once it has one owner.
     pub fn is_owned(&self) -> bool {
         matches!(self.storage, Storage::Owned { .. })

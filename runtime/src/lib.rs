@@ -2,5 +2,8 @@
 
 pub mod array;
 pub mod buffer;
+pub mod execute;
 pub mod kernel;
 pub mod lane;
+pub mod operation;
+pub mod plan;

@@ -37,7 +37,7 @@ pub enum Reduction {
     /// Combines with an associative operation in the one fixed order.
     Fold {
         /// The inner kernel for a dtype.
-        fold: fn(DType) -> Option<Fold>,
+        fold: fn(DType) -> Option<&'static Fold>,
         /// What nothing gives; `None`: reducing nothing is an error (the checker refuses it).
         identity: fn(DType) -> Option<Scalar>,
     },

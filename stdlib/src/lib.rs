@@ -1,1 +1,5 @@
 //! The operations.
+
+pub mod format;
+pub mod formulas;
+pub mod npy;

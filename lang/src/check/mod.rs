@@ -15,12 +15,13 @@ mod index;
 mod names;
 mod statement;
 
+pub use call::signature_of;
 pub use expansion::Expansion;
 pub use names::similar;
 
 use crate::ast;
 use crate::declaration::{Library, Operand};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::dtype::Scalar;
 use crate::graph::{Effect, Graph, GraphBuilder, NodeId, NodeKind, Placement};
 use crate::source::Span;
@@ -211,9 +212,13 @@ impl<'a> Checker<'a> {
         if diagnostic.code == REPORTED {
             return Reported;
         }
+        self.leave_prelude(&mut diagnostic);
         let place = diagnostic.labels.first().map(|label| label.span).unwrap_or_default();
         if self.reported.insert((diagnostic.code, place)) {
-            for frame in self.frames.iter().rev().take(4) {
+            for frame in self.frames.iter().rev().filter(|frame| frame.call != place).take(4) {
+                if frame.call.source == self.library.prelude_source() {
+                    continue;
+                }
                 let text =
                     if &*frame.name == "" { "called here".into() } else { format!("`{}` is called here", frame.name) };
                 diagnostic = diagnostic.label(frame.call, text);
@@ -221,6 +226,20 @@ impl<'a> Checker<'a> {
             self.diagnostics.push(diagnostic);
         }
         Reported
+    }
+
+    /// What goes wrong in the prelude is shown where the program called it.
+    fn leave_prelude(&self, diagnostic: &mut Diagnostic) {
+        let prelude = self.library.prelude_source();
+        if diagnostic.labels.first().is_none_or(|label| label.span.source != prelude) {
+            return;
+        }
+        diagnostic.labels.retain(|label| label.span.source != prelude);
+        if let Some(frame) = self.frames.iter().rev().find(|frame| frame.call.source != prelude) {
+            let label = Label { span: frame.call, text: format!("in `{}`", frame.name) };
+            diagnostic.labels.retain(|label| label.span != frame.call);
+            diagnostic.labels.insert(0, label);
+        }
     }
 
     fn level(&mut self) -> &mut Level {

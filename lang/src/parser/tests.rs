@@ -167,6 +167,12 @@ fn complaints(text: &str) -> Vec<String> {
     parse(SourceId(0), text).diagnostics.iter().map(|diagnostic| complaint(text, diagnostic)).collect()
 }
 
+#[track_caller]
+fn check(text: &str, expected: &str) {
+    assert_eq!(complaints(text), Vec::<String>::new(), "{text}");
+    assert_eq!(dump(&parse(SourceId(0), text).program), expected, "{text}");
+}
+
 /// What a text gives: its tree after `=>`, its diagnostics after `!!`, and `??` when a prompt would ask for more.
 fn answer(text: &str) -> String {
     let parsed = parse(SourceId(0), text);
@@ -279,6 +285,11 @@ fn a_prompt_knows_when_to_ask_for_more() {
 }
 
 #[test]
+fn lines_may_end_as_on_windows() {
+    check("a = 1\r\nb = [1,\r\n 2]\r\n\r\n# c\r\n", "(= a 1) (= b (array 1 2))");
+}
+
+#[test]
 fn places() {
     let text = "y = -(a + b)[0] * f\"é {c + d:.3f}\"\n@gpu(1) z = w";
     let parsed = parse(SourceId(3), text);
@@ -356,8 +367,9 @@ fn depth_is_bounded_and_length_is_not() {
     ];
     for text in too_deep {
         let parsed = parse(SourceId(0), &format!("a = 1\n{text}\n"));
-        let codes: Vec<&str> = parsed.diagnostics.iter().map(|d| d.code).filter(|c| *c != code::UNEXPECTED).collect();
-        assert_eq!(codes.first(), Some(&code::TOO_DEEP), "{}", &text[..20]);
+        let codes: Vec<&str> = parsed.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+        assert!(codes.contains(&code::TOO_DEEP), "{}: {codes:?}", &text[..20]);
+        assert!(codes.iter().all(|code| *code == code::TOO_DEEP || text.contains("f\"")), "{}: {codes:?}", &text[..20]);
         assert_eq!(dump(&parsed.program).get(..7), Some("(= a 1)"), "{}", &text[..20]);
     }
     let fine = [
@@ -378,87 +390,11 @@ fn depth_is_bounded_and_length_is_not() {
 /// Random words in random order: whatever they are, there is an answer, and each place in it is a place in the text.
 #[test]
 fn any_words_get_an_answer() {
-    let words = [
-        "x",
-        "y",
-        "f",
-        "n",
-        "1",
-        "2.5",
-        "3j",
-        "0xff",
-        "\"a\"",
-        "'b'",
-        "f\"",
-        "{",
-        "}",
-        "{{",
-        "\"",
-        "'",
-        "(",
-        ")",
-        "[",
-        "]",
-        ",",
-        ";",
-        ":",
-        ".",
-        "...",
-        "->",
-        "=",
-        "+=",
-        "==",
-        "<",
-        "+",
-        "-",
-        "*",
-        "**",
-        "/",
-        "//",
-        "%",
-        "@",
-        "@gpu",
-        "@parallel(4)",
-        "@a(",
-        "~",
-        "and",
-        "or",
-        "not",
-        "if",
-        "else",
-        "for",
-        "in",
-        "while",
-        "fn",
-        "break",
-        "continue",
-        "import",
-        "true",
-        "\n",
-        "\n",
-        "\n",
-        "# c\n",
-        "elif",
-        "def",
-        "lambda",
-        "return",
-        "&&",
-        "!",
-        "\\",
-        "$",
-        "é",
-        "“",
-        "”",
-        "++",
-        "1_",
-        "\\q",
-        "\u{a0}",
-        "x = 1\n",
-        "if c {\n",
-        "}\n",
-        "f(x",
-        "fn g(a: f64[n]) -> f64 {\n",
-    ];
+    let single = r#"x y f n 1 2.5 3j 0xff "a" 'b' f" { } {{ " ' ( ) [ ] , ; : . ... -> = += == < + - * ** / // % @ @gpu
+        @parallel(4) @a( ~ and or not if else for in while fn break continue import true elif def lambda return && ! \ $ é
+        “ ” ++ 1_ \q f(x"#;
+    let several = ["\n", "\n", "# c\n", "\u{a0}", "x = 1\n", "if c {\n", "}\n", "fn g(a: f64[n]) -> f64 {\n"];
+    let words: Vec<&str> = single.split_whitespace().chain(several).collect();
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = |below: usize| {
         state ^= state << 13;

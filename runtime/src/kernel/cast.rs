@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use thalweg_lang::dtype::DType;
 
 use super::formula::Complex;
-use super::step::{Step, Typed, avx2, avx512, plain};
+use super::step::{Buffer, Step, Typed, avx2, avx512, plain};
 use super::{BlockFunction, Kernel};
 
 /// A conversion of one element. A bool is taken as the byte that it is in memory, `Truth`.
@@ -127,11 +127,11 @@ impl<A: Convert<R>, R: Copy + 'static> Step<1> for Conversion<A, R> {
     unsafe fn step([from]: [*const u8; 1], result: *mut u8) {
         // SAFETY: the caller gives `WIDTH` elements of each at any alignment; every value is written before it is read.
         unsafe {
-            let mut buffer = [const { MaybeUninit::<R>::uninit() }; WIDTH];
-            for (index, value) in buffer.iter_mut().enumerate() {
+            let mut buffer = Buffer([const { MaybeUninit::<R>::uninit() }; WIDTH]);
+            for (index, value) in buffer.0.iter_mut().enumerate() {
                 value.write(from.cast::<A>().add(index).read_unaligned().convert());
             }
-            std::ptr::copy_nonoverlapping(buffer.as_ptr().cast::<u8>(), result, WIDTH * size_of::<R>());
+            std::ptr::copy_nonoverlapping(buffer.0.as_ptr().cast::<u8>(), result, WIDTH * size_of::<R>());
         }
     }
 }

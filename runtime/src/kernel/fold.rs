@@ -12,6 +12,7 @@ use thalweg_lang::dtype::DType;
 
 use super::Level;
 use super::formula::*;
+use super::step::whole_steps_only;
 use super::table::{Avx2, Avx512, Kernel, Kernels, Portable};
 use crate::lane::{Float, Integer, Lane, Lanes, Mask, Number, scalar};
 
@@ -140,6 +141,7 @@ unsafe fn columns<V: Combine, const C: usize>(
             while stripe < direct {
                 for (index, total) in totals.iter_mut().enumerate() {
                     total.write(V::combine(total.assume_init(), V::load(source.add(index * bytes))));
+                    whole_steps_only();
                 }
                 source = source.add(stride);
                 stripe += 1;

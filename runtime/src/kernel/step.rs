@@ -11,7 +11,7 @@ use thalweg_lang::dtype::DType;
 
 use super::BlockFunction;
 use super::formula::*;
-use crate::lane::{Double, Float, Integer, Mask, Number, Whole};
+use crate::lane::{Double, Float, Integer, Mask, Number, Whole, Words};
 
 /// The most bytes of one operand, or of the result, in one step.
 const STAGE: usize = 1024;
@@ -44,6 +44,20 @@ pub(super) trait Step<const N: usize>: 'static {
 #[repr(C, align(64))]
 struct Stage(MaybeUninit<[u8; STAGE]>);
 
+/// Results on their way out, aligned so that vectors written to it can be read back at once.
+#[repr(C, align(64))]
+pub(super) struct Buffer<T, const W: usize>(pub(super) [MaybeUninit<T>; W]);
+
+/// Stands in a loop that the compiler must leave as it is: it would make vectors of several steps, with gathers.
+#[inline(always)]
+pub(super) fn whole_steps_only() {
+    // SAFETY: no instruction at all.
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    unsafe {
+        std::arch::asm!("", options(nomem, nostack, preserves_flags))
+    }
+}
+
 /// Takes a step over and over, through a whole block.
 ///
 /// # Safety
@@ -67,6 +81,7 @@ pub(super) unsafe fn drive<S: Step<N>, const N: usize>(
         loop {
             while left >= S::WIDTH {
                 S::step(from, to);
+                whole_steps_only();
                 for (pointer, size) in from.iter_mut().zip(S::OPERANDS) {
                     *pointer = pointer.add(S::WIDTH * size);
                 }
@@ -88,7 +103,8 @@ pub(super) unsafe fn drive<S: Step<N>, const N: usize>(
             }
             destination = Some((to, left * S::RESULT));
             to = staged_result.0.as_mut_ptr().cast();
-            left = S::WIDTH;
+            // Hidden from the compiler, which would otherwise make a second copy of the step for it.
+            left = std::hint::black_box(S::WIDTH);
         }
     }
 }
@@ -216,9 +232,14 @@ vector_step!(
     FloatTestVectors, FloatTest, Float, mask
 );
 
-/// A float formula on f32 by way of f64.
+vector_step!(
+    /// A formula of f64 on vectors.
+    DoubleVectors, DoubleFormula, Double, value
+);
+
+/// A formula of f64 on f32.
 pub(super) struct WidenedVectors<F, L, const U: usize>(PhantomData<(F, L)>);
-impl<F: FloatFormula<N>, L: Double, const U: usize, const N: usize> Step<N> for WidenedVectors<F, L, U> {
+impl<F: DoubleFormula<N>, L: Double, const U: usize, const N: usize> Step<N> for WidenedVectors<F, L, U> {
     const WIDTH: usize = L::WIDTH * U;
     const OPERANDS: [usize; N] = [4; N];
     const RESULT: usize = 4;
@@ -264,7 +285,7 @@ impl<F: LogicFormula<N>, M: Mask, const W: usize, const N: usize> Step<N> for Lo
 }
 
 /// How many elements of a size a step takes where the compiler makes the vectors: 128 bytes' worth.
-const fn chunk(size: usize) -> usize {
+pub(super) const fn chunk(size: usize) -> usize {
     128 / size
 }
 
@@ -272,32 +293,37 @@ const fn chunk(size: usize) -> usize {
 macro_rules! scalar_step {
     ($(#[$doc:meta])* $step:ident, $formula:ident, $bound:ident, $out:ty) => {
         $(#[$doc])*
-        pub(super) struct $step<F, T>(PhantomData<(F, T)>);
-        impl<F: $formula<N>, T: $bound<Element = T, Mask = bool>, const N: usize> Step<N> for $step<F, T> {
-            const WIDTH: usize = chunk(size_of::<T>());
+        pub(super) struct $step<F, T, const W: usize>(PhantomData<(F, T)>);
+        impl<F: $formula<N>, T: $bound<Element = T, Mask = bool>, const W: usize, const N: usize> Step<N>
+            for $step<F, T, W>
+        {
+            const WIDTH: usize = W;
             const OPERANDS: [usize; N] = [size_of::<T>(); N];
             const RESULT: usize = size_of::<$out>();
             #[inline(always)]
             unsafe fn step(operands: [*const u8; N], result: *mut u8) {
-                // SAFETY: the caller gives `WIDTH` elements of each; the buffer holds 128 results or fewer, each written
-                // before it is read, at any alignment.
+                // SAFETY: the caller gives `WIDTH` elements of each; every value is written before it is
+                // read, at any alignment.
                 unsafe {
-                    let width = chunk(size_of::<T>());
-                    let mut buffer = [const { MaybeUninit::<$out>::uninit() }; 128];
-                    for index in 0..width {
+                    let mut buffer = Buffer([const { MaybeUninit::<$out>::uninit() }; W]);
+                    for (index, value) in buffer.0.iter_mut().enumerate() {
                         let mut elements = MaybeUninit::<[T; N]>::uninit();
                         for (operand, from) in operands.iter().enumerate() {
                             let element = from.cast::<T>().add(index).read_unaligned();
                             elements.as_mut_ptr().cast::<T>().add(operand).write(element);
                         }
-                        buffer[index].write(F::apply(elements.assume_init()));
+                        value.write(F::apply(elements.assume_init()));
                     }
-                    std::ptr::copy_nonoverlapping(buffer.as_ptr().cast::<u8>(), result, width * size_of::<$out>());
+                    std::ptr::copy_nonoverlapping(buffer.0.as_ptr().cast::<u8>(), result, W * size_of::<$out>());
                 }
             }
         }
     };
 }
+scalar_step!(
+    /// A formula of words.
+    WordScalars, WordFormula, Words, T
+);
 scalar_step!(
     /// A number formula on integers.
     NumberScalars, NumberFormula, Number, T
@@ -311,25 +337,47 @@ scalar_step!(
     IntegerScalars, IntegerFormula, Integer, T
 );
 
+/// Unsigned integers as plain bits.
+pub(super) trait Word: Copy + 'static {
+    /// `then` where the truth is 1, `otherwise` where it is 0, without a branch.
+    fn choose(truth: u8, then: Self, otherwise: Self) -> Self;
+}
+macro_rules! word {
+    ($($word:ident)*) => { $(
+        impl Word for $word {
+            #[inline(always)]
+            fn choose(truth: u8, then: $word, otherwise: $word) -> $word {
+                let mask = ((truth != 0) as $word).wrapping_neg();
+                (then & mask) | (otherwise & !mask)
+            }
+        }
+    )* };
+}
+word!(u8 u16 u32 u64);
+impl Word for [u64; 2] {
+    #[inline(always)]
+    fn choose(truth: u8, then: [u64; 2], otherwise: [u64; 2]) -> [u64; 2] {
+        [u64::choose(truth, then[0], otherwise[0]), u64::choose(truth, then[1], otherwise[1])]
+    }
+}
+
 /// `mask ? then : otherwise` for elements of any type, by their bits.
-pub(super) struct SelectStep<T>(PhantomData<T>);
-impl<T: Copy + 'static> Step<3> for SelectStep<T> {
-    const WIDTH: usize = chunk(size_of::<T>());
+pub(super) struct SelectStep<T, const W: usize>(PhantomData<T>);
+impl<T: Word, const W: usize> Step<3> for SelectStep<T, W> {
+    const WIDTH: usize = W;
     const OPERANDS: [usize; 3] = [1, size_of::<T>(), size_of::<T>()];
     const RESULT: usize = size_of::<T>();
     #[inline(always)]
     unsafe fn step([mask, then, otherwise]: [*const u8; 3], result: *mut u8) {
-        // SAFETY: the caller gives `WIDTH` elements of each; the buffer holds 128 results or fewer, each written before it
-        // is read, at any alignment.
+        // SAFETY: the caller gives `WIDTH` elements of each; every value is written before it is read, at any alignment.
         unsafe {
-            let width = chunk(size_of::<T>());
-            let mut buffer = [const { MaybeUninit::<T>::uninit() }; 128];
-            for index in 0..width {
+            let mut buffer = Buffer([const { MaybeUninit::<T>::uninit() }; W]);
+            for (index, value) in buffer.0.iter_mut().enumerate() {
                 let then = then.cast::<T>().add(index).read_unaligned();
                 let otherwise = otherwise.cast::<T>().add(index).read_unaligned();
-                buffer[index].write(if *mask.add(index) != 0 { then } else { otherwise });
+                value.write(T::choose(*mask.add(index), then, otherwise));
             }
-            std::ptr::copy_nonoverlapping(buffer.as_ptr().cast::<u8>(), result, width * size_of::<T>());
+            std::ptr::copy_nonoverlapping(buffer.0.as_ptr().cast::<u8>(), result, W * size_of::<T>());
         }
     }
 }
@@ -374,8 +422,8 @@ macro_rules! complex_step {
             unsafe fn step(operands: [*const u8; N], result: *mut u8) {
                 // SAFETY: the caller gives `W` elements of each at any alignment; every value is written before it is read.
                 unsafe {
-                    let mut buffer = [const { MaybeUninit::<$out>::uninit() }; W];
-                    for (index, value) in buffer.iter_mut().enumerate() {
+                    let mut buffer = Buffer([const { MaybeUninit::<$out>::uninit() }; W]);
+                    for (index, value) in buffer.0.iter_mut().enumerate() {
                         let mut elements = MaybeUninit::<[Complex<T>; N]>::uninit();
                         for (operand, from) in operands.iter().enumerate() {
                             let from = from.cast::<T>().add(2 * index);
@@ -384,7 +432,7 @@ macro_rules! complex_step {
                         }
                         value.write(F::apply(elements.assume_init()));
                     }
-                    std::ptr::copy_nonoverlapping(buffer.as_ptr().cast::<u8>(), result, W * size_of::<$out>());
+                    std::ptr::copy_nonoverlapping(buffer.0.as_ptr().cast::<u8>(), result, W * size_of::<$out>());
                 }
             }
         }

@@ -184,7 +184,7 @@ impl Kernels {
     }
 
     /// A float formula written for f64: f32 operands are widened, and the result is rounded.
-    pub const fn double<F: FloatFormula<N>, const N: usize>() -> Kernels {
+    pub const fn double<F: DoubleFormula<N>, const N: usize>() -> Kernels {
         Kernels::of(DoubleTable::<F, N>::KERNELS)
     }
 
@@ -196,6 +196,11 @@ impl Kernels {
     /// An integer formula for i8 to u64.
     pub const fn integer<F: IntegerFormula<N>, const N: usize>() -> Kernels {
         Kernels::of(IntegerTable::<F, N>::KERNELS)
+    }
+
+    /// A formula of words, for u64.
+    pub const fn word<F: WordFormula<N>, const N: usize>() -> Kernels {
+        Kernels::of(WordTable::<F, N>::KERNELS)
     }
 
     /// An integer formula that goes element by element, for i8 to u64.
@@ -229,17 +234,20 @@ impl Kernels {
     }
 }
 
-/// The vectors that a formula takes at once: one chain of dependent operations is longer than the processor hides.
-const UNROLL: usize = 2;
+/// The vectors that a step takes at once. It pays for formulas of a few instructions, by less looping; the processor itself
+/// overlaps the steps of longer ones (an exponential was measured equally fast with 1, 2 and 4).
+const SHORT: usize = 4;
+const MIDDLING: usize = 2;
+const LONG: usize = 1;
 
 /// A formula's block functions over vectors of f64 or f32, at each level.
 macro_rules! vectors {
-    ($step:ident, $formula:ident, $lane:ident, $count:ident) => {
+    ($step:ident, $formula:ident, $lane:ident, $unroll:ident, $count:ident) => {
         [
             step::plain::<$step<$formula, <scalar::Scalar as Lanes>::$lane, 1>, $count>,
-            step::plain::<$step<$formula, <Portable as Lanes>::$lane, UNROLL>, $count>,
-            step::avx2::<$step<$formula, <Avx2 as Lanes>::$lane, UNROLL>, $count>,
-            step::avx512::<$step<$formula, <Avx512 as Lanes>::$lane, UNROLL>, $count>,
+            step::plain::<$step<$formula, <Portable as Lanes>::$lane, $unroll>, $count>,
+            step::avx2::<$step<$formula, <Avx2 as Lanes>::$lane, $unroll>, $count>,
+            step::avx512::<$step<$formula, <Avx512 as Lanes>::$lane, $unroll>, $count>,
         ]
     };
 }
@@ -263,16 +271,16 @@ table!(
     NumberTable,
     NumberFormula,
     [
-        kernel::<f64, f64, N>(vectors!(NumberVectors, F, Double, N)),
-        kernel::<f32, f32, N>(vectors!(NumberVectors, F, Single, N)),
-        kernel::<i64, i64, N>(same::<NumberScalars<F, i64>, N>()),
-        kernel::<i32, i32, N>(same::<NumberScalars<F, i32>, N>()),
-        kernel::<i16, i16, N>(same::<NumberScalars<F, i16>, N>()),
-        kernel::<i8, i8, N>(same::<NumberScalars<F, i8>, N>()),
-        kernel::<u64, u64, N>(same::<NumberScalars<F, u64>, N>()),
-        kernel::<u32, u32, N>(same::<NumberScalars<F, u32>, N>()),
-        kernel::<u16, u16, N>(same::<NumberScalars<F, u16>, N>()),
-        kernel::<u8, u8, N>(same::<NumberScalars<F, u8>, N>()),
+        kernel::<f64, f64, N>(vectors!(NumberVectors, F, Double, SHORT, N)),
+        kernel::<f32, f32, N>(vectors!(NumberVectors, F, Single, SHORT, N)),
+        kernel::<i64, i64, N>(same::<NumberScalars<F, i64, { chunk(size_of::<i64>()) }>, N>()),
+        kernel::<i32, i32, N>(same::<NumberScalars<F, i32, { chunk(size_of::<i32>()) }>, N>()),
+        kernel::<i16, i16, N>(same::<NumberScalars<F, i16, { chunk(size_of::<i16>()) }>, N>()),
+        kernel::<i8, i8, N>(same::<NumberScalars<F, i8, { chunk(size_of::<i8>()) }>, N>()),
+        kernel::<u64, u64, N>(same::<NumberScalars<F, u64, { chunk(size_of::<u64>()) }>, N>()),
+        kernel::<u32, u32, N>(same::<NumberScalars<F, u32, { chunk(size_of::<u32>()) }>, N>()),
+        kernel::<u16, u16, N>(same::<NumberScalars<F, u16, { chunk(size_of::<u16>()) }>, N>()),
+        kernel::<u8, u8, N>(same::<NumberScalars<F, u8, { chunk(size_of::<u8>()) }>, N>()),
     ]
 );
 
@@ -280,16 +288,16 @@ table!(
     NumberTestTable,
     NumberTest,
     [
-        kernel::<f64, bool, N>(vectors!(NumberTestVectors, F, Double, N)),
-        kernel::<f32, bool, N>(vectors!(NumberTestVectors, F, Single, N)),
-        kernel::<i64, bool, N>(same::<NumberTestScalars<F, i64>, N>()),
-        kernel::<i32, bool, N>(same::<NumberTestScalars<F, i32>, N>()),
-        kernel::<i16, bool, N>(same::<NumberTestScalars<F, i16>, N>()),
-        kernel::<i8, bool, N>(same::<NumberTestScalars<F, i8>, N>()),
-        kernel::<u64, bool, N>(same::<NumberTestScalars<F, u64>, N>()),
-        kernel::<u32, bool, N>(same::<NumberTestScalars<F, u32>, N>()),
-        kernel::<u16, bool, N>(same::<NumberTestScalars<F, u16>, N>()),
-        kernel::<u8, bool, N>(same::<NumberTestScalars<F, u8>, N>()),
+        kernel::<f64, bool, N>(vectors!(NumberTestVectors, F, Double, SHORT, N)),
+        kernel::<f32, bool, N>(vectors!(NumberTestVectors, F, Single, SHORT, N)),
+        kernel::<i64, bool, N>(same::<NumberTestScalars<F, i64, { chunk(size_of::<i64>()) }>, N>()),
+        kernel::<i32, bool, N>(same::<NumberTestScalars<F, i32, { chunk(size_of::<i32>()) }>, N>()),
+        kernel::<i16, bool, N>(same::<NumberTestScalars<F, i16, { chunk(size_of::<i16>()) }>, N>()),
+        kernel::<i8, bool, N>(same::<NumberTestScalars<F, i8, { chunk(size_of::<i8>()) }>, N>()),
+        kernel::<u64, bool, N>(same::<NumberTestScalars<F, u64, { chunk(size_of::<u64>()) }>, N>()),
+        kernel::<u32, bool, N>(same::<NumberTestScalars<F, u32, { chunk(size_of::<u32>()) }>, N>()),
+        kernel::<u16, bool, N>(same::<NumberTestScalars<F, u16, { chunk(size_of::<u16>()) }>, N>()),
+        kernel::<u8, bool, N>(same::<NumberTestScalars<F, u8, { chunk(size_of::<u8>()) }>, N>()),
     ]
 );
 
@@ -297,17 +305,17 @@ table!(
     FloatTable,
     FloatFormula,
     [
-        kernel::<f64, f64, N>(vectors!(FloatVectors, F, Double, N)),
-        kernel::<f32, f32, N>(vectors!(FloatVectors, F, Single, N)),
+        kernel::<f64, f64, N>(vectors!(FloatVectors, F, Double, MIDDLING, N)),
+        kernel::<f32, f32, N>(vectors!(FloatVectors, F, Single, MIDDLING, N)),
     ]
 );
 
 table!(
     DoubleTable,
-    FloatFormula,
+    DoubleFormula,
     [
-        kernel::<f64, f64, N>(vectors!(FloatVectors, F, Double, N)),
-        kernel::<f32, f32, N>(vectors!(WidenedVectors, F, Double, N)),
+        kernel::<f64, f64, N>(vectors!(DoubleVectors, F, Double, LONG, N)),
+        kernel::<f32, f32, N>(vectors!(WidenedVectors, F, Double, LONG, N)),
     ]
 );
 
@@ -315,8 +323,8 @@ table!(
     FloatTestTable,
     FloatTest,
     [
-        kernel::<f64, bool, N>(vectors!(FloatTestVectors, F, Double, N)),
-        kernel::<f32, bool, N>(vectors!(FloatTestVectors, F, Single, N)),
+        kernel::<f64, bool, N>(vectors!(FloatTestVectors, F, Double, MIDDLING, N)),
+        kernel::<f32, bool, N>(vectors!(FloatTestVectors, F, Single, MIDDLING, N)),
     ]
 );
 
@@ -324,16 +332,18 @@ table!(
     IntegerTable,
     IntegerFormula,
     [
-        kernel::<i64, i64, N>(same::<IntegerScalars<F, i64>, N>()),
-        kernel::<i32, i32, N>(same::<IntegerScalars<F, i32>, N>()),
-        kernel::<i16, i16, N>(same::<IntegerScalars<F, i16>, N>()),
-        kernel::<i8, i8, N>(same::<IntegerScalars<F, i8>, N>()),
-        kernel::<u64, u64, N>(same::<IntegerScalars<F, u64>, N>()),
-        kernel::<u32, u32, N>(same::<IntegerScalars<F, u32>, N>()),
-        kernel::<u16, u16, N>(same::<IntegerScalars<F, u16>, N>()),
-        kernel::<u8, u8, N>(same::<IntegerScalars<F, u8>, N>()),
+        kernel::<i64, i64, N>(same::<IntegerScalars<F, i64, { chunk(size_of::<i64>()) }>, N>()),
+        kernel::<i32, i32, N>(same::<IntegerScalars<F, i32, { chunk(size_of::<i32>()) }>, N>()),
+        kernel::<i16, i16, N>(same::<IntegerScalars<F, i16, { chunk(size_of::<i16>()) }>, N>()),
+        kernel::<i8, i8, N>(same::<IntegerScalars<F, i8, { chunk(size_of::<i8>()) }>, N>()),
+        kernel::<u64, u64, N>(same::<IntegerScalars<F, u64, { chunk(size_of::<u64>()) }>, N>()),
+        kernel::<u32, u32, N>(same::<IntegerScalars<F, u32, { chunk(size_of::<u32>()) }>, N>()),
+        kernel::<u16, u16, N>(same::<IntegerScalars<F, u16, { chunk(size_of::<u16>()) }>, N>()),
+        kernel::<u8, u8, N>(same::<IntegerScalars<F, u8, { chunk(size_of::<u8>()) }>, N>()),
     ]
 );
+
+table!(WordTable, WordFormula, [kernel::<u64, u64, N>(same::<WordScalars<F, u64, { chunk(size_of::<u64>()) }>, N>())]);
 
 /// A kernel that goes element by element and may fail.
 const fn whole_kernel<F: WholeFormula<N>, T: Typed + crate::lane::Whole, const N: usize>() -> Kernel {
@@ -400,7 +410,7 @@ macro_rules! select {
             operands: &[DType::Bool, DType::$dtype, DType::$dtype],
             result: DType::$dtype,
             fault: None,
-            functions: same::<SelectStep<$bits>, 3>(),
+            functions: same::<SelectStep<$bits, { chunk(size_of::<$bits>()) }>, 3>(),
         }),*]
     };
 }

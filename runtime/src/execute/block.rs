@@ -1,0 +1,489 @@
+//! The block interpreter: a region's instructions on a few hundred consecutive elements at a time, all in the first cache.
+//!
+//! The iteration space is a line: its elements in the order of iteration. A leaf that lies densely along the line is read
+//! where it is; a scalar is splatted once for each bench; any other leaf is copied into a block first, by runs along its
+//! innermost axis. So every kernel sees packed blocks, and a stored result is written straight to its place.
+
+use crate::array::Array;
+use crate::buffer::ALIGNMENT;
+use crate::kernel::BlockFunction;
+use crate::plan::region::{Region, Register, Source};
+use thalweg_lang::dtype::{DType, Scalar};
+use thalweg_lang::graph::SourceAxis;
+
+/// Elements of a block.
+const BLOCK: usize = 512;
+
+/// Elements of a block where they are large or the instructions need many blocks at once.
+const SMALL_BLOCK: usize = 256;
+
+/// Between two block buffers, so that equal offsets in them do not fall on equal offsets in a page: the processor would take
+/// a load for one that must wait for the store before it.
+const PADDING: usize = 3 * ALIGNMENT;
+
+/// A leaf as it is read in this run.
+enum Reader {
+    /// Element `i` of the line lies at `pointer + i * size`.
+    Dense { pointer: *const u8, size: usize },
+    /// One value everywhere.
+    Splat { bytes: [u8; 16], size: usize },
+    /// Copied by runs; lengths and distances in bytes along the line's axes, slowest first.
+    Strided { pointer: *const u8, size: usize, axes: Vec<(usize, isize)> },
+    /// Counted by runs, as i64.
+    Counter { start: i64, axes: Vec<(usize, isize)> },
+}
+
+/// Where an array's elements lie.
+pub struct Place {
+    /// The element `[0, 0, …]`.
+    pub pointer: *const u8,
+    /// In elements.
+    pub strides: Vec<isize>,
+}
+
+impl Place {
+    /// An array's place; of use while the array lives.
+    pub fn of(array: &Array) -> Place {
+        Place { pointer: array.data_pointer(), strides: array.strides().to_vec() }
+    }
+}
+
+/// Where an instruction writes.
+#[derive(Clone, Copy)]
+enum Output {
+    /// The block buffer at this offset of the bench.
+    Bench(usize),
+    /// Element `i` of the line at `pointer + i * size`.
+    Dense { pointer: *mut u8, size: usize },
+}
+
+struct Operation {
+    function: BlockFunction,
+    first: usize,
+    count: usize,
+    output: Output,
+}
+
+/// A region with its arrays: what one block needs to run.
+pub struct Tape {
+    readers: Vec<Reader>,
+    operations: Vec<Operation>,
+    operands: Vec<u32>,
+    copies: Vec<(Register, *mut u8, usize)>,
+    leaf_offsets: Vec<usize>,
+    block: usize,
+    bytes: usize,
+    arity: usize,
+    axes: usize,
+}
+
+// SAFETY: the pointers lead to arrays that are only read, and to results of which each unit of work writes its own elements;
+// both outlive the tape (the executor holds them while it runs).
+unsafe impl Send for Tape {}
+// SAFETY: as above.
+unsafe impl Sync for Tape {}
+
+/// One thread's block buffers.
+pub struct Bench {
+    memory: Vec<Line>,
+    pointers: Vec<*const u8>,
+    arguments: Vec<*const u8>,
+    index: Vec<usize>,
+}
+
+/// A cache line, to align the bench.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line(#[allow(dead_code)] [u8; ALIGNMENT]);
+
+/// The first element that has no answer: its place on the line and the instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    /// The place on the line.
+    pub element: usize,
+    /// The instruction's index.
+    pub instruction: usize,
+}
+
+/// The bytes of a scalar in memory.
+pub fn scalar_bytes(scalar: Scalar) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    let [low, high] = scalar.bits;
+    match scalar.dtype {
+        DType::C64 => {
+            bytes[..4].copy_from_slice(&(low as u32).to_ne_bytes());
+            bytes[4..8].copy_from_slice(&(high as u32).to_ne_bytes());
+        }
+        DType::C128 => {
+            bytes[..8].copy_from_slice(&low.to_ne_bytes());
+            bytes[8..].copy_from_slice(&high.to_ne_bytes());
+        }
+        dtype => match dtype.size() {
+            1 => bytes[0] = low as u8,
+            2 => bytes[..2].copy_from_slice(&(low as u16).to_ne_bytes()),
+            4 => bytes[..4].copy_from_slice(&(low as u32).to_ne_bytes()),
+            _ => bytes[..8].copy_from_slice(&low.to_ne_bytes()),
+        },
+    }
+    bytes
+}
+
+/// Fills `count` elements of `size` bytes with one value.
+///
+/// # Safety
+/// `to` must be writable for them.
+pub unsafe fn splat(bytes: &[u8; 16], size: usize, to: *mut u8, count: usize) {
+    for index in 0..count {
+        // SAFETY: the caller's promise.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to.add(index * size), size) };
+    }
+}
+
+impl Reader {
+    /// How a region's leaf is read, given the arrays.
+    fn new(region: &Region, source: &Source, dtype: DType, place: Option<&Place>) -> Reader {
+        match source {
+            Source::Scalar(scalar) => Reader::Splat { bytes: scalar_bytes(*scalar), size: dtype.size() },
+            Source::Counter { start, step, axis } => {
+                let strides = region
+                    .order
+                    .iter()
+                    .map(|own| (region.shape[*own], if Some(*own) == *axis { *step as isize } else { 0 }));
+                Reader::Counter { start: *start, axes: merge(strides) }
+            }
+            Source::Array { axes, .. } => match place {
+                Some(place) => Reader::of_array(region, place, dtype.size(), axes),
+                None => unreachable!("an array's place is known"),
+            },
+        }
+    }
+
+    fn of_array(region: &Region, place: &Place, size: usize, axes: &[SourceAxis]) -> Reader {
+        let mut offset = 0isize;
+        let mut strides = vec![0isize; region.shape.len()];
+        for (axis, &stride) in axes.iter().zip(&place.strides) {
+            offset += axis.start as isize * stride;
+            if let Some(own) = axis.axis {
+                strides[own] += axis.step * stride;
+            }
+        }
+        let pointer = place.pointer.wrapping_offset(offset * size as isize);
+        let merged = merge(region.order.iter().map(|&own| (region.shape[own], strides[own] * size as isize)));
+        match merged[..] {
+            [] => Reader::splat_at(pointer, size),
+            [(_, 0)] => Reader::splat_at(pointer, size),
+            [(_, stride)] if stride == size as isize => Reader::Dense { pointer, size },
+            _ => Reader::Strided { pointer, size, axes: merged },
+        }
+    }
+
+    fn splat_at(pointer: *const u8, size: usize) -> Reader {
+        let mut bytes = [0; 16];
+        // SAFETY: the element is in the array: the region is not empty, and its leaves' indices were checked against shapes.
+        unsafe { std::ptr::copy_nonoverlapping(pointer, bytes.as_mut_ptr(), size) };
+        Reader::Splat { bytes, size }
+    }
+}
+
+/// Joins neighbouring axes that are evenly spaced, and leaves out those of length 1.
+fn merge(axes: impl Iterator<Item = (usize, isize)>) -> Vec<(usize, isize)> {
+    let mut merged: Vec<(usize, isize)> = Vec::new();
+    for (length, stride) in axes {
+        match merged.last_mut() {
+            _ if length == 1 => {}
+            Some(outer) if outer.1 == stride.wrapping_mul(length as isize) => *outer = (outer.0 * length, stride),
+            _ => merged.push((length, stride)),
+        }
+    }
+    merged
+}
+
+impl Tape {
+    /// A region with its arrays: the places of the leaves (`None` for those that are no arrays), and the stored results'
+    /// first bytes, in the order of the region's stores. The region must not be empty.
+    pub fn new(region: &Region, places: &[Option<Place>], destinations: &[*mut u8]) -> Tape {
+        let leaves = region.leaves.iter().zip(places);
+        let readers: Vec<Reader> =
+            leaves.map(|(leaf, place)| Reader::new(region, &leaf.source, leaf.dtype, place.as_ref())).collect();
+        let leaves = readers.len();
+        let count = region.count();
+        let largest = (0..leaves + region.instructions.len()).map(|register| region.dtype(register).size()).max();
+        let largest = largest.unwrap_or(1);
+        let limit = if largest > 8 || (largest == 8 && region.buffers > 4) { SMALL_BLOCK } else { BLOCK };
+        let block = limit.min(count.max(1));
+        let slot = (block * largest).next_multiple_of(ALIGNMENT) + PADDING;
+        let mut bytes = region.buffers * slot;
+        let mut leaf_offsets = vec![0; leaves];
+        for (reader, offset) in readers.iter().zip(&mut leaf_offsets) {
+            if !matches!(reader, Reader::Dense { .. }) {
+                *offset = bytes;
+                bytes += slot;
+            }
+        }
+        let mut operations = Vec::with_capacity(region.instructions.len());
+        let mut operands = Vec::new();
+        for (index, instruction) in region.instructions.iter().enumerate() {
+            let stored = region.stores.iter().position(|store| store.register == leaves + index);
+            let output = match stored {
+                Some(store) => Output::Dense { pointer: destinations[store], size: instruction.dtype.size() },
+                None => Output::Bench(instruction.buffer * slot),
+            };
+            let first = operands.len();
+            operands.extend(instruction.operands.iter().map(|&register| register as u32));
+            operations.push(Operation {
+                function: instruction.function,
+                first,
+                count: instruction.operands.len(),
+                output,
+            });
+        }
+        let copies = region.stores.iter().zip(destinations).filter(|(store, _)| store.register < leaves);
+        let copies = copies.map(|(store, &to)| (store.register, to, region.dtype(store.register).size())).collect();
+        let arity = operations.iter().map(|operation| operation.count).max().unwrap_or(0);
+        let axes = readers.iter().map(Reader::rank).max().unwrap_or(0);
+        Tape { readers, operations, operands, copies, leaf_offsets, block, bytes, arity, axes }
+    }
+
+    /// A tape without instructions that reads `count` packed elements.
+    pub fn over(pointer: *const u8, size: usize, count: usize) -> Tape {
+        Tape {
+            readers: vec![Reader::Dense { pointer, size }],
+            operations: Vec::new(),
+            operands: Vec::new(),
+            copies: Vec::new(),
+            leaf_offsets: vec![0],
+            block: BLOCK.min(count.max(1)),
+            bytes: 0,
+            arity: 0,
+            axes: 0,
+        }
+    }
+
+    /// The most elements that one call of [`Tape::evaluate`] takes.
+    pub fn block(&self) -> usize {
+        self.block
+    }
+
+    /// Block buffers for one thread.
+    pub fn bench(&self) -> Bench {
+        let mut memory = vec![Line([0; ALIGNMENT]); self.bytes.div_ceil(ALIGNMENT)];
+        let base: *mut u8 = memory.as_mut_ptr().cast();
+        let mut pointers = vec![std::ptr::null(); self.readers.len() + self.operations.len()];
+        for ((reader, &offset), pointer) in self.readers.iter().zip(&self.leaf_offsets).zip(&mut pointers) {
+            if let Reader::Dense { .. } = reader {
+                continue;
+            }
+            // SAFETY: the offset was laid out within the bench.
+            let place = unsafe { base.add(offset) };
+            if let Reader::Splat { bytes, size } = reader {
+                // SAFETY: a slot has room for a block of the largest elements.
+                unsafe { splat(bytes, *size, place, self.block) };
+            }
+            *pointer = place;
+        }
+        for (operation, pointer) in self.operations.iter().zip(&mut pointers[self.readers.len()..]) {
+            if let Output::Bench(offset) = operation.output {
+                // SAFETY: as above.
+                *pointer = unsafe { base.add(offset) };
+            }
+        }
+        Bench { memory, pointers, arguments: vec![std::ptr::null(); self.arity], index: vec![0; self.axes] }
+    }
+
+    /// Runs every instruction on the elements `start .. start + length` of the line, at most a block. When an element has
+    /// no answer, the first such element and its first instruction come back, and what lies behind it is unspecified.
+    ///
+    /// # Safety
+    /// The elements are in the region, the bench is of this tape, the arrays live, and no other thread works on the same
+    /// elements of a tape with stores.
+    pub unsafe fn evaluate(&self, bench: &mut Bench, start: usize, length: usize) -> Option<Fault> {
+        debug_assert!(length <= self.block);
+        let base: *mut u8 = bench.memory.as_mut_ptr().cast();
+        for ((register, reader), &offset) in self.readers.iter().enumerate().zip(&self.leaf_offsets) {
+            // SAFETY: the caller's promise: the elements are in the arrays, and the slot has room for a block.
+            unsafe {
+                match reader {
+                    Reader::Dense { pointer, size } => bench.pointers[register] = pointer.add(start * size),
+                    Reader::Splat { .. } => {}
+                    Reader::Strided { pointer, size, axes } => {
+                        gather(*pointer, *size, axes, &mut bench.index, start, length, base.add(offset));
+                    }
+                    Reader::Counter { start: first, axes } => {
+                        count(*first, axes, &mut bench.index, start, length, base.add(offset).cast());
+                    }
+                }
+            }
+        }
+        let mut length = length;
+        let mut fault = None;
+        let leaves = self.readers.len();
+        for (index, operation) in self.operations.iter().enumerate() {
+            let operands = &self.operands[operation.first..operation.first + operation.count];
+            for (argument, &register) in bench.arguments.iter_mut().zip(operands) {
+                *argument = bench.pointers[register as usize];
+            }
+            let output = match operation.output {
+                // SAFETY: the offset was laid out within the bench.
+                Output::Bench(offset) => unsafe { base.add(offset) },
+                Output::Dense { pointer, size } => {
+                    // SAFETY: the element is in the result.
+                    let place = unsafe { pointer.add(start * size) };
+                    bench.pointers[leaves + index] = place;
+                    place
+                }
+            };
+            // SAFETY: every operand is packed and has `length` elements; the result has room, and is an operand's memory only
+            // when the plan let it take a leaf's place at the same index.
+            let first = unsafe { (operation.function)(bench.arguments.as_ptr(), output, length) };
+            if first < length {
+                fault = Some(Fault { element: start + first, instruction: index });
+                length = first;
+                if length == 0 {
+                    return fault;
+                }
+            }
+        }
+        for &(register, to, size) in &self.copies {
+            // SAFETY: the element is in the result; in place both are the same.
+            unsafe { std::ptr::copy(bench.pointers[register], to.add(start * size), length * size) };
+        }
+        fault
+    }
+
+    /// Where a register's elements lie after [`Tape::evaluate`].
+    pub fn register(&self, bench: &Bench, register: Register) -> *const u8 {
+        bench.pointers[register]
+    }
+}
+
+impl Reader {
+    fn rank(&self) -> usize {
+        match self {
+            Reader::Strided { axes, .. } | Reader::Counter { axes, .. } => axes.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// The index of a place on the line along each axis.
+fn unravel(axes: &[(usize, isize)], index: &mut [usize], place: usize) -> isize {
+    let mut rest = place;
+    let mut offset = 0;
+    for ((length, stride), at) in axes.iter().zip(index.iter_mut()).rev() {
+        *at = rest % length;
+        rest /= length;
+        offset += *at as isize * stride;
+    }
+    offset
+}
+
+/// Goes over runs along the innermost axis: `run(offset, length)`, the offset in strides from the first element.
+fn runs(
+    axes: &[(usize, isize)],
+    index: &mut [usize],
+    start: usize,
+    length: usize,
+    mut run: impl FnMut(isize, isize, usize),
+) {
+    let Some((&(inner, stride), outer)) = axes.split_last() else {
+        return run(0, 0, length);
+    };
+    let index = &mut index[..axes.len()];
+    let mut offset = unravel(axes, index, start);
+    let mut at = index[outer.len()];
+    let mut left = length;
+    loop {
+        let count = left.min(inner - at);
+        run(offset, stride, count);
+        left -= count;
+        if left == 0 {
+            return;
+        }
+        offset -= at as isize * stride;
+        at = 0;
+        for (&(length, stride), at) in outer.iter().zip(index.iter_mut()).rev() {
+            *at += 1;
+            offset += stride;
+            if *at < length {
+                break;
+            }
+            offset -= stride * length as isize;
+            *at = 0;
+        }
+    }
+}
+
+/// Copies elements of the line into a block.
+///
+/// # Safety
+/// The elements are readable, and `to` is writable for `length` of them.
+unsafe fn gather(
+    from: *const u8,
+    size: usize,
+    axes: &[(usize, isize)],
+    index: &mut [usize],
+    start: usize,
+    length: usize,
+    to: *mut u8,
+) {
+    // SAFETY: the caller's promise. Elements are copied as bytes or words of their size; none needs more alignment than that.
+    unsafe {
+        match size {
+            1 => gather_as::<u8>(from, axes, index, start, length, to.cast()),
+            2 => gather_as::<u16>(from, axes, index, start, length, to.cast()),
+            4 => gather_as::<u32>(from, axes, index, start, length, to.cast()),
+            8 => gather_as::<u64>(from, axes, index, start, length, to.cast()),
+            _ => gather_as::<[u64; 2]>(from, axes, index, start, length, to.cast()),
+        }
+    }
+}
+
+/// # Safety
+/// As [`gather`], in elements of `T`.
+unsafe fn gather_as<T: Copy>(
+    from: *const u8,
+    axes: &[(usize, isize)],
+    index: &mut [usize],
+    start: usize,
+    length: usize,
+    to: *mut T,
+) {
+    let mut to = to;
+    runs(axes, index, start, length, |offset, stride, count| {
+        // SAFETY: the caller's promise: each run lies within the line, and the runs together are `length` long.
+        unsafe {
+            let source = from.offset(offset);
+            if stride == size_of::<T>() as isize {
+                std::ptr::copy_nonoverlapping(source, to.cast(), count * size_of::<T>());
+            } else if stride == 0 {
+                let value = source.cast::<T>().read_unaligned();
+                for at in 0..count {
+                    to.add(at).write_unaligned(value);
+                }
+            } else {
+                for at in 0..count {
+                    to.add(at).write_unaligned(source.offset(at as isize * stride).cast::<T>().read_unaligned());
+                }
+            }
+            to = to.add(count);
+        }
+    });
+}
+
+/// Counts along the line into a block.
+///
+/// # Safety
+/// `to` is writable for `length` elements.
+unsafe fn count(first: i64, axes: &[(usize, isize)], index: &mut [usize], start: usize, length: usize, to: *mut i64) {
+    let mut to = to;
+    runs(axes, index, start, length, |offset, stride, count| {
+        let first = first.wrapping_add(offset as i64);
+        // SAFETY: the runs together are `length` long.
+        unsafe {
+            for at in 0..count {
+                to.add(at).write(first.wrapping_add(at as i64 * stride as i64));
+            }
+            to = to.add(count);
+        }
+    });
+}

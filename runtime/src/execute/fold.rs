@@ -1,0 +1,695 @@
+//! Reductions, in one order: it depends on the reduced length and the element's size alone.
+//!
+//! The reduced elements of one result, in C order, are cut into blocks of 64 stripes of 512 bytes. In a block, element `i`
+//! goes to accumulator `i mod S` (S elements are 512 bytes), which begins as its first element. Then the accumulators are
+//! halved: `j` takes `j + S/2`, then `j + S/4`, …, where both have an element. The blocks' results are reduced likewise.
+//!
+//! Three ways to run give this order. A dense run feeds stripes as they come. Over outer axes an accumulator is a whole row
+//! of `width` results, so a stripe is `S * width` elements and everything else is the same. When the reduced length is no
+//! more than `S`, each accumulator has one element at most: a block of the line with several results is transposed, and the
+//! halving runs across all of them at once.
+
+use super::block::{Bench, Fault, Tape};
+use super::threads::{Drive, Stop};
+use crate::array::Complex;
+use crate::for_dtype;
+use crate::kernel::{Fold, Level, STRIPE, STRIPES};
+use crate::plan::region::Register;
+use thalweg_lang::dtype::DType;
+
+/// The widest tile of results that an outer-axis reduction works on: the accumulators of a tile stay in the second cache.
+const TILE: usize = 256;
+
+/// The reduced elements of a unit of work when only extremes are looked for.
+const EXTREME_BLOCK: usize = 8192;
+
+/// About how many elements a thread takes at a time.
+const GRAIN: usize = 32 * 1024;
+
+/// The iteration space of a reduction.
+#[derive(Clone, Copy, Debug)]
+pub struct Extents {
+    /// Kept, slower than the reduced.
+    pub outer: usize,
+    /// Reduced; not 0.
+    pub reduced: usize,
+    /// Kept, faster than the reduced.
+    pub inner: usize,
+}
+
+/// One result of a reduction.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// What is reduced.
+    pub register: Register,
+    /// Its dtype.
+    pub dtype: DType,
+    /// How.
+    pub how: How,
+    /// Where the `outer * inner` results go, packed.
+    pub to: *mut u8,
+}
+
+// SAFETY: the pointer leads to a result of which each unit of work writes its own elements, and which the caller holds.
+unsafe impl Send for Target {}
+// SAFETY: as above.
+unsafe impl Sync for Target {}
+
+/// How a register is reduced.
+#[derive(Clone, Copy)]
+pub enum How {
+    /// By a fold.
+    Fold(&'static Fold),
+    /// To the index of the first smallest or greatest.
+    Extreme {
+        /// Greatest.
+        greatest: bool,
+    },
+}
+
+impl Target {
+    fn size(&self) -> usize {
+        self.dtype.size()
+    }
+
+    /// Accumulators of a stripe.
+    fn lanes(&self) -> usize {
+        STRIPE / self.size()
+    }
+
+    /// Reduced elements of one block of a fold.
+    fn block(&self) -> usize {
+        self.lanes() * STRIPES
+    }
+}
+
+/// Memory for partial results, aligned for any element.
+struct Partial(Vec<[u64; 2]>);
+
+impl Partial {
+    fn new(bytes: usize) -> Partial {
+        Partial(vec![[0; 2]; bytes.div_ceil(16)])
+    }
+
+    fn pointer(&mut self) -> *mut u8 {
+        self.0.as_mut_ptr().cast()
+    }
+}
+
+/// Reduces what a tape computes.
+///
+/// # Errors
+/// When the run was cancelled or an element has no answer.
+///
+/// # Safety
+/// The extents are the tape's, the arrays behind the tape live, and every target's memory has room for its results.
+pub unsafe fn reduce(
+    tape: &Tape,
+    level: Level,
+    extents: Extents,
+    targets: &[Target],
+    drive: &Drive,
+) -> Result<(), Stop> {
+    let Extents { outer, reduced, inner } = extents;
+    if outer * inner == 0 {
+        return Ok(());
+    }
+    debug_assert!(reduced > 0);
+    let fewest = targets.iter().filter(|target| matches!(target.how, How::Fold(_))).map(Target::lanes).min();
+    // SAFETY: the caller's promise.
+    unsafe {
+        if reduced <= fewest.unwrap_or(STRIPE) && reduced * inner * 2 <= tape.block() {
+            reduce_short(tape, level, extents, targets, drive)
+        } else {
+            reduce_long(tape, level, extents, targets, drive)
+        }
+    }
+}
+
+/// Several results for each block of the line.
+///
+/// # Safety
+/// As [`reduce`].
+unsafe fn reduce_short(
+    tape: &Tape,
+    level: Level,
+    extents: Extents,
+    targets: &[Target],
+    drive: &Drive,
+) -> Result<(), Stop> {
+    let Extents { outer, reduced, inner } = extents;
+    let span = reduced * inner;
+    let batch = tape.block() / span;
+    let units = outer.div_ceil(batch);
+    drive.units(
+        units,
+        (GRAIN / (batch * span)).min(units.div_ceil(drive.count() * 4)),
+        |unit| unit * batch * span,
+        || (tape.bench(), Partial::new(tape.block() * 16)),
+        |(bench, columns), unit| {
+            let from = unit * batch;
+            let count = batch.min(outer - from);
+            // SAFETY: the caller's promise; the units' elements and results are their own.
+            unsafe {
+                let fault = tape.evaluate(bench, from * span, count * span);
+                if fault.is_some() {
+                    return fault;
+                }
+                for target in targets {
+                    let source = tape.register(bench, target.register);
+                    match target.how {
+                        How::Fold(fold) => {
+                            let size = target.size();
+                            let width = count * inner;
+                            transpose(source, columns.pointer(), size, (count, reduced, inner));
+                            halve(fold, level, columns.pointer(), reduced, width);
+                            let to = target.to.add(from * inner * size);
+                            std::ptr::copy_nonoverlapping(columns.pointer(), to, width * size);
+                        }
+                        How::Extreme { greatest } => {
+                            let to: *mut i64 = target.to.cast();
+                            for at in 0..count {
+                                let mut search = Search::new(target.dtype, greatest, inner);
+                                search.feed(source.add(at * span * target.size()), span, 0, 0);
+                                to.add((from + at) * inner).copy_from_nonoverlapping(search.indices.as_ptr(), inner);
+                            }
+                        }
+                    }
+                }
+            }
+            None
+        },
+    )
+}
+
+/// `[count, reduced, inner]` to `[reduced, count, inner]`.
+///
+/// # Safety
+/// Both have room for the elements, and do not overlap.
+unsafe fn transpose(from: *const u8, to: *mut u8, size: usize, extents: (usize, usize, usize)) {
+    /// # Safety
+    /// As `transpose`.
+    unsafe fn elements<T: Copy>(from: *const T, to: *mut T, (count, reduced, inner): (usize, usize, usize)) {
+        for k in 0..reduced {
+            for at in 0..count {
+                for j in 0..inner {
+                    // SAFETY: the caller's promise.
+                    unsafe {
+                        let value = from.add((at * reduced + k) * inner + j).read_unaligned();
+                        to.add((k * count + at) * inner + j).write_unaligned(value);
+                    }
+                }
+            }
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        match size {
+            1 => elements::<u8>(from, to, extents),
+            2 => elements::<u16>(from.cast(), to.cast(), extents),
+            4 => elements::<u32>(from.cast(), to.cast(), extents),
+            8 => elements::<u64>(from.cast(), to.cast(), extents),
+            _ => elements::<[u64; 2]>(from.cast(), to.cast(), extents),
+        }
+    }
+}
+
+/// Halves `filled` accumulators (at most a stripe's) of `width` elements each into the first.
+///
+/// # Safety
+/// The accumulators have that many elements.
+unsafe fn halve(fold: &Fold, level: Level, accumulators: *mut u8, filled: usize, width: usize) {
+    let size = fold.dtype().size();
+    let mut half = STRIPE / size / 2;
+    let mut filled = filled;
+    while half > 0 {
+        if filled > half {
+            // SAFETY: both parts lie among the filled accumulators.
+            unsafe {
+                fold.combine(level, accumulators, accumulators.add(half * width * size), (filled - half) * width);
+            }
+            filled = half;
+        }
+        half /= 2;
+    }
+}
+
+/// The accumulators of one target for one tile.
+enum Accumulator {
+    Fold { memory: Partial, taken: usize },
+    Search(Search),
+}
+
+/// One thread's state.
+struct Worker {
+    bench: Bench,
+    accumulators: Vec<Accumulator>,
+}
+
+/// What the blocks of a target become before they are combined.
+enum Blocks {
+    /// There is one block for each result, which goes to its place at once.
+    Direct,
+    /// `[outer, blocks, inner]` partial results.
+    Partial { memory: Partial, blocks: usize },
+    /// The best of each block, and its index.
+    Found { values: Partial, indices: Partial, blocks: usize },
+}
+
+/// Long runs: the unit of work is a block of reduced elements of one tile.
+struct Long<'a> {
+    tape: &'a Tape,
+    level: Level,
+    extents: Extents,
+    targets: &'a [Target],
+    /// For each target, the partial results (values, indices) and how many blocks there are.
+    places: Vec<(Places, usize)>,
+    tiles: usize,
+    width: usize,
+    rows: usize,
+    units_per_tile: usize,
+}
+
+/// Where blocks write.
+#[derive(Clone, Copy)]
+struct Places {
+    values: *mut u8,
+    indices: *mut i64,
+}
+
+// SAFETY: each unit writes its own elements.
+unsafe impl Send for Places {}
+// SAFETY: as above.
+unsafe impl Sync for Places {}
+
+/// # Safety
+/// As [`reduce`].
+unsafe fn reduce_long(
+    tape: &Tape,
+    level: Level,
+    extents: Extents,
+    targets: &[Target],
+    drive: &Drive,
+) -> Result<(), Stop> {
+    let Extents { outer, reduced, inner } = extents;
+    let results = outer * inner;
+    let folds = targets.iter().filter(|target| matches!(target.how, How::Fold(_)));
+    let rows = folds.map(Target::block).max().unwrap_or(EXTREME_BLOCK);
+    let mut blocks: Vec<Blocks> = targets
+        .iter()
+        .map(|target| {
+            let blocks = match target.how {
+                How::Fold(_) => reduced.div_ceil(target.block()),
+                How::Extreme { .. } => reduced.div_ceil(rows),
+            };
+            match target.how {
+                How::Fold(_) if blocks == 1 => Blocks::Direct,
+                How::Fold(_) => Blocks::Partial { memory: Partial::new(results * blocks * target.size()), blocks },
+                How::Extreme { .. } => Blocks::Found {
+                    values: Partial::new(results * blocks * target.size()),
+                    indices: Partial::new(results * blocks * 8),
+                    blocks,
+                },
+            }
+        })
+        .collect();
+    let places = targets.iter().zip(&mut blocks).map(|(target, blocks)| match blocks {
+        Blocks::Direct => (Places { values: target.to, indices: std::ptr::null_mut() }, 1),
+        Blocks::Partial { memory, blocks } => {
+            (Places { values: memory.pointer(), indices: std::ptr::null_mut() }, *blocks)
+        }
+        Blocks::Found { values, indices, blocks } => {
+            (Places { values: values.pointer(), indices: indices.pointer().cast() }, *blocks)
+        }
+    });
+    let places = places.collect();
+    let width = inner.min(TILE);
+    let long = Long {
+        tape,
+        level,
+        extents,
+        targets,
+        places,
+        tiles: inner.div_ceil(width),
+        width,
+        rows,
+        units_per_tile: reduced.div_ceil(rows),
+    };
+    let units = outer * long.tiles * long.units_per_tile;
+    let grain = (GRAIN / (rows.min(reduced) * width)).clamp(1, units.div_ceil(drive.count() * 4).max(1));
+    // SAFETY: the caller's promise; units are below their number.
+    drive.units(
+        units,
+        grain,
+        |unit| long.first(unit),
+        || long.worker(),
+        |worker, unit| unsafe { long.run(worker, unit, drive) },
+    )?;
+    for (target, blocks) in targets.iter().zip(&mut blocks) {
+        // SAFETY: the blocks are all written now, packed as described.
+        unsafe { finish(target, blocks, level, extents, drive)? };
+    }
+    Ok(())
+}
+
+/// Combines the blocks' results.
+///
+/// # Safety
+/// The blocks are written, and the target has room.
+unsafe fn finish(
+    target: &Target,
+    blocks: &mut Blocks,
+    level: Level,
+    extents: Extents,
+    drive: &Drive,
+) -> Result<(), Stop> {
+    let Extents { outer, inner, .. } = extents;
+    match blocks {
+        Blocks::Direct => Ok(()),
+        Blocks::Partial { memory, blocks } => {
+            let count = outer * *blocks * inner;
+            let tape = Tape::over(memory.pointer(), target.size(), count);
+            let extents = Extents { outer, reduced: *blocks, inner };
+            let drive = if count < GRAIN { drive.alone() } else { drive.again() };
+            // SAFETY: the memory has the extents, and the target's is the caller's.
+            unsafe { reduce(&tape, level, extents, &[Target { register: 0, ..*target }], &drive) }
+        }
+        Blocks::Found { values, indices, blocks } => {
+            let How::Extreme { greatest } = target.how else { return Ok(()) };
+            let size = target.size();
+            let (values, indices) = (values.pointer().cast_const(), indices.pointer().cast::<i64>().cast_const());
+            for at in 0..outer * inner {
+                let place = |block: usize| (at / inner * *blocks + block) * inner + at % inner;
+                let mut best = place(0);
+                for block in 1..*blocks {
+                    let other = place(block);
+                    // SAFETY: both places are among the blocks' results.
+                    if unsafe { beats(target.dtype, values.add(other * size), values.add(best * size), greatest) } {
+                        best = other;
+                    }
+                }
+                // SAFETY: as above, and the target has room.
+                unsafe { target.to.cast::<i64>().add(at).write_unaligned(*indices.add(best)) };
+            }
+            Ok(())
+        }
+    }
+}
+
+impl Long<'_> {
+    /// (outer index, first column, columns, first row, rows) of a unit.
+    fn unit(&self, unit: usize) -> (usize, usize, usize, usize, usize) {
+        let block = unit % self.units_per_tile;
+        let tile = unit / self.units_per_tile % self.tiles;
+        let outer = unit / self.units_per_tile / self.tiles;
+        let column = tile * self.width;
+        let row = block * self.rows;
+        (outer, column, self.width.min(self.extents.inner - column), row, self.rows.min(self.extents.reduced - row))
+    }
+
+    fn first(&self, unit: usize) -> usize {
+        let (outer, column, _, row, _) = self.unit(unit);
+        (outer * self.extents.reduced + row) * self.extents.inner + column
+    }
+
+    fn worker(&self) -> Worker {
+        let accumulator = |target: &Target| match target.how {
+            How::Fold(_) => Accumulator::Fold {
+                memory: Partial::new(target.lanes().min(self.extents.reduced) * self.width * target.size()),
+                taken: 0,
+            },
+            How::Extreme { greatest } => Accumulator::Search(Search::new(target.dtype, greatest, self.width)),
+        };
+        Worker { bench: self.tape.bench(), accumulators: self.targets.iter().map(accumulator).collect() }
+    }
+
+    /// # Safety
+    /// `unit` is one of the units; the rest as [`reduce`].
+    unsafe fn run(&self, worker: &mut Worker, unit: usize, drive: &Drive) -> Option<Fault> {
+        let (outer, column, width, first_row, rows) = self.unit(unit);
+        for accumulator in &mut worker.accumulators {
+            if let Accumulator::Fold { taken, .. } = accumulator {
+                *taken = 0;
+            }
+        }
+        // Pieces of the line: one for the whole unit where rows follow each other, otherwise one for each row.
+        let whole = self.tiles == 1;
+        let (pieces, length) = if whole { (1, rows * width) } else { (rows, width) };
+        for piece in 0..pieces {
+            let start = (outer * self.extents.reduced + first_row + piece) * self.extents.inner + column;
+            let mut done = 0;
+            while done < length {
+                if drive.is_cancelled() {
+                    return None;
+                }
+                let count = (length - done).min(self.tape.block());
+                // SAFETY: the piece lies in the extents.
+                let found = unsafe { self.tape.evaluate(&mut worker.bench, start + done, count) };
+                if found.is_some() {
+                    return found;
+                }
+                let taken = piece * width + done;
+                for (index, target) in self.targets.iter().enumerate() {
+                    let source = self.tape.register(&worker.bench, target.register);
+                    // SAFETY: the register has `count` elements.
+                    unsafe {
+                        match &mut worker.accumulators[index] {
+                            Accumulator::Fold { .. } => {
+                                let end = taken + count == rows * width;
+                                let block = (outer, column, width, first_row);
+                                self.feed(&mut worker.accumulators[index], index, source, count, (taken, end), block);
+                            }
+                            Accumulator::Search(search) => {
+                                search.width = width;
+                                search.feed(source, count, taken, first_row);
+                                if taken + count == rows * width {
+                                    self.found(index, search, outer, column, first_row / self.rows);
+                                }
+                            }
+                        }
+                    }
+                }
+                done += count;
+            }
+        }
+        None
+    }
+
+    /// Feeds packed elements to a fold's accumulators; `end`: they are the unit's last.
+    ///
+    /// # Safety
+    /// `source` has `count` elements.
+    unsafe fn feed(
+        &self,
+        accumulator: &mut Accumulator,
+        index: usize,
+        source: *const u8,
+        count: usize,
+        (before, end): (usize, bool),
+        (outer, column, width, first_row): (usize, usize, usize, usize),
+    ) {
+        let target = &self.targets[index];
+        let (Accumulator::Fold { memory, taken }, How::Fold(fold)) = (accumulator, target.how) else { return };
+        let size = target.size();
+        let stripe = target.lanes() * width;
+        let block = target.block() * width;
+        let accumulators = memory.pointer();
+        let mut done = 0;
+        while done < count {
+            // SAFETY: every part lies within the accumulators and within the source.
+            unsafe {
+                let from = source.add(done * size);
+                let at = *taken % stripe;
+                let mut part = (count - done).min(stripe - at);
+                let to = accumulators.add(at * size);
+                if *taken < stripe {
+                    std::ptr::copy_nonoverlapping(from, to, part * size);
+                } else if at == 0 && part == stripe {
+                    let stripes = (count - done).min(block - *taken) / stripe;
+                    fold.accumulate(self.level, accumulators, from, stripe, stripe * size, stripes);
+                    part = stripes * stripe;
+                } else {
+                    fold.combine(self.level, to, from, part);
+                }
+                *taken += part;
+                done += part;
+                if *taken == block || (end && done == count) {
+                    let filled = (*taken / width).min(target.lanes());
+                    halve(fold, self.level, accumulators, filled, width);
+                    // The row that the block's last element lies in tells the block.
+                    let row = first_row + (before + done - 1) / width;
+                    let (places, blocks) = self.places[index];
+                    let place = (outer * blocks + row / target.block()) * self.extents.inner + column;
+                    std::ptr::copy_nonoverlapping(accumulators, places.values.add(place * size), width * size);
+                    *taken = 0;
+                }
+            }
+        }
+    }
+
+    /// Writes the best of a unit.
+    ///
+    /// # Safety
+    /// The search has seen the unit.
+    unsafe fn found(&self, index: usize, search: &mut Search, outer: usize, column: usize, block: usize) {
+        let (places, blocks) = self.places[index];
+        let place = (outer * blocks + block) * self.extents.inner + column;
+        let size = self.targets[index].size();
+        // SAFETY: the place is that of this unit.
+        unsafe {
+            let values = places.values.add(place * size);
+            std::ptr::copy_nonoverlapping(search.values.pointer(), values, search.width * size);
+            places.indices.add(place).copy_from_nonoverlapping(search.indices.as_ptr(), search.width);
+        }
+    }
+}
+
+/// Looks for the first extreme of each column.
+struct Search {
+    dtype: DType,
+    greatest: bool,
+    width: usize,
+    values: Partial,
+    indices: Vec<i64>,
+}
+
+impl Search {
+    fn new(dtype: DType, greatest: bool, width: usize) -> Search {
+        Search { dtype, greatest, width, values: Partial::new(width * dtype.size()), indices: vec![0; width] }
+    }
+
+    /// Takes `count` elements, of which `taken` were seen before in this search; row 0 is the row `first_row`.
+    ///
+    /// # Safety
+    /// `source` has `count` elements.
+    unsafe fn feed(&mut self, source: *const u8, count: usize, taken: usize, first_row: usize) {
+        let values = self.values.pointer();
+        for_dtype!(self.dtype, T => {
+            // SAFETY: the caller's promise; a value is there for each column.
+            unsafe {
+                let values = std::slice::from_raw_parts_mut(values.cast::<T>(), self.width);
+                if self.width == 1 {
+                    search_run(source.cast(), count, taken, first_row, self.greatest, values, &mut self.indices);
+                } else {
+                    search_columns(source.cast(), count, taken, first_row, self.greatest, values, &mut self.indices);
+                }
+            }
+        });
+    }
+}
+
+/// # Safety
+/// As [`Search::feed`].
+unsafe fn search_run<T: Extreme>(
+    source: *const T,
+    count: usize,
+    taken: usize,
+    first_row: usize,
+    greatest: bool,
+    values: &mut [T],
+    indices: &mut [i64],
+) {
+    let mut at = 0;
+    if taken == 0 {
+        // SAFETY: there is a first element.
+        values[0] = unsafe { source.read_unaligned() };
+        indices[0] = first_row as i64;
+        at = 1;
+    }
+    let mut best = values[0];
+    let mut place = None;
+    while at < count {
+        // SAFETY: the caller's promise.
+        let value = unsafe { source.add(at).read_unaligned() };
+        if value.beats(best, greatest) {
+            best = value;
+            place = Some(at);
+        }
+        at += 1;
+    }
+    if let Some(place) = place {
+        values[0] = best;
+        indices[0] = (first_row + taken + place) as i64;
+    }
+}
+
+/// # Safety
+/// As [`Search::feed`].
+unsafe fn search_columns<T: Extreme>(
+    source: *const T,
+    count: usize,
+    taken: usize,
+    first_row: usize,
+    greatest: bool,
+    values: &mut [T],
+    indices: &mut [i64],
+) {
+    let width = values.len();
+    let mut row = taken / width;
+    let mut column = taken % width;
+    for at in 0..count {
+        // SAFETY: the caller's promise.
+        let value = unsafe { source.add(at).read_unaligned() };
+        if row == 0 || value.beats(values[column], greatest) {
+            values[column] = value;
+            indices[column] = (first_row + row) as i64;
+        }
+        column += 1;
+        if column == width {
+            column = 0;
+            row += 1;
+        }
+    }
+}
+
+/// # Safety
+/// Both are readable as elements of the dtype.
+unsafe fn beats(dtype: DType, value: *const u8, best: *const u8, greatest: bool) -> bool {
+    for_dtype!(dtype, T => {
+        // SAFETY: the caller's promise.
+        unsafe { value.cast::<T>().read_unaligned().beats(best.cast::<T>().read_unaligned(), greatest) }
+    })
+}
+
+/// Elements with an order in which NaN comes first.
+trait Extreme: Copy {
+    /// Whether it must take the place of the best before it: it is greater (less), or the first NaN.
+    fn beats(self, best: Self, greatest: bool) -> bool;
+}
+
+macro_rules! ordered {
+    ($($element:ty)*) => { $(
+        impl Extreme for $element {
+            #[inline(always)]
+            fn beats(self, best: $element, greatest: bool) -> bool {
+                if greatest { self > best } else { self < best }
+            }
+        }
+    )* };
+}
+ordered!(bool i8 i16 i32 i64 u8 u16 u32 u64);
+
+macro_rules! floats {
+    ($($element:ty)*) => { $(
+        impl Extreme for $element {
+            #[inline(always)]
+            fn beats(self, best: $element, greatest: bool) -> bool {
+                let ahead = if greatest { self > best } else { self < best };
+                ahead || (self.is_nan() && !best.is_nan())
+            }
+        }
+        impl Extreme for Complex<$element> {
+            /// As NumPy orders them: by the real part, then by the imaginary one; NaN in either part counts.
+            #[inline(always)]
+            fn beats(self, best: Self, greatest: bool) -> bool {
+                let not_a_number = |z: Self| z.re.is_nan() || z.im.is_nan();
+                if not_a_number(best) || not_a_number(self) {
+                    return !not_a_number(best);
+                }
+                let (a, b) = if greatest { (self, best) } else { (best, self) };
+                a.re > b.re || (a.re == b.re && a.im > b.im)
+            }
+        }
+    )* };
+}
+floats!(f32 f64);

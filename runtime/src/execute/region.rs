@@ -1,0 +1,210 @@
+//! Running a region: memory for its results, the tape, and the units of work.
+
+use super::block::{Fault, Place, Tape, scalar_bytes, splat};
+use super::fold::{Extents, How, Target, reduce};
+use super::threads::{Drive, Stop};
+use super::{Run, interrupted, out_of_memory, written};
+use crate::array::Array;
+use crate::buffer::Unwritten;
+use crate::operation::Failure;
+use crate::plan::region::{End, Reducer, Region, Source, Store};
+use std::sync::Arc;
+use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::source::Span;
+use thalweg_lang::types::{ArrayType, DisplayShape};
+
+/// About how many elements one unit of a region of few instructions has.
+const UNIT: usize = 32 * 1024;
+
+impl Run<'_> {
+    /// Runs a region and keeps its results.
+    pub(super) fn region(&mut self, region: &Region, span: Span) -> Result<(), Diagnostic> {
+        let places: Vec<Option<Place>> = region
+            .leaves
+            .iter()
+            .map(|leaf| match &leaf.source {
+                Source::Array { value, .. } => Some(Place::of(self.array(*value))),
+                _ => None,
+            })
+            .collect();
+        let mut stored = Vec::with_capacity(region.stores.len());
+        for store in &region.stores {
+            stored.push(self.destination(region, store)?);
+        }
+        let mut ends = Vec::with_capacity(region.ends.len());
+        for end in &region.ends {
+            let block = Array::unwritten(end.array_type.dtype, &end.array_type.shape, self.context.pool);
+            ends.push(block.map_err(|refusal| out_of_memory(&end.array_type, refusal, end.span))?);
+        }
+        if region.count() == 0 {
+            for (end, block) in region.ends.iter().zip(&ends) {
+                nothing(end, block)?;
+            }
+        } else {
+            let destinations: Vec<*mut u8> = stored.iter().map(Unwritten::pointer).collect();
+            let tape = Tape::new(region, &places, &destinations);
+            let drive = self.drive(region.site.threads);
+            // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block), and the
+            // results have the sizes of their types.
+            let outcome = unsafe {
+                if region.ends.is_empty() {
+                    each(&tape, region, &drive)
+                } else {
+                    fold(&tape, self.plan.level, region, &ends, &drive)
+                }
+            };
+            outcome.map_err(|stop| match stop {
+                Stop::Cancelled => interrupted(span),
+                Stop::Fault(fault) => fault_at(region, fault),
+            })?;
+        }
+        for (store, block) in region.stores.iter().zip(stored) {
+            // SAFETY: the units together have written every element in the order of iteration.
+            let array = unsafe { in_order(region, store, block) };
+            self.values[store.value] = Some(array);
+        }
+        for (end, block) in region.ends.iter().zip(ends) {
+            // SAFETY: the reduction has written every element.
+            self.values[end.value] = Some(unsafe { written(&end.array_type, block) });
+        }
+        Ok(())
+    }
+
+    /// Memory for a stored result: a dying operand's where the plan says so and nothing else holds it, otherwise new.
+    fn destination(&mut self, region: &Region, store: &Store) -> Result<Unwritten, Diagnostic> {
+        let array_type = ArrayType::new(region.dtype(store.register), region.shape.clone());
+        if let Some(value) = store.reuse
+            && let Some(array) = &self.values[value]
+            && array.is_contiguous()
+            && array.offset() == 0
+            && array.buffer().is_owned()
+            && array.buffer().len() == array_type.bytes()
+            && Arc::strong_count(array.buffer()) == 1
+            && let Some(array) = self.values[value].take()
+            && let Ok(block) = array.into_unwritten()
+        {
+            return Ok(block);
+        }
+        Array::unwritten(array_type.dtype, &array_type.shape, self.context.pool)
+            .map_err(|refusal| out_of_memory(&array_type, refusal, store.span))
+    }
+}
+
+/// Elementwise work, unit by unit along the line.
+///
+/// # Safety
+/// As [`Tape::evaluate`], for the whole line.
+unsafe fn each(tape: &Tape, region: &Region, drive: &Drive) -> Result<(), Stop> {
+    let count = region.count();
+    // Heavy code takes smaller units, so that a cancelled run stops soon; many threads do too, so that all have some.
+    let share = count.div_ceil(drive.count() * 4).max(4 * tape.block());
+    let unit = (UNIT / (1 + region.instructions.len() / 16)).min(share).next_multiple_of(tape.block());
+    drive.units(
+        count.div_ceil(unit),
+        1,
+        |index| index * unit,
+        || tape.bench(),
+        |bench, index| {
+            let end = count.min((index + 1) * unit);
+            let mut start = index * unit;
+            while start < end {
+                let length = tape.block().min(end - start);
+                // SAFETY: the caller's promise; units do not overlap.
+                let fault = unsafe { tape.evaluate(bench, start, length) };
+                if fault.is_some() {
+                    return fault;
+                }
+                start += length;
+            }
+            None
+        },
+    )
+}
+
+/// Reductions.
+///
+/// # Safety
+/// As [`reduce`]; the ends' blocks have the sizes of their types.
+unsafe fn fold(
+    tape: &Tape,
+    level: crate::kernel::Level,
+    region: &Region,
+    ends: &[Unwritten],
+    drive: &Drive,
+) -> Result<(), Stop> {
+    let (outer, reduced, inner) = region.extents();
+    let targets: Vec<Target> = region
+        .ends
+        .iter()
+        .zip(ends)
+        .map(|(end, block)| Target {
+            register: end.register,
+            dtype: region.dtype(end.register),
+            how: match &end.how {
+                Reducer::Fold { fold, .. } => How::Fold(fold),
+                Reducer::FirstExtreme { greatest } => How::Extreme { greatest: *greatest },
+            },
+            to: block.pointer(),
+        })
+        .collect();
+    // SAFETY: the caller's promise.
+    unsafe { reduce(tape, level, Extents { outer, reduced, inner }, &targets, drive) }
+}
+
+/// Fills a result with what reducing nothing gives.
+fn nothing(end: &End, block: &Unwritten) -> Result<(), Diagnostic> {
+    let count = end.array_type.count();
+    if count == 0 {
+        return Ok(());
+    }
+    match &end.how {
+        Reducer::Fold { identity: Some(identity), .. } => {
+            let size = end.array_type.dtype.size();
+            // SAFETY: the block has room for the type's elements.
+            unsafe { splat(&scalar_bytes(identity.cast(end.array_type.dtype)), size, block.pointer(), count) };
+            Ok(())
+        }
+        _ => {
+            let message = "there is nothing to reduce, and no value that stands for nothing".to_owned();
+            Err(Failure { code: "E0503", message, help: None }.at(end.span))
+        }
+    }
+}
+
+/// A stored result as an array of the region's shape: the block lies in the order of iteration.
+///
+/// # Safety
+/// Every element has been written.
+unsafe fn in_order(region: &Region, store: &Store, block: Unwritten) -> Array {
+    let dtype = region.dtype(store.register);
+    let lying: Vec<usize> = region.order.iter().map(|&axis| region.shape[axis]).collect();
+    // SAFETY: the caller's promise.
+    let array = unsafe { written(&ArrayType::new(dtype, lying), block) };
+    if region.order.iter().copied().eq(0..region.order.len()) {
+        return array;
+    }
+    let mut strides = vec![0; region.order.len()];
+    for (&axis, &stride) in region.order.iter().zip(array.strides()) {
+        strides[axis] = stride;
+    }
+    match array.view(0, &region.shape, &strides) {
+        Some(view) => view,
+        None => unreachable!("the same elements in another order of axes"),
+    }
+}
+
+/// What a fault is to the person who wrote the program.
+fn fault_at(region: &Region, fault: Fault) -> Diagnostic {
+    let instruction = &region.instructions[fault.instruction];
+    let mut index = vec![0; region.shape.len()];
+    let mut rest = fault.element;
+    for &axis in region.order.iter().rev() {
+        index[axis] = rest % region.shape[axis];
+        rest /= region.shape[axis];
+    }
+    let place = match index[..] {
+        [] => String::new(),
+        _ => format!(" at {}", DisplayShape(&index)),
+    };
+    Diagnostic::error("E0501", format!("{}{place}", instruction.fault), instruction.span, "")
+}

@@ -1,0 +1,147 @@
+//! Threads: rayon pools, made when first needed, and work that is pulled in units by the calling thread and its helpers.
+
+use super::Cancel;
+use super::block::Fault;
+use rayon::ThreadPool;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The pools of a program, one for each number of threads that something ran on.
+#[derive(Default)]
+pub struct Threads {
+    pools: Mutex<HashMap<usize, Option<Arc<ThreadPool>>>>,
+}
+
+impl Threads {
+    /// No threads yet.
+    pub fn new() -> Threads {
+        Threads::default()
+    }
+
+    /// The helpers of the calling thread, one less than `threads`; `None` when the system gives none.
+    fn helpers(&self, threads: usize) -> Option<Arc<ThreadPool>> {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools
+            .entry(threads)
+            .or_insert_with(|| {
+                let builder = rayon::ThreadPoolBuilder::new().num_threads(threads - 1);
+                builder.thread_name(|index| format!("thalweg-{}", index + 1)).build().ok().map(Arc::new)
+            })
+            .clone()
+    }
+
+    /// Calls `work` once on each of `threads` threads, the calling one among them, and waits for all. Without helpers only
+    /// the calling thread works, so `work` must not count on company.
+    pub fn together(&self, threads: usize, work: &(dyn Fn() + Sync)) {
+        match if threads > 1 { self.helpers(threads) } else { None } {
+            None => work(),
+            Some(helpers) => helpers.in_place_scope(|scope| {
+                for _ in 1..threads {
+                    scope.spawn(|_| work());
+                }
+                work();
+            }),
+        }
+    }
+}
+
+/// Why a piece of work did not finish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Someone cancelled the run.
+    Cancelled,
+    /// An element has no answer: the first one.
+    Fault(Fault),
+}
+
+/// How a piece of work is spread: over how many threads, and who may stop it.
+pub struct Drive<'a> {
+    threads: &'a Threads,
+    count: usize,
+    cancel: &'a Cancel,
+    cancelled: AtomicBool,
+}
+
+impl<'a> Drive<'a> {
+    /// Work on `count` threads.
+    pub fn new(threads: &'a Threads, count: usize, cancel: &'a Cancel) -> Drive<'a> {
+        Drive { threads, count: count.max(1), cancel, cancelled: AtomicBool::new(false) }
+    }
+
+    /// The same, on the calling thread alone.
+    pub fn alone(&self) -> Drive<'a> {
+        Drive::new(self.threads, 1, self.cancel)
+    }
+
+    /// The same again, for the next piece of work.
+    pub fn again(&self) -> Drive<'a> {
+        Drive::new(self.threads, self.count, self.cancel)
+    }
+
+    /// How many threads.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Whether the run was cancelled; what is under way is then given up, and its results are never looked at.
+    pub fn is_cancelled(&self) -> bool {
+        let cancelled = self.cancel.is_cancelled();
+        if cancelled {
+            // The flag may be reset before the run has ended, so that it is remembered here.
+            self.cancelled.store(true, Ordering::Relaxed);
+        }
+        cancelled
+    }
+
+    /// Runs `work` for each of `units`, in pieces of `grain` neighbours, each thread with a state of its own. `first` is the
+    /// first place on the line that a unit touches; of several faults the one at the first place counts.
+    ///
+    /// # Errors
+    /// When the run was cancelled or an element has no answer.
+    pub fn units<S>(
+        &self,
+        units: usize,
+        grain: usize,
+        first: impl Fn(usize) -> usize + Sync,
+        state: impl Fn() -> S + Sync,
+        work: impl Fn(&mut S, usize) -> Option<Fault> + Sync,
+    ) -> Result<(), Stop> {
+        let grain = grain.max(1);
+        let threads = self.count.min(units.div_ceil(grain)).max(1);
+        let next = AtomicUsize::new(0);
+        let worst: Mutex<Option<Fault>> = Mutex::new(None);
+        let known = AtomicUsize::new(usize::MAX);
+        self.threads.together(threads, &|| {
+            let mut from = next.fetch_add(grain, Ordering::Relaxed);
+            if from >= units {
+                return;
+            }
+            let mut own = state();
+            while from < units {
+                for unit in from..units.min(from + grain) {
+                    if self.is_cancelled() {
+                        return;
+                    }
+                    if known.load(Ordering::Relaxed) < first(unit) {
+                        continue;
+                    }
+                    if let Some(fault) = work(&mut own, unit) {
+                        let mut worst = worst.lock().unwrap_or_else(PoisonError::into_inner);
+                        let least = worst.map_or(fault, |known| known.min(fault));
+                        *worst = Some(least);
+                        known.store(least.element, Ordering::Relaxed);
+                    }
+                }
+                from = next.fetch_add(grain, Ordering::Relaxed);
+            }
+        });
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(Stop::Cancelled);
+        }
+        match worst.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(fault) => Err(Stop::Fault(fault)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! A group of nodes becomes a region: leaves, instructions over registers, stores and ends.
+
+use super::fuse::resolve;
+use super::region::{End, Instruction, Leaf, Reducer, Region, Register, Site, Source, Store, ValueId};
+use super::{Draft, Group};
+use crate::kernel::{BlockFunction, cast};
+use crate::operation::Reduction;
+use std::collections::HashMap;
+use thalweg_lang::graph::{NodeId, NodeKind, OperationId};
+use thalweg_lang::types::ArrayType;
+
+/// The region of a group; `stored` tells which nodes' values something outside of their group reads.
+pub fn region(draft: &mut Draft, group: usize, bases: &[ValueId], stored: &[bool]) -> Region {
+    let Group { members, shape, reduced, site, .. } = draft.groups[group].clone();
+    let mut builder = Builder { draft, bases, group: Some(group), leaves: Vec::new(), shape: shape.clone() };
+    // Leaves come first in the numbering, so they are collected before the instructions.
+    let operands: Vec<Vec<Operand>> = members.iter().map(|&member| builder.operands(member)).collect();
+    let leaves = std::mem::take(&mut builder.leaves);
+    let mut registers: HashMap<NodeId, Register> = HashMap::new();
+    let mut region = empty(shape, reduced.unwrap_or_default(), site);
+    region.leaves = leaves;
+    for (&member, operands) in members.iter().zip(operands) {
+        let operands: Vec<Register> = operands
+            .into_iter()
+            .map(|operand| match operand {
+                Operand::Leaf(index) => index,
+                Operand::Node(id) => registers[&id],
+            })
+            .collect();
+        let value = draft.value_of(bases, member);
+        if let NodeKind::Reduce { operation, .. } = draft.graph.node(member).kind {
+            if let Some(how) = reducer(draft, operation, region.dtype(operands[0]), member) {
+                let node = draft.graph.node(member);
+                let array_type = node.array_type().clone();
+                region.ends.push(End { register: operands[0], operation, how, value, array_type, span: node.span });
+            }
+            continue;
+        }
+        let instruction = instruction(draft, &region, member, operands);
+        let register = region.leaves.len() + region.instructions.len();
+        region.instructions.push(instruction);
+        registers.insert(member, register);
+        if stored[member.index()] {
+            let span = draft.graph.node(member).span;
+            region.stores.push(Store { register, value, span, reuse: None });
+        }
+    }
+    assign_buffers(&mut region);
+    region
+}
+
+/// The region that stores what a counter counts.
+pub fn iota(draft: &Draft, id: NodeId, value: ValueId) -> Region {
+    let node = draft.graph.node(id);
+    let site = Site { threads: 1, reason: "counting".to_owned() };
+    let mut region = empty(node.array_type().shape.clone(), Vec::new(), site);
+    region
+        .leaves
+        .push(Leaf { source: Source::Counter { start: 0, step: 1, axis: Some(0) }, dtype: node.array_type().dtype });
+    region.stores.push(Store { register: 0, value, span: node.span, reuse: None });
+    region
+}
+
+fn empty(shape: Vec<usize>, reduced: Vec<usize>, site: Site) -> Region {
+    let first_inner = reduced.last().map_or(shape.len(), |&last| last + 1);
+    let outer = (0..first_inner).filter(|axis| !reduced.contains(axis));
+    let order = outer.chain(reduced.iter().copied()).chain(first_inner..shape.len()).collect();
+    Region {
+        shape,
+        reduced,
+        order,
+        leaves: Vec::new(),
+        instructions: Vec::new(),
+        stores: Vec::new(),
+        ends: Vec::new(),
+        buffers: 0,
+        site,
+    }
+}
+
+/// Where an operand comes from.
+enum Operand {
+    Leaf(usize),
+    Node(NodeId),
+}
+
+struct Builder<'a, 'b> {
+    draft: &'a Draft<'b>,
+    bases: &'a [ValueId],
+    group: Option<usize>,
+    shape: Vec<usize>,
+    leaves: Vec<Leaf>,
+}
+
+impl Builder<'_, '_> {
+    fn operands(&mut self, member: NodeId) -> Vec<Operand> {
+        self.draft.graph.node(member).kind.operands().into_iter().map(|id| self.operand(id)).collect()
+    }
+
+    fn operand(&mut self, id: NodeId) -> Operand {
+        let node = self.draft.graph.node(id);
+        if self.draft.group_of[id.index()] == self.group && !matches!(node.kind, NodeKind::Reduce { .. }) {
+            return Operand::Node(id);
+        }
+        let (root, axes) = resolve(self.draft, id, &self.shape);
+        let node = self.draft.graph.node(root);
+        let source = match node.kind {
+            NodeKind::Constant(scalar) => Source::Scalar(scalar),
+            NodeKind::Iota => {
+                Source::Counter { start: axes[0].start as i64, step: axes[0].step as i64, axis: axes[0].axis }
+            }
+            _ => Source::Array { value: self.draft.value_of(self.bases, root), axes },
+        };
+        let leaf = Leaf { source, dtype: node.array_type().dtype };
+        let known = self.leaves.iter().position(|other| *other == leaf);
+        Operand::Leaf(known.unwrap_or_else(|| {
+            self.leaves.push(leaf);
+            self.leaves.len() - 1
+        }))
+    }
+}
+
+/// The instruction of an elementwise node or a cast.
+fn instruction(draft: &mut Draft, region: &Region, member: NodeId, operands: Vec<Register>) -> Instruction {
+    let level = draft.settings.level;
+    let node = draft.graph.node(member);
+    let (dtype, span) = (node.array_type().dtype, node.span);
+    let dtypes: Vec<_> = operands.iter().map(|&register| region.dtype(register)).collect();
+    let (operation, function, fault): (Option<OperationId>, Option<BlockFunction>, &str) = match node.kind {
+        NodeKind::Elementwise { operation, .. } => match draft.elementwise(operation) {
+            Some(row) => {
+                let kernel = row.kernels.find(&dtypes).filter(|kernel| kernel.result == dtype);
+                (Some(operation), kernel.map(|kernel| kernel.function(level)), row.fault)
+            }
+            None => (Some(operation), None, ""),
+        },
+        _ => (None, Some(cast(dtypes[0], dtype).function(level)), ""),
+    };
+    let function = function.unwrap_or_else(|| {
+        let name = operation.map_or("a cast", |operation| draft.bodies.name(operation));
+        let dtypes: Vec<String> = dtypes.iter().map(ToString::to_string).collect();
+        draft.refuse(format!("internal error: `{name}` has no kernel for {} -> {dtype}", dtypes.join(", ")), span);
+        // Never run: the plan is refused.
+        cast(dtype, dtype).function(level)
+    });
+    Instruction { operation, function, operands, dtype, buffer: 0, fault, span }
+}
+
+fn reducer(
+    draft: &mut Draft,
+    operation: OperationId,
+    dtype: thalweg_lang::dtype::DType,
+    member: NodeId,
+) -> Option<Reducer> {
+    let node = draft.graph.node(member);
+    let result = node.array_type().dtype;
+    let found = match draft.reduction(operation)? {
+        Reduction::Fold { fold, identity } => {
+            fold(dtype).filter(|_| result == dtype).map(|fold| Reducer::Fold { fold, identity: identity(dtype) })
+        }
+        Reduction::FirstExtreme { greatest } => {
+            let reducer = Reducer::FirstExtreme { greatest: *greatest };
+            (result == thalweg_lang::dtype::DType::I64).then_some(reducer)
+        }
+    };
+    if found.is_none() {
+        let from = ArrayType::scalar(dtype);
+        let message = format!("internal error: `{}` cannot reduce {from} to {result}", draft.bodies.name(operation));
+        draft.refuse(message, node.span);
+    }
+    found
+}
+
+/// Gives each instruction's result a block buffer, the same one again where its last reader has run.
+fn assign_buffers(region: &mut Region) {
+    let leaves = region.leaves.len();
+    let mut last = vec![0usize; region.instructions.len()];
+    for (index, instruction) in region.instructions.iter().enumerate() {
+        for operand in instruction.operands.iter().filter(|operand| **operand >= leaves) {
+            last[operand - leaves] = index;
+        }
+    }
+    let mut keeps = vec![false; region.instructions.len()];
+    for end in region.ends.iter().filter(|end| end.register >= leaves) {
+        last[end.register - leaves] = usize::MAX;
+    }
+    for store in region.stores.iter().filter(|store| store.register >= leaves) {
+        keeps[store.register - leaves] = true;
+    }
+    let mut free: Vec<usize> = Vec::new();
+    for index in 0..region.instructions.len() {
+        let size = region.instructions[index].dtype.size();
+        let mut dying: Vec<usize> =
+            region.instructions[index].operands.iter().filter_map(|operand| operand.checked_sub(leaves)).collect();
+        dying.retain(|&operand| last[operand] == index && !keeps[operand]);
+        dying.sort_unstable();
+        dying.dedup();
+        // A kernel may write where it reads, if the elements it reads are no smaller.
+        let (before, after): (Vec<usize>, Vec<usize>) =
+            dying.into_iter().partition(|&operand| region.instructions[operand].dtype.size() >= size);
+        free.extend(before.iter().map(|&operand| region.instructions[operand].buffer));
+        if !keeps[index] {
+            let buffer = free.pop().unwrap_or_else(|| {
+                region.buffers += 1;
+                region.buffers - 1
+            });
+            region.instructions[index].buffer = buffer;
+            if last[index] == 0 {
+                // Nothing reads it: the next instruction may have the buffer.
+                free.push(buffer);
+            }
+        }
+        free.extend(after.iter().map(|&operand| region.instructions[operand].buffer));
+    }
+}

@@ -1,0 +1,249 @@
+//! The pass `fuse`: elementwise nodes, and the reductions at their ends, become groups over one iteration space.
+//!
+//! First each node joins the groups that make its operands, so that these need not be stored; then groups that read the same
+//! arrays over the same space join, so that they are read once. Two groups may become one when they have the same shape, the
+//! same annotation and the same reduced axes, and when no path leads from one to the other through something else: such a
+//! path would have to run in the middle of the group. A reduction's result is outside in that sense.
+
+use super::rewrite::{broadcast_axes, compose};
+use super::{Draft, Group};
+use std::collections::{HashMap, HashSet};
+use thalweg_lang::graph::{Effect, NodeId, NodeKind, SourceAxis};
+
+/// The most nodes of a group: more would not be faster, and joining costs time in proportion.
+const LARGEST: usize = 256;
+
+/// How many groups that read an array are tried, the latest first.
+const TRIED: usize = 8;
+
+/// Runs the pass.
+pub fn run(draft: &mut Draft) {
+    let epochs = epochs(draft);
+    draft.group_of = vec![None; draft.graph.nodes.len()];
+    for index in 0..draft.graph.nodes.len() {
+        if draft.needed[index] && is_member(draft, NodeId(index as u32)) {
+            let group = begin(draft, NodeId(index as u32), epochs[index]);
+            if draft.settings.fuse {
+                join_operands(draft, group);
+            }
+        }
+    }
+    if draft.settings.fuse {
+        join_readers(draft);
+    }
+}
+
+/// Whether a node becomes part of a region.
+fn is_member(draft: &Draft, id: NodeId) -> bool {
+    match &draft.graph.node(id).kind {
+        NodeKind::Elementwise { .. } | NodeKind::Cast(_) => true,
+        NodeKind::Reduce { operation, .. } => draft.reduction(*operation).is_some(),
+        _ => false,
+    }
+}
+
+/// For each node the first effect that needs it; one more than the last effect's index when none does.
+fn epochs(draft: &Draft) -> Vec<usize> {
+    let graph = &draft.graph;
+    let mut epochs = vec![usize::MAX; graph.nodes.len()];
+    let mut mark = |from: Vec<NodeId>, epoch: usize| {
+        let mut stack = from;
+        while let Some(id) = stack.pop() {
+            if epochs[id.index()] == usize::MAX {
+                epochs[id.index()] = epoch;
+                stack.extend(graph.node(id).kind.operands());
+            }
+        }
+    };
+    for (epoch, effect) in graph.effects.iter().enumerate() {
+        let mut roots = Vec::new();
+        match effect {
+            Effect::Call { arguments, .. } => arguments.iter().for_each(|value| value.visit(&mut |id| roots.push(*id))),
+            Effect::Run(id) => roots.push(*id),
+        }
+        mark(roots, epoch);
+    }
+    mark(graph.outputs.clone(), graph.effects.len());
+    epochs
+}
+
+/// A group of one node.
+fn begin(draft: &mut Draft, id: NodeId, epoch: usize) -> usize {
+    let node = draft.graph.node(id);
+    let (shape, reduced, faults) = match &node.kind {
+        NodeKind::Reduce { value, axes, .. } => {
+            (draft.graph.node(*value).array_type().shape.clone(), Some(axes.clone()), false)
+        }
+        NodeKind::Elementwise { operation, .. } => {
+            let faults = draft.elementwise(*operation).is_some_and(|row| !row.fault.is_empty());
+            (node.array_type().shape.clone(), None, faults)
+        }
+        _ => (node.array_type().shape.clone(), None, false),
+    };
+    let group = draft.groups.len();
+    draft.groups.push(Group {
+        members: vec![id],
+        shape,
+        placement: node.placement.clone(),
+        reduced,
+        epoch,
+        faults_in: faults.then_some(epoch),
+        site: super::Site { threads: 1, reason: String::new() },
+    });
+    draft.group_of[id.index()] = Some(group);
+    group
+}
+
+/// Joins a new group of one node with those that make its operands.
+fn join_operands(draft: &mut Draft, group: usize) {
+    let operands = draft.graph.node(draft.groups[group].members[0]).kind.operands();
+    for operand in operands {
+        if is_register(draft, operand)
+            && let Some(maker) = draft.group_of[operand.index()]
+        {
+            join(draft, group, maker);
+        }
+    }
+}
+
+/// Whether a node's value is elementwise, so that its group can hand it on in a register.
+fn is_register(draft: &Draft, id: NodeId) -> bool {
+    !matches!(draft.graph.node(id).kind, NodeKind::Reduce { .. })
+}
+
+/// Joins groups that read the same arrays.
+fn join_readers(draft: &mut Draft) {
+    let mut readers: HashMap<NodeId, Vec<usize>> = HashMap::new();
+    for first in 0..draft.groups.len() {
+        let mut group = first;
+        for root in leaves(draft, first) {
+            let known = readers.entry(root).or_default();
+            for index in (0..known.len()).rev().take(TRIED) {
+                let other = known[index];
+                if !draft.groups[other].members.is_empty() && other != group && join(draft, other, group) {
+                    group = other;
+                }
+            }
+            if !known.contains(&group) {
+                known.push(group);
+            }
+        }
+    }
+}
+
+/// The arrays of at least the group's size that it reads.
+fn leaves(draft: &Draft, group: usize) -> Vec<NodeId> {
+    let count: usize = draft.groups[group].shape.iter().product();
+    let mut roots = Vec::new();
+    for &member in &draft.groups[group].members {
+        for operand in draft.graph.node(member).kind.operands() {
+            if draft.group_of[operand.index()] == Some(group) && is_register(draft, operand) {
+                continue;
+            }
+            let root = root(draft, operand);
+            let node = draft.graph.node(root);
+            let is_array = !matches!(node.kind, NodeKind::Constant(_) | NodeKind::Iota);
+            if is_array && node.array_type().count() >= count && !roots.contains(&root) {
+                roots.push(root);
+            }
+        }
+    }
+    roots
+}
+
+/// What a view shows in the end.
+fn root(draft: &Draft, id: NodeId) -> NodeId {
+    let mut id = id;
+    while let NodeKind::View { value, .. } = draft.graph.node(id).kind {
+        id = value;
+    }
+    id
+}
+
+/// What an operand of a group shows in the end, with its axes in terms of the group's.
+pub fn resolve(draft: &Draft, id: NodeId, shape: &[usize]) -> (NodeId, Vec<SourceAxis>) {
+    let mut id = id;
+    let mut axes = broadcast_axes(&draft.graph.node(id).array_type().shape, shape);
+    while let NodeKind::View { value, axes: outer } = &draft.graph.node(id).kind {
+        axes = compose(outer, &axes);
+        id = *value;
+    }
+    (id, axes)
+}
+
+/// Makes two groups one if that is possible; the first remains.
+fn join(draft: &mut Draft, into: usize, from: usize) -> bool {
+    let (a, b) = (&draft.groups[into], &draft.groups[from]);
+    let axes_agree = match (&a.reduced, &b.reduced) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    };
+    let epoch = a.epoch.min(b.epoch);
+    // What may fail must not run before an effect that stands before it.
+    let in_time = [a.faults_in, b.faults_in].into_iter().flatten().all(|fault| fault == epoch);
+    if into == from
+        || a.members.len() + b.members.len() > LARGEST
+        || a.shape != b.shape
+        || a.placement != b.placement
+        || !axes_agree
+        || !in_time
+        || reaches(draft, into, from)
+        || reaches(draft, from, into)
+    {
+        return false;
+    }
+    let from = std::mem::take(&mut draft.groups[from].members)
+        .into_iter()
+        .map(|id| (id, draft.groups[from].reduced.clone(), draft.groups[from].faults_in))
+        .collect::<Vec<_>>();
+    let group = &mut draft.groups[into];
+    for (id, reduced, faults_in) in from {
+        group.members.push(id);
+        group.reduced = group.reduced.take().or(reduced);
+        group.faults_in = group.faults_in.or(faults_in);
+        draft.group_of[id.index()] = Some(into);
+    }
+    group.epoch = epoch;
+    group.members.sort_unstable();
+    true
+}
+
+/// Whether `user` needs something of `maker` otherwise than in a register: through a third group or node, or a reduction's
+/// result.
+fn reaches(draft: &Draft, user: usize, maker: usize) -> bool {
+    let lowest = draft.groups[maker].members[0];
+    let mut seen: HashSet<NodeId> = HashSet::new();
+    let mut stack: Vec<NodeId> = Vec::new();
+    for &member in &draft.groups[user].members {
+        for operand in draft.graph.node(member).kind.operands() {
+            match draft.group_of[operand.index()] {
+                Some(group) if group == maker => {
+                    if !is_register(draft, operand) {
+                        return true;
+                    }
+                }
+                Some(group) if group == user => {}
+                _ => stack.push(operand),
+            }
+        }
+    }
+    while let Some(id) = stack.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        let group = draft.group_of[id.index()];
+        if group == Some(maker) {
+            return true;
+        }
+        // A group runs as one: whatever any member needs must be there first.
+        let members = group.map_or(std::slice::from_ref(&id), |group| &draft.groups[group].members);
+        if members.last().is_some_and(|last| *last < lowest) {
+            continue;
+        }
+        seen.extend(members);
+        for &member in members {
+            stack.extend(draft.graph.node(member).kind.operands());
+        }
+    }
+    false
+}

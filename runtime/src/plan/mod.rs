@@ -1,0 +1,289 @@
+//! From a checked graph to a plan: a list of named passes, each of which can be read by itself.
+
+mod build;
+mod fuse;
+mod place;
+pub mod region;
+mod render;
+mod rewrite;
+mod schedule;
+mod vectorise;
+mod verify;
+mod views;
+
+use crate::kernel::Level;
+use crate::operation::{Bodies, Body, Elementwise, Reduction};
+use region::{Region, Site, ValueId};
+use std::sync::Arc;
+use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::dtype::Scalar;
+use thalweg_lang::graph::{Attribute, Graph, Input, NodeId, NodeKind, OperationId, Placement, SourceAxis};
+use thalweg_lang::source::Span;
+use thalweg_lang::types::ArrayType;
+use thalweg_lang::value::Value;
+
+/// What plans depend on beside the graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The budget.
+    pub threads: usize,
+    /// Whether operations become regions together; false only in tests.
+    pub fuse: bool,
+    /// The instruction set.
+    pub level: Level,
+}
+
+/// A pass.
+pub struct Pass {
+    /// What it is called.
+    pub name: &'static str,
+    /// What it does, in one sentence.
+    pub what: &'static str,
+    run: fn(&mut Draft),
+}
+
+/// From a graph to a plan.
+pub const PASSES: &[Pass] = &[
+    Pass {
+        name: "vectorise maps",
+        what: "a map whose body works element by element becomes whole-array nodes with the map's axis in front",
+        run: vectorise::run,
+    },
+    Pass {
+        name: "sink views",
+        what: "a view of a value that nothing else reads moves to that value's operands, and views of views become one",
+        run: views::run,
+    },
+    Pass { name: "drop unneeded", what: "what neither an output nor an effect needs is forgotten", run: drop_unneeded },
+    Pass {
+        name: "fuse",
+        what: "elementwise nodes and reductions over one iteration space become groups that compute without temporaries",
+        run: fuse::run,
+    },
+    Pass { name: "place", what: "each group and node gets an executor, and the reason for it", run: place::run },
+    Pass {
+        name: "schedule",
+        what: "groups become regions, steps get an order, and every value's memory its end",
+        run: schedule::run,
+    },
+];
+
+/// What is computed, by which steps, on which executors. Reusable for many runs.
+pub struct Plan {
+    pub(crate) level: Level,
+    /// Each input, and the values that it becomes.
+    pub(crate) inputs: Vec<(Input, Vec<ValueId>)>,
+    /// The types of all values.
+    pub(crate) values: Vec<ArrayType>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) outputs: Vec<ValueId>,
+    peak: usize,
+    notes: Vec<Diagnostic>,
+    refusal: Option<Diagnostic>,
+}
+
+/// One step of a plan.
+pub struct Step {
+    pub(crate) work: Work,
+    /// The values that it makes (a region's stand in the region), and their types.
+    pub(crate) results: Vec<ValueId>,
+    pub(crate) types: Vec<ArrayType>,
+    pub(crate) span: Span,
+    pub(crate) site: Site,
+    /// The values that nothing needs afterwards.
+    pub(crate) drops: Vec<ValueId>,
+}
+
+/// What a step does.
+pub(crate) enum Work {
+    Region(Box<Region>),
+    Constant(Scalar),
+    Literal(Arc<[Scalar]>),
+    View { value: ValueId, axes: Vec<SourceAxis> },
+    Reshape { value: ValueId },
+    Stack { values: Vec<ValueId> },
+    Apply { operation: OperationId, operands: Vec<ValueId>, attributes: Vec<Attribute> },
+    Map(MapStep),
+    If { condition: ValueId, then: Box<Plan>, otherwise: Box<Plan>, captured: Vec<ValueId> },
+    Effect { operation: OperationId, arguments: Vec<Value<ValueId>> },
+}
+
+/// A map that runs body by body.
+pub(crate) struct MapStep {
+    pub(crate) body: Box<Plan>,
+    pub(crate) mapped: Vec<ValueId>,
+    pub(crate) captured: Vec<ValueId>,
+}
+
+impl Plan {
+    /// The most bytes that inputs, intermediate values and results take at once.
+    pub fn peak_bytes(&self) -> usize {
+        self.peak
+    }
+
+    /// What is worth knowing about the plan.
+    pub fn notes(&self) -> &[Diagnostic] {
+        &self.notes
+    }
+
+    /// The plan as a person reads it: each step, the executor and why. The same plan always gives the same text.
+    pub fn render(&self, bodies: &dyn Bodies) -> String {
+        render::render(self, bodies)
+    }
+
+    /// Why the plan cannot run, if it cannot.
+    pub(crate) fn refusal(&self) -> Option<&Diagnostic> {
+        self.refusal.as_ref()
+    }
+
+    /// The number of regions, without those in bodies.
+    pub fn region_count(&self) -> usize {
+        self.steps.iter().filter(|step| matches!(step.work, Work::Region(_))).count()
+    }
+}
+
+/// Plans a graph.
+pub fn plan(graph: &Graph, bodies: &dyn Bodies, settings: &Settings) -> Plan {
+    plan_body(graph, bodies, settings, usize::MAX)
+}
+
+/// Plans a graph of which several may run at once, so that no placement in it may use more than `limit` threads.
+fn plan_body(graph: &Graph, bodies: &dyn Bodies, settings: &Settings, limit: usize) -> Plan {
+    let mut draft = Draft {
+        graph: graph.clone(),
+        bodies,
+        settings: settings.clone(),
+        limit,
+        needed: Vec::new(),
+        groups: Vec::new(),
+        group_of: Vec::new(),
+        steps: Vec::new(),
+        values: Vec::new(),
+        peak: 0,
+        notes: Vec::new(),
+        refusal: None,
+    };
+    for pass in PASSES {
+        (pass.run)(&mut draft);
+        if cfg!(debug_assertions)
+            && let Err(what) = verify::verify(&draft)
+        {
+            panic!("after the pass `{}`: {what}", pass.name);
+        }
+    }
+    draft.finish()
+}
+
+/// A group of fused nodes, on its way to be a region.
+#[derive(Clone, Debug)]
+struct Group {
+    /// In the graph's order; empty: it was merged into another.
+    members: Vec<NodeId>,
+    /// The iteration space.
+    shape: Vec<usize>,
+    placement: Option<Arc<Placement>>,
+    /// The axes that its reductions reduce.
+    reduced: Option<Vec<usize>>,
+    /// The first effect that needs it.
+    epoch: usize,
+    /// The first effect that needs what may have no answer in it.
+    faults_in: Option<usize>,
+    site: Site,
+}
+
+/// A plan on its way through the passes.
+struct Draft<'a> {
+    graph: Graph,
+    bodies: &'a dyn Bodies,
+    settings: Settings,
+    limit: usize,
+    /// For each node whether something needs it, from the pass `drop unneeded` on.
+    needed: Vec<bool>,
+    /// From the pass `fuse` on, as `group_of` each node.
+    groups: Vec<Group>,
+    group_of: Vec<Option<usize>>,
+    /// From the pass `schedule` on.
+    steps: Vec<Step>,
+    values: Vec<ArrayType>,
+    peak: usize,
+    notes: Vec<Diagnostic>,
+    refusal: Option<Diagnostic>,
+}
+
+impl Draft<'_> {
+    /// The value of a node: its index among all results of all nodes.
+    fn value_of(&self, bases: &[ValueId], id: NodeId) -> ValueId {
+        match self.graph.node(id).kind {
+            NodeKind::Part { value, index } => bases[value.index()] + index as usize,
+            _ => bases[id.index()],
+        }
+    }
+
+    /// The first value of each node; a `Part` has none of its own.
+    fn bases(&self) -> Vec<ValueId> {
+        let mut next = 0;
+        let count = |node: &thalweg_lang::graph::Node| match node.kind {
+            NodeKind::Part { .. } => 0,
+            _ => node.types.len(),
+        };
+        self.graph
+            .nodes
+            .iter()
+            .map(|node| {
+                let base = next;
+                next += count(node);
+                base
+            })
+            .collect()
+    }
+
+    /// The elementwise row of an operation.
+    fn elementwise(&self, operation: OperationId) -> Option<&Elementwise> {
+        match self.bodies.body(operation) {
+            Body::Elementwise(row) => Some(row),
+            _ => None,
+        }
+    }
+
+    /// The reduction row of an operation.
+    fn reduction(&self, operation: OperationId) -> Option<&Reduction> {
+        match self.bodies.body(operation) {
+            Body::Reduction(row) => Some(row),
+            _ => None,
+        }
+    }
+
+    /// Notes that the plan cannot run; the first reason counts.
+    fn refuse(&mut self, message: String, span: Span) {
+        self.refusal.get_or_insert_with(|| Diagnostic::error("E0599", message, span, ""));
+    }
+
+    fn finish(self) -> Plan {
+        let bases = self.bases();
+        let outputs = self.graph.outputs.iter().map(|&id| self.value_of(&bases, id)).collect();
+        let mut inputs: Vec<(Input, Vec<ValueId>)> =
+            self.graph.inputs.iter().map(|input| (input.clone(), Vec::new())).collect();
+        for (index, node) in self.graph.nodes.iter().enumerate() {
+            if let NodeKind::Input(input) = node.kind
+                && self.needed[index]
+            {
+                inputs[input as usize].1.push(bases[index]);
+            }
+        }
+        Plan {
+            level: self.settings.level,
+            inputs,
+            values: self.values,
+            steps: self.steps,
+            outputs,
+            peak: self.peak,
+            notes: self.notes,
+            refusal: self.refusal,
+        }
+    }
+}
+
+/// The pass `drop unneeded`. Nodes stay where they are, marked: an id is an id in every pass.
+fn drop_unneeded(draft: &mut Draft) {
+    draft.needed = draft.graph.needed();
+}

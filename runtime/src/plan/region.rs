@@ -1,0 +1,171 @@
+//! A region: elementwise code over one iteration space, with what it reads, what it stores and what it folds.
+//!
+//! Registers are numbered: first the leaves, then the instructions. A block of consecutive elements of the iteration space
+//! is computed at once, instruction by instruction; no value of the whole space exists unless a result asks for it.
+
+use crate::kernel::{BlockFunction, Fold};
+use thalweg_lang::dtype::{DType, Scalar};
+use thalweg_lang::graph::{OperationId, SourceAxis};
+use thalweg_lang::source::Span;
+use thalweg_lang::types::{ArrayType, Shape};
+
+/// A value of a plan: what a step computes, or an input.
+pub type ValueId = usize;
+
+/// A register of a region: a leaf, or an instruction's result.
+pub type Register = usize;
+
+/// Elementwise code over one iteration space.
+#[derive(Clone)]
+pub struct Region {
+    /// The iteration space, in the axes of the nodes.
+    pub shape: Shape,
+    /// The axes that the folds reduce, ascending.
+    pub reduced: Vec<usize>,
+    /// The axes from the slowest to the fastest: kept ones, reduced ones, and the kept ones after the last reduced.
+    pub order: Vec<usize>,
+    /// What is read.
+    pub leaves: Vec<Leaf>,
+    /// What is computed; operands come before their users.
+    pub instructions: Vec<Instruction>,
+    /// Registers that become arrays of the region's shape.
+    pub stores: Vec<Store>,
+    /// Registers that are reduced.
+    pub ends: Vec<End>,
+    /// How many block buffers the instructions share.
+    pub buffers: usize,
+    /// Where it runs.
+    pub site: Site,
+}
+
+impl Region {
+    /// The number of elements of the iteration space.
+    pub fn count(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// The dtype of a register.
+    pub fn dtype(&self, register: Register) -> DType {
+        match self.leaves.get(register) {
+            Some(leaf) => leaf.dtype,
+            None => self.instructions[register - self.leaves.len()].dtype,
+        }
+    }
+
+    /// The iteration space in the order of iteration, as (outer, reduced, inner) numbers of elements.
+    pub fn extents(&self) -> (usize, usize, usize) {
+        let reduced: usize = self.reduced.iter().map(|&axis| self.shape[axis]).product();
+        let first_inner = self.reduced.last().map_or(self.shape.len(), |&last| last + 1);
+        let inner: usize = self.shape[first_inner..].iter().product();
+        let outer = (0..first_inner).filter(|axis| !self.reduced.contains(axis)).map(|axis| self.shape[axis]).product();
+        (outer, reduced, inner)
+    }
+}
+
+/// Something that a region reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leaf {
+    /// Where it comes from.
+    pub source: Source,
+    /// Its dtype.
+    pub dtype: DType,
+}
+
+/// Where a leaf comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// An array: one entry for each of its axes, in terms of the region's axes; an axis that no entry names repeats it.
+    Array {
+        /// The array.
+        value: ValueId,
+        /// Its axes.
+        axes: Vec<SourceAxis>,
+    },
+    /// One known value everywhere.
+    Scalar(Scalar),
+    /// `start + step * (index along axis)`, as i64.
+    Counter {
+        /// The value at index 0.
+        start: i64,
+        /// The distance.
+        step: i64,
+        /// The region's axis; `None`: `start` everywhere.
+        axis: Option<usize>,
+    },
+}
+
+/// One elementwise operation on whole blocks.
+#[derive(Clone)]
+pub struct Instruction {
+    /// The row; `None`: a cast.
+    pub operation: Option<OperationId>,
+    /// The machine code for one block.
+    pub function: BlockFunction,
+    /// The operands.
+    pub operands: Vec<Register>,
+    /// The result's dtype.
+    pub dtype: DType,
+    /// Which of the shared block buffers holds the result (unused when it is stored).
+    pub buffer: usize,
+    /// What a faulting element means; empty when none faults.
+    pub fault: &'static str,
+    /// Where it was written.
+    pub span: Span,
+}
+
+/// A register that becomes an array of the region's shape.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// The register.
+    pub register: Register,
+    /// The array.
+    pub value: ValueId,
+    /// Where it was written.
+    pub span: Span,
+    /// An array that nothing needs afterwards and that is read only at the index that is written: its memory may be
+    /// taken over.
+    pub reuse: Option<ValueId>,
+}
+
+/// A register that is reduced.
+#[derive(Clone)]
+pub struct End {
+    /// The register.
+    pub register: Register,
+    /// The row.
+    pub operation: OperationId,
+    /// How.
+    pub how: Reducer,
+    /// The array that it becomes.
+    pub value: ValueId,
+    /// The type of that.
+    pub array_type: ArrayType,
+    /// Where it was written.
+    pub span: Span,
+}
+
+/// How a register is reduced.
+#[derive(Clone)]
+pub enum Reducer {
+    /// By an associative kernel, in the fixed order.
+    Fold {
+        /// The kernel.
+        fold: &'static Fold,
+        /// What nothing gives.
+        identity: Option<Scalar>,
+    },
+    /// To the first index of the smallest or greatest element.
+    FirstExtreme {
+        /// Greatest, not smallest.
+        greatest: bool,
+    },
+}
+
+/// Where something runs, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// On how many threads; 1: on the lanes of the calling one.
+    pub threads: usize,
+    /// Why, as the rest of a sentence that begins with the executor.
+    pub reason: String,
+}

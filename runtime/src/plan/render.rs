@@ -1,0 +1,243 @@
+//! A plan as a person reads it. The same plan always gives the same text: it can be a golden file.
+
+use super::region::{Leaf, Reducer, Region, Site, Source, ValueId};
+use super::{Plan, Step, Work};
+use crate::operation::Bodies;
+use std::collections::HashMap;
+use std::fmt::Write;
+use thalweg_lang::graph::SourceAxis;
+use thalweg_lang::types::ArrayType;
+
+/// The text of a plan.
+pub fn render(plan: &Plan, bodies: &dyn Bodies) -> String {
+    let mut text = String::new();
+    Renderer { bodies, text: &mut text, indent: 0 }.plan(plan);
+    let _ = writeln!(text, "predicted peak memory: {}", bytes(plan.peak));
+    text
+}
+
+/// Bytes with one digit, in powers of ten, as bandwidths are given.
+fn bytes(bytes: usize) -> String {
+    let (value, unit) = match bytes as f64 {
+        n if n < 1e3 => return format!("{bytes} B"),
+        n if n < 1e6 => (n / 1e3, "kB"),
+        n if n < 1e9 => (n / 1e6, "MB"),
+        n => (n / 1e9, "GB"),
+    };
+    format!("{value:.1} {unit}")
+}
+
+fn executor(site: &Site) -> String {
+    match site.threads {
+        1 => format!("lanes: {}", site.reason),
+        threads => format!("{threads} threads: {}", site.reason),
+    }
+}
+
+struct Renderer<'a> {
+    bodies: &'a dyn Bodies,
+    text: &'a mut String,
+    indent: usize,
+}
+
+impl Renderer<'_> {
+    fn line(&mut self, line: &str) {
+        let line = format!("{:indent$}{line}", "", indent = self.indent);
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    fn plan(&mut self, plan: &Plan) {
+        let mut names: HashMap<ValueId, String> = HashMap::new();
+        for (input, values) in &plan.inputs {
+            values.iter().for_each(|&value| {
+                names.insert(value, input.name.to_string());
+            });
+        }
+        let mut regions = 0;
+        for step in &plan.steps {
+            self.step(plan, step, &mut names, &mut regions);
+        }
+        let outputs: Vec<String> = plan.outputs.iter().map(|&value| name(&names, value)).collect();
+        if !outputs.is_empty() {
+            self.line(&format!("gives {}", outputs.join(", ")));
+        }
+    }
+
+    fn step(&mut self, plan: &Plan, step: &Step, names: &mut HashMap<ValueId, String>, regions: &mut usize) {
+        let list = |values: &[ValueId], names: &HashMap<ValueId, String>| {
+            values.iter().map(|&value| name(names, value)).collect::<Vec<_>>().join(" ")
+        };
+        let said = match &step.work {
+            Work::Region(region) => {
+                *regions += 1;
+                return self.region(plan, region, names, *regions);
+            }
+            Work::Effect { operation, arguments } => {
+                let mut values = Vec::new();
+                arguments.iter().for_each(|value| value.visit(&mut |value| values.push(*value)));
+                let line = format!("effect {} {}", self.bodies.name(*operation), list(&values, names));
+                return self.line(&line);
+            }
+            Work::Constant(scalar) => format!("{scalar}"),
+            Work::Literal(_) => "literal".to_owned(),
+            Work::View { value, axes } => format!("view {}{}", name(names, *value), view(axes)),
+            Work::Reshape { value } => format!("reshape {}", name(names, *value)),
+            Work::Stack { values } => format!("stack {}", list(values, names)),
+            Work::Apply { operation, operands, .. } => {
+                format!("{} {}", self.bodies.name(*operation), list(operands, names))
+            }
+            Work::Map(map) => format!("map {}, seeing {}", list(&map.mapped, names), list(&map.captured, names)),
+            Work::If { condition, captured, .. } => {
+                format!("if {}, seeing {}", name(names, *condition), list(captured, names))
+            }
+        };
+        let said = said.trim_end().trim_end_matches(", seeing");
+        let results: Vec<String> = step.results.iter().map(|&value| fresh(names, value)).collect();
+        let types: Vec<String> = step.types.iter().map(ToString::to_string).collect();
+        let site = match step.work {
+            Work::Apply { .. } | Work::Map(_) => format!("   {}", executor(&step.site)),
+            _ => String::new(),
+        };
+        let equals = if results.is_empty() { "" } else { " = " };
+        let colon = if types.is_empty() { "" } else { ": " };
+        self.line(&format!("{}{equals}{said}{colon}{}{site}", results.join(", "), types.join(", ")));
+        self.bodies_of(step);
+    }
+
+    fn bodies_of(&mut self, step: &Step) {
+        self.indent += 2;
+        match &step.work {
+            Work::Map(map) => self.plan(&map.body),
+            Work::If { then, otherwise, .. } => {
+                self.line("then");
+                self.indent += 2;
+                self.plan(then);
+                self.indent -= 2;
+                self.line("else");
+                self.indent += 2;
+                self.plan(otherwise);
+                self.indent -= 2;
+            }
+            _ => {}
+        }
+        self.indent -= 2;
+    }
+
+    fn region(&mut self, plan: &Plan, region: &Region, names: &mut HashMap<ValueId, String>, number: usize) {
+        let dtype = match (region.instructions.last(), region.leaves.first()) {
+            (Some(instruction), _) => instruction.dtype,
+            (None, Some(leaf)) => leaf.dtype,
+            (None, None) => return,
+        };
+        let space = ArrayType::new(dtype, region.shape.clone());
+        self.line(&format!("region {number}   {space}   {}", executor(&region.site)));
+        self.indent += 2;
+        let mut registers: Vec<String> = region.leaves.iter().map(|leaf| leaf_name(leaf, region, names)).collect();
+        for (index, instruction) in region.instructions.iter().enumerate() {
+            let register = region.leaves.len() + index;
+            let stored = region.stores.iter().find(|store| store.register == register);
+            let own = match stored {
+                Some(store) => fresh(names, store.value),
+                None => format!("t{}", index + 1),
+            };
+            let operands: Vec<&str> = instruction.operands.iter().map(|&operand| registers[operand].as_str()).collect();
+            let operation = match instruction.operation {
+                Some(operation) => self.bodies.name(operation).to_owned(),
+                None => format!("to {}", instruction.dtype),
+            };
+            let line = format!("{own} = {operation} {}", operands.join(" "));
+            self.line(&line);
+            registers.push(own);
+        }
+        for store in &region.stores {
+            let own = fresh(names, store.value);
+            let source = &registers[store.register];
+            let what = if store.register < region.leaves.len() { format!("{own} = {source}") } else { own };
+            let reuse =
+                store.reuse.map_or(String::new(), |value| format!("   in the memory of {}", name(names, value)));
+            self.line(&format!("-> {what}: {}{reuse}", plan.values[store.value]));
+        }
+        for end in &region.ends {
+            let own = fresh(names, end.value);
+            let over = match (&end.how, &region.reduced[..]) {
+                (Reducer::Fold { .. } | Reducer::FirstExtreme { .. }, axes) if axes.len() == region.shape.len() => {
+                    String::new()
+                }
+                (_, axes) => {
+                    format!(" over axis {}", axes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+                }
+            };
+            let operation = self.bodies.name(end.operation);
+            let line = format!("-> {own} = {operation} {}{over}: {}", registers[end.register], end.array_type);
+            self.line(&line);
+        }
+        self.line(&format!("reads {}, writes {}", bytes(read(plan, region)), bytes(written(plan, region))));
+        self.indent -= 2;
+    }
+}
+
+/// The bytes that a region reads from memory, each array once and no more than the region has elements.
+fn read(plan: &Plan, region: &Region) -> usize {
+    let mut seen: Vec<ValueId> = Vec::new();
+    let mut total = 0usize;
+    for leaf in &region.leaves {
+        if let Source::Array { value, .. } = leaf.source
+            && !seen.contains(&value)
+        {
+            seen.push(value);
+            let touched = plan.values[value].count().min(region.count());
+            total = total.saturating_add(touched * leaf.dtype.size());
+        }
+    }
+    total
+}
+
+fn written(plan: &Plan, region: &Region) -> usize {
+    let stores = region.stores.iter().map(|store| store.value);
+    stores.chain(region.ends.iter().map(|end| end.value)).map(|value| plan.values[value].bytes()).sum()
+}
+
+fn name(names: &HashMap<ValueId, String>, value: ValueId) -> String {
+    names.get(&value).cloned().unwrap_or_else(|| "?".to_owned())
+}
+
+/// The name of a new value: they are numbered as they appear.
+fn fresh(names: &mut HashMap<ValueId, String>, value: ValueId) -> String {
+    let number = names.values().filter(|name| name.starts_with('%')).count() + 1;
+    names.entry(value).or_insert_with(|| format!("%{number}")).clone()
+}
+
+fn leaf_name(leaf: &Leaf, region: &Region, names: &HashMap<ValueId, String>) -> String {
+    match &leaf.source {
+        Source::Scalar(scalar) => scalar.to_string(),
+        Source::Counter { start, step, .. } => match (start, step) {
+            (0, 1) => "iota".to_owned(),
+            _ => format!("iota*{step}+{start}"),
+        },
+        Source::Array { value, axes } => {
+            let straight = axes.len() == region.shape.len()
+                && axes
+                    .iter()
+                    .enumerate()
+                    .all(|(index, axis)| *axis == SourceAxis { start: 0, step: 1, axis: Some(index) });
+            let name = name(names, *value);
+            if straight || axes.is_empty() { name } else { format!("{name}{}", view(axes)) }
+        }
+    }
+}
+
+/// A view: for each axis of the source where its index comes from, `i0` being the index along the result's first axis.
+fn view(axes: &[SourceAxis]) -> String {
+    let axis = |axis: &SourceAxis| match axis.axis {
+        None => axis.start.to_string(),
+        Some(index) => match (axis.start, axis.step) {
+            (0, 1) => format!("i{index}"),
+            (start, 1) => format!("{start}+i{index}"),
+            (start, -1) => format!("{start}-i{index}"),
+            (start, step) if step < 0 => format!("{start}-{}*i{index}", step.unsigned_abs()),
+            (start, step) => format!("{start}+{step}*i{index}"),
+        },
+    };
+    format!("[{}]", axes.iter().map(axis).collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,130 @@
+//! What must hold after every pass; checked in debug builds.
+
+use super::{Draft, Work};
+use thalweg_lang::graph::{NodeId, NodeKind};
+use thalweg_lang::types::broadcast;
+
+/// Checks a draft; the error says what is wrong.
+pub fn verify(draft: &Draft) -> Result<(), String> {
+    graph(draft)?;
+    groups(draft)?;
+    steps(draft)
+}
+
+/// Operands come before their users, and types fit kinds.
+fn graph(draft: &Draft) -> Result<(), String> {
+    for (index, node) in draft.graph.nodes.iter().enumerate() {
+        let id = NodeId(index as u32);
+        if let Some(operand) = node.kind.operands().into_iter().find(|operand| *operand >= id) {
+            return Err(format!("{id:?} reads {operand:?}, which comes later"));
+        }
+        let shape_of = |id: NodeId| &draft.graph.node(id).array_type().shape;
+        let dtype_of = |id: NodeId| draft.graph.node(id).array_type().dtype;
+        let Some(own) = node.types.first() else { continue };
+        let fits = match &node.kind {
+            NodeKind::Constant(scalar) => own.shape.is_empty() && own.dtype == scalar.dtype,
+            NodeKind::Literal(elements) => elements.len() == own.count(),
+            NodeKind::Input(input) => {
+                draft.graph.inputs.get(*input as usize).is_some_and(|input| input.array_type == *own)
+            }
+            NodeKind::Iota => own.rank() == 1 && own.dtype == thalweg_lang::dtype::DType::I64,
+            NodeKind::Cast(value) => *shape_of(*value) == own.shape,
+            NodeKind::View { value, axes } => {
+                axes.len() == shape_of(*value).len()
+                    && dtype_of(*value) == own.dtype
+                    && axes.iter().all(|axis| axis.axis.is_none_or(|axis| axis < own.rank()))
+                    && (own.count() == 0
+                        || axes.iter().zip(shape_of(*value)).all(|(axis, length)| {
+                            let steps = axis.axis.map_or(0, |axis| own.shape[axis] - 1) as isize;
+                            let last = axis.start as isize + axis.step * steps;
+                            axis.start < *length && last >= 0 && last < *length as isize
+                        }))
+            }
+            NodeKind::Reshape(value) => {
+                shape_of(*value).iter().product::<usize>() == own.count() && dtype_of(*value) == own.dtype
+            }
+            NodeKind::Stack(values) => {
+                own.shape.first() == Some(&values.len())
+                    && values.iter().all(|value| *shape_of(*value) == own.shape[1..] && dtype_of(*value) == own.dtype)
+            }
+            NodeKind::Elementwise { operands, .. } => {
+                operands.iter().all(|operand| broadcast(shape_of(*operand), &own.shape) == Ok(own.shape.clone()))
+            }
+            NodeKind::Reduce { value, axes, .. } => {
+                let source = shape_of(*value);
+                let kept = (0..source.len()).filter(|axis| !axes.contains(axis)).map(|axis| source[axis]);
+                axes.is_sorted_by(|a, b| a < b) && kept.eq(own.shape.iter().copied())
+            }
+            _ => true,
+        };
+        if !fits {
+            return Err(format!("{id:?} ({:?}) is not {own}", node.kind));
+        }
+    }
+    Ok(())
+}
+
+/// Every node is in the group that says so, and in one only.
+fn groups(draft: &Draft) -> Result<(), String> {
+    let mut seen = vec![false; draft.graph.nodes.len()];
+    for (index, group) in draft.groups.iter().enumerate() {
+        for member in &group.members {
+            if std::mem::replace(&mut seen[member.index()], true) || draft.group_of[member.index()] != Some(index) {
+                return Err(format!("{member:?} is not only in group {index}"));
+            }
+            let node = draft.graph.node(*member);
+            let shape = match node.kind {
+                NodeKind::Reduce { value, .. } => &draft.graph.node(value).array_type().shape,
+                _ => &node.array_type().shape,
+            };
+            if *shape != group.shape || node.placement != group.placement {
+                return Err(format!("{member:?} does not fit into group {index}"));
+            }
+        }
+    }
+    match (0..draft.group_of.len()).find(|&index| draft.group_of[index].is_some() && !seen[index]) {
+        Some(index) => Err(format!("node {index} was lost from its group")),
+        None => Ok(()),
+    }
+}
+
+/// Every value is made once, before it is read and before it is dropped, and the outputs live to the end.
+fn steps(draft: &Draft) -> Result<(), String> {
+    if draft.values.is_empty() {
+        return Ok(());
+    }
+    let bases = draft.bases();
+    let mut lives = vec![false; draft.values.len()];
+    for (index, node) in draft.graph.nodes.iter().enumerate() {
+        if matches!(node.kind, NodeKind::Input(_)) {
+            lives[bases[index]] = true;
+        }
+    }
+    for (index, step) in draft.steps.iter().enumerate() {
+        if let Some(value) = step.reads().into_iter().find(|value| !lives[*value]) {
+            return Err(format!("step {index} reads value {value}, which is not there"));
+        }
+        for value in step.makes() {
+            if std::mem::replace(&mut lives[value], true) {
+                return Err(format!("step {index} makes value {value} again"));
+            }
+        }
+        if let Work::Region(region) = &step.work {
+            let registers = region.leaves.len();
+            for (at, instruction) in region.instructions.iter().enumerate() {
+                if instruction.operands.iter().any(|operand| *operand >= registers + at) {
+                    return Err(format!("step {index}, instruction {at} reads a later register"));
+                }
+            }
+        }
+        for value in &step.drops {
+            if !std::mem::replace(&mut lives[*value], false) {
+                return Err(format!("step {index} drops value {value}, which is not there"));
+            }
+        }
+    }
+    match draft.graph.outputs.iter().find(|id| draft.refusal.is_none() && !lives[draft.value_of(&bases, **id)]) {
+        Some(id) => Err(format!("the output {id:?} is not there at the end")),
+        None => Ok(()),
+    }
+}
