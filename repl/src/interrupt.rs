@@ -105,6 +105,10 @@ impl State {
     }
 
     fn exit(&self) -> ! {
+        if self.prompt {
+            // The shell's prompt should not stand behind the ^C that the terminal has echoed.
+            eprintln!();
+        }
         if let Some(screen) = self.screen.upgrade() {
             screen.try_flush();
         }

@@ -5,6 +5,7 @@ use crate::json;
 use crate::report::{self, Style};
 use crate::script::why;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use thalweg::{describe, display};
 use thalweg_lang::diagnostic::Diagnostic;
@@ -22,6 +23,8 @@ pub struct Screen {
     /// A person reads standard output as it is written.
     live: bool,
     json: bool,
+    /// A program has printed a line without an end.
+    unfinished: AtomicBool,
     /// Colours on standard output.
     pub colour: bool,
     style: Style,
@@ -37,6 +40,7 @@ impl Screen {
             output: Mutex::new(BufWriter::new(output)),
             live,
             json,
+            unfinished: AtomicBool::new(false),
             colour: wants_colour(colour, live),
             style: Style::new(wants_colour(colour, terminal), terminal),
         }
@@ -104,6 +108,13 @@ impl Screen {
         self.aside(&format!("{text}\n"));
     }
 
+    /// Begins a new line where a program has left one unfinished.
+    pub fn finish_line(&self) {
+        if self.unfinished.swap(false, Ordering::Relaxed) {
+            self.line("");
+        }
+    }
+
     /// Hands on what is still kept back.
     pub fn flush(&self) {
         self.write(|out| out.flush());
@@ -141,7 +152,10 @@ impl Host for Screen {
     fn print(&self, text: &str) {
         match self.json {
             true => self.line(&serde_json::json!({ "print": text }).to_string()),
-            false => self.line(text),
+            false => {
+                self.unfinished.store(!text.is_empty() && !text.ends_with('\n'), Ordering::Relaxed);
+                self.write(|out| out.write_all(text.as_bytes()));
+            }
         }
     }
 }

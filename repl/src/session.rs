@@ -68,6 +68,7 @@ pub fn run(options: &Options, screen: &Arc<Screen>) -> Status {
     screen.line(&format!("Thalweg {}; :help for help, :quit to leave", env!("CARGO_PKG_VERSION")));
     let mut session = Session { interpreter, screen, interrupt, count: 0, worked: Vec::new() };
     loop {
+        screen.finish_line();
         match editor.read() {
             Ok(Input::Line(line)) if line.trim().is_empty() => {}
             Ok(Input::Line(line)) => {
