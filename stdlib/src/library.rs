@@ -59,7 +59,9 @@ impl Library {
             let parsed = parser::parse(PRELUDE_SOURCE, PRELUDE);
             debug_assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
             let functions = parsed.program.statements.iter().filter_map(|statement| match &statement.kind {
-                StatementKind::Function(function) => function.name.as_ref().map(|name| (name.text.clone(), function.clone())),
+                StatementKind::Function(function) => {
+                    function.name.as_ref().map(|name| (name.text.clone(), function.clone()))
+                }
                 _ => None,
             });
             functions.collect()
@@ -71,7 +73,8 @@ impl Library {
 const CONSTANTS: [(&str, f64); 4] =
     [("pi", std::f64::consts::PI), ("e", std::f64::consts::E), ("inf", f64::INFINITY), ("nan", f64::NAN)];
 
-const WORKERS: AnnotationParameter = AnnotationParameter { name: "workers", words: &[], number: true, positional: true };
+const WORKERS: AnnotationParameter =
+    AnnotationParameter { name: "workers", words: &[], number: true, positional: true };
 const CHUNK: AnnotationParameter = AnnotationParameter { name: "chunk", words: &[], number: true, positional: false };
 
 /// The annotations; what runs them is the runtime's choice.

@@ -211,8 +211,8 @@ pub trait Double: Float<Element = f64, Bits: Integer<Element = i64>> {
 }
 
 /// Vectors of 64-bit words.
-pub trait Words: Integer<Element = u64> {}
-impl<L: Integer<Element = u64>> Words for L {}
+pub trait Words: Integer<Element: From<u32>> {}
+impl Words for u64 {}
 
 /// One integer, for formulas that branch: division, powers, greatest common divisors.
 pub trait Whole: Integer<Element = Self, Mask = bool> + Ord {

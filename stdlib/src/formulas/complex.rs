@@ -1,7 +1,7 @@
 //! Complex arithmetic.
 
 use thalweg_runtime::kernel::{Complex, ComplexFormula, ComplexPart, ComplexTest, Kernels};
-use thalweg_runtime::lane::{Float, Lane, Mask, Number};
+use thalweg_runtime::lane::{Float, Mask};
 
 /// x + y.
 pub struct Add;

@@ -88,9 +88,14 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             .examples(&[("2 ** 10", "1024"), ("[1.0, 2.0, 3.0] ** 2", "[1. 4. 9.]"), ("2 ** -1", "0.5")]),
     );
     rows.push(
-        Operation::elementwise("float_power", &["x", "y"], typing::floats, formula!(double [x, y] formulas::power(x, y)))
-            .summary("x to the power of y in floats.")
-            .examples(&[("float_power(2, 0.5)", "1.4142135623730951")]),
+        Operation::elementwise(
+            "float_power",
+            &["x", "y"],
+            typing::floats,
+            formula!(double [x, y] formulas::power(x, y)),
+        )
+        .summary("x to the power of y in floats.")
+        .examples(&[("float_power(2, 0.5)", "1.4142135623730951")]),
     );
     rows.push(
         Operation::elementwise("integer_power", &["x", "y"], typing::integers, Kernels::whole::<a::WholePower, 2>())
@@ -145,30 +150,40 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
     for (name, kernels, summary, examples) in [
         (
             "minimum",
-            Kernels::float::<a::FloatMinimum, 2>().and(Kernels::number::<a::NumberMinimum, 2>()).and(Kernels::logic::<a::And, 2>()),
+            Kernels::float::<a::FloatMinimum, 2>()
+                .and(Kernels::number::<a::NumberMinimum, 2>())
+                .and(Kernels::logic::<a::And, 2>()),
             "The lesser of x and y; NaN if either is.",
             &[("minimum([1.0, nan], 0.5)", "[0.5 nan]")],
         ),
         (
             "maximum",
-            Kernels::float::<a::FloatMaximum, 2>().and(Kernels::number::<a::NumberMaximum, 2>()).and(Kernels::logic::<a::Or, 2>()),
+            Kernels::float::<a::FloatMaximum, 2>()
+                .and(Kernels::number::<a::NumberMaximum, 2>())
+                .and(Kernels::logic::<a::Or, 2>()),
             "The greater of x and y; NaN if either is.",
             &[("maximum([1, 5], 3)", "[3 5]")],
         ),
         (
             "fmin",
-            Kernels::float::<a::FloatLesser, 2>().and(Kernels::number::<a::NumberMinimum, 2>()).and(Kernels::logic::<a::And, 2>()),
+            Kernels::float::<a::FloatLesser, 2>()
+                .and(Kernels::number::<a::NumberMinimum, 2>())
+                .and(Kernels::logic::<a::And, 2>()),
             "The lesser of x and y; NaN only if both are.",
             &[("fmin([1.0, nan], 0.5)", "[0.5 0.5]")],
         ),
         (
             "fmax",
-            Kernels::float::<a::FloatGreater, 2>().and(Kernels::number::<a::NumberMaximum, 2>()).and(Kernels::logic::<a::Or, 2>()),
+            Kernels::float::<a::FloatGreater, 2>()
+                .and(Kernels::number::<a::NumberMaximum, 2>())
+                .and(Kernels::logic::<a::Or, 2>()),
             "The greater of x and y; NaN only if both are.",
             &[("fmax([1.0, nan], 0.5)", "[1.  0.5]")],
         ),
     ] {
-        rows.push(Operation::elementwise(name, &["x", "y"], typing::ordered, kernels).summary(summary).examples(examples));
+        rows.push(
+            Operation::elementwise(name, &["x", "y"], typing::ordered, kernels).summary(summary).examples(examples),
+        );
     }
     bit_rows(rows);
 }
@@ -225,10 +240,15 @@ fn bit_rows(rows: &mut Vec<Operation>) {
             .examples(&[("1 << 10", "1024")]),
     );
     rows.push(
-        Operation::elementwise("right_shift", &["x", "count"], typing::integers, Kernels::integer::<a::ShiftRight, 2>())
-            .operator(">>", 2)
-            .summary("The bits moved down, the sign kept.")
-            .examples(&[("-16 >> 2", "-4")]),
+        Operation::elementwise(
+            "right_shift",
+            &["x", "count"],
+            typing::integers,
+            Kernels::integer::<a::ShiftRight, 2>(),
+        )
+        .operator(">>", 2)
+        .summary("The bits moved down, the sign kept.")
+        .examples(&[("-16 >> 2", "-4")]),
     );
     rows.push(
         Operation::elementwise("gcd", &["x", "y"], typing::integers, Kernels::whole::<a::GreatestCommonDivisor, 2>())
@@ -245,15 +265,15 @@ fn bit_rows(rows: &mut Vec<Operation>) {
 /// Integers go to `integer_power`, floats to products, roots or `float_power`.
 fn power(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
     let (x, y) = (build.array(call, 0)?, build.array(call, 1)?);
-    let numerics = [x, y].map(|operand| thalweg_lang::promotion::Numeric {
-        dtype: build.type_of(operand).dtype,
-        weak: operand.weak,
-    });
+    let numerics = [x, y]
+        .map(|operand| thalweg_lang::promotion::Numeric { dtype: build.type_of(operand).dtype, weak: operand.weak });
     let meeting = common(&numerics);
     let exponent = build.constant_of(y);
     let is_negative = exponent.and_then(|scalar| scalar.as_integer()).is_some_and(|whole| whole < 0);
     let power = match meeting.dtype.kind() {
-        Kind::Complex => return Err(Diagnostic::error("E0401", "powers of complex numbers are not built yet", call.span, "")),
+        Kind::Complex => {
+            return Err(Diagnostic::error("E0401", "powers of complex numbers are not built yet", call.span, ""));
+        }
         Kind::Float => {
             let x = build.convert(x, meeting.dtype, call.arguments[0].span)?;
             float_power(build, call, x, y, exponent.map(|scalar| scalar.as_complex().0))?

@@ -11,7 +11,9 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "equal",
             &["x", "y"],
             typing::equality,
-            formula!(number_test [x, y] x.equal(y)).and(formula!(logic [x, y] x.xor(y).not())).and(crate::formulas::complex::EQUAL),
+            formula!(number_test [x, y] x.equal(y))
+                .and(formula!(logic [x, y] x.xor(y).not()))
+                .and(crate::formulas::complex::EQUAL),
         )
         .operator("==", 2)
         .summary("Whether x and y are equal; NaN equals nothing.")
@@ -22,7 +24,9 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "not_equal",
             &["x", "y"],
             typing::equality,
-            formula!(number_test [x, y] x.not_equal(y)).and(formula!(logic [x, y] x.xor(y))).and(crate::formulas::complex::NOT_EQUAL),
+            formula!(number_test [x, y] x.not_equal(y))
+                .and(formula!(logic [x, y] x.xor(y)))
+                .and(crate::formulas::complex::NOT_EQUAL),
         )
         .operator("!=", 2)
         .summary("Whether x and y differ; NaN differs from everything.")

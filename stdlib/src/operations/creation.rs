@@ -13,16 +13,20 @@ use thalweg_runtime::operation::{Failure, FunctionCall};
 
 pub(super) fn rows(rows: &mut Vec<Operation>) {
     rows.push(
-        Operation::expand("zeros", vec![variadic("shape"), optional("dtype", Default::DType(DType::F64))], |build, call| {
-            filled(build, call, Scalar::i64(0))
-        })
+        Operation::expand(
+            "zeros",
+            vec![variadic("shape"), optional("dtype", Default::DType(DType::F64))],
+            |build, call| filled(build, call, Scalar::i64(0)),
+        )
         .summary("An array of zeros; the shape as arguments or as one tuple.")
         .examples(&[("zeros(2, 3)", "[[0. 0. 0.]\n [0. 0. 0.]]"), ("zeros((2,), dtype=i64)", "[0 0]")]),
     );
     rows.push(
-        Operation::expand("ones", vec![variadic("shape"), optional("dtype", Default::DType(DType::F64))], |build, call| {
-            filled(build, call, Scalar::i64(1))
-        })
+        Operation::expand(
+            "ones",
+            vec![variadic("shape"), optional("dtype", Default::DType(DType::F64))],
+            |build, call| filled(build, call, Scalar::i64(1)),
+        )
         .summary("An array of ones; the shape as arguments or as one tuple.")
         .examples(&[("ones(3)", "[1. 1. 1.]")]),
     );
@@ -113,7 +117,11 @@ fn load_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagn
     let span = call.arguments[0].span;
     let header = npy::read_header(std::path::Path::new(&*path)).map_err(|error| {
         let diagnostic = Diagnostic::error("E0316", error.to_string(), span, "");
-        if path.ends_with(".npy") { diagnostic } else { diagnostic.help("`load` reads .npy files, as `np.save` writes them") }
+        if path.ends_with(".npy") {
+            diagnostic
+        } else {
+            diagnostic.help("`load` reads .npy files, as `np.save` writes them")
+        }
     })?;
     let array_type = ArrayType::new(header.dtype, header.shape);
     let results = build.apply(call, &[], vec![Attribute::Text(path)], vec![array_type]);

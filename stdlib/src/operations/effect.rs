@@ -18,8 +18,9 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         .examples(&[("print(\"total\", 1 + 2)", "total 3"), ("print(f\"{1 / 3:.3f}\")", "0.333")]),
     );
     rows.push(
-        Operation::effect("save", vec![required("path"), required("x")], save)
-            .summary("Writes an array to a .npy file that NumPy reads; the file changes only when all of it is written."),
+        Operation::effect("save", vec![required("path"), required("x")], save).summary(
+            "Writes an array to a .npy file that NumPy reads; the file changes only when all of it is written.",
+        ),
     );
     rows.push(
         Operation::effect("assert", vec![required("condition"), optional("message", Default::Text(""))], assert)
@@ -44,7 +45,12 @@ fn print(call: &EffectCall) -> Result<(), Failure> {
 fn save(call: &EffectCall) -> Result<(), Failure> {
     let path = match &call.arguments[0] {
         text @ Value::Text(_) => show::text_of(text).map_err(|message| failure("E0511", message))?,
-        _ => return Err(Failure { help: Some("write `save(\"file.npy\", x)`".into()), ..failure("E0510", "`save` takes a path first") }),
+        _ => {
+            return Err(Failure {
+                help: Some("write `save(\"file.npy\", x)`".into()),
+                ..failure("E0510", "`save` takes a path first")
+            });
+        }
     };
     let Value::Array(array) = &call.arguments[1] else {
         return Err(failure("E0510", "`save` writes one array"));

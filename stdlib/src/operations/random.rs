@@ -33,7 +33,9 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
     rows.push(
         Operation::expand("rand", vec![variadic("shape"), optional("dtype", Default::DType(DType::F64))], rand)
             .summary("Uniform random numbers in [0, 1) from the session's stream.")
-            .text("Philox4x32-10 (Salmon et al., 2011), keyed by the seed and the draw, counted by the element's index.")
+            .text(
+                "Philox4x32-10 (Salmon et al., 2011), keyed by the seed and the draw, counted by the element's index.",
+            )
             .examples(&[("seed(1); x = rand(1000); 0.4 < mean(x) < 0.6", "true")]),
     );
     rows.push(

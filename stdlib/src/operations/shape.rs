@@ -55,7 +55,10 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         Operation::expand("transpose", vec![required("x"), variadic("axes")], transpose)
             .property("T")
             .summary("The axes in another order: reversed, or as given.")
-            .examples(&[("[[1, 2], [3, 4]].T", "[[1 3]\n [2 4]]"), ("zeros(2, 3, 4).transpose(1, 0, 2).shape", "(3, 2, 4)")]),
+            .examples(&[
+                ("[[1, 2], [3, 4]].T", "[[1 3]\n [2 4]]"),
+                ("zeros(2, 3, 4).transpose(1, 0, 2).shape", "(3, 2, 4)"),
+            ]),
     );
     rows.push(
         Operation::expand("flip", vec![required("x"), optional("axis", Default::None)], flip)
@@ -117,11 +120,13 @@ fn reshape(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
         }
         (_, 2..) => return Err(Diagnostic::error("E0309", "only one length may be -1", span, "")),
         (None, _) => {
-            return Err(Diagnostic::error("E0309", format!("{} is not a shape", text()), span, "").help("lengths are 0 or more; one may be -1"));
+            return Err(Diagnostic::error("E0309", format!("{} is not a shape", text()), span, "")
+                .help("lengths are 0 or more; one may be -1"));
         }
         (Some(_), _) => {
             let message = format!("{count} elements do not fit the shape {}", text());
-            let diagnostic = Diagnostic::error("E0309", message, span, text()).label(call.arguments[0].span, source.to_string());
+            let diagnostic =
+                Diagnostic::error("E0309", message, span, text()).label(call.arguments[0].span, source.to_string());
             return Err(diagnostic.help("write -1 for one of the lengths, and it is worked out"));
         }
     };
@@ -145,7 +150,9 @@ fn transpose(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagn
             sorted.sort_unstable();
             if sorted != (0..rank).collect::<Vec<_>>() {
                 let message = format!("`transpose` needs each of the {rank} axes once");
-                return Err(Diagnostic::error("E0304", message, span, "").label(call.arguments[0].span, source.to_string()));
+                return Err(
+                    Diagnostic::error("E0304", message, span, "").label(call.arguments[0].span, source.to_string())
+                );
             }
             order
         }
