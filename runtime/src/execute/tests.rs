@@ -1,6 +1,6 @@
 //! Plans and their execution against a naive evaluator: every executor, level, fusion and layout gives the same bits.
 
-use super::{Cancel, Context, Threads, run};
+use super::{Cancel, Context, Threads, run, run_taking};
 use crate::array::Array;
 use crate::buffer::Pool;
 use crate::kernel::{Folds, Kernels, Level, NumberFormula, NumberTest, WholeFormula};
@@ -264,9 +264,7 @@ fn evaluate(graph: &Graph, inputs: &[Array], library: &Library) -> Vec<Naive> {
                 indices(&shape).iter().map(source).collect()
             }
             NodeKind::Reshape(value) => values[value.index()].elements.clone(),
-            NodeKind::Stack(parts) => {
-                parts.iter().flat_map(|part| values[part.index()].elements.clone()).collect()
-            }
+            NodeKind::Stack(parts) => parts.iter().flat_map(|part| values[part.index()].elements.clone()).collect(),
             NodeKind::Elementwise { operation, operands } => {
                 let element = |index: &Vec<usize>| {
                     let operands: Vec<Scalar> =
@@ -293,9 +291,9 @@ fn evaluate(graph: &Graph, inputs: &[Array], library: &Library) -> Vec<Naive> {
                         ARGMAX => naive_extreme(&elements),
                         SUM if elements.is_empty() => Scalar::i64(0).cast(node.array_type().dtype),
                         SUM => in_order(&elements, &|a, b| scalar_call(library, ADD, &[a, b])),
-                        _ => in_order(&elements, &|a, b| {
-                            GREATEST.find(a.dtype).unwrap().kernel.scalar(&[a, b]).unwrap()
-                        }),
+                        _ => {
+                            in_order(&elements, &|a, b| GREATEST.find(a.dtype).unwrap().kernel.scalar(&[a, b]).unwrap())
+                        }
                     }
                 };
                 indices(&shape).iter().map(result).collect()
@@ -517,7 +515,9 @@ fn random_graph(random: &mut Random, inputs: &[Array], threads: Option<usize>) -
                 let compatible: Vec<NodeId> = nodes
                     .iter()
                     .copied()
-                    .filter(|&b| broadcast(&of.shape, &maker.kind_of(b).shape).is_ok_and(|s| s.iter().product::<usize>() < 9000))
+                    .filter(|&b| {
+                        broadcast(&of.shape, &maker.kind_of(b).shape).is_ok_and(|s| s.iter().product::<usize>() < 9000)
+                    })
                     .collect();
                 let b = compatible[random.below(compatible.len())];
                 let dtype = if of.dtype == DType::Bool { DType::I64 } else { of.dtype };
@@ -576,7 +576,9 @@ fn random_graphs_agree_with_the_naive_evaluator() {
         let threads = [None, Some(1), Some(2), Some(4), Some(8)][seed as usize % 5];
         let graph = random_graph(&mut random, &inputs, threads);
         let expected = evaluate(&graph, &inputs, &library);
-        for (fuse, level) in [(true, Level::detect()), (false, Level::Portable), (true, Level::Scalar), (true, Level::Avx2)] {
+        for (fuse, level) in
+            [(true, Level::detect()), (false, Level::Portable), (true, Level::Scalar), (true, Level::Avx2)]
+        {
             let level = if level.is_available() { level } else { Level::Portable };
             let results = execute(&graph, &inputs, &settings(2, fuse, level)).unwrap();
             for (result, output) in results.iter().zip(&graph.outputs) {
@@ -806,11 +808,7 @@ fn effects_come_before_what_fails_later() {
     let shown = maker.call(ADD, x, x);
     let quotient = maker.call(DIVIDE, shown, x);
     let mut graph = maker.finish(&[quotient]);
-    graph.effects.push(Effect::Call {
-        operation: SHOW,
-        arguments: vec![Value::Array(shown)],
-        span: Span::default(),
-    });
+    graph.effects.push(Effect::Call { operation: SHOW, arguments: vec![Value::Array(shown)], span: Span::default() });
     let screen = Screen::default();
     let x = Array::from_vec(&[3], vec![2i64, 1, 0]).unwrap();
     let failure = execute_with(&graph, &[x], &plain(), &Cancel::new(), &screen).unwrap_err();
@@ -878,8 +876,7 @@ fn row_map(maker: &mut Maker, rows: usize, columns: usize, function: bool) -> No
 fn maps_become_whole_array_nodes() {
     let library = library();
     let mut random = Random(9);
-    let inputs =
-        [random.array(DType::F64, &[7, 5]), random.array(DType::F64, &[7]), random.array(DType::F64, &[5])];
+    let inputs = [random.array(DType::F64, &[7, 5]), random.array(DType::F64, &[7]), random.array(DType::F64, &[5])];
     let mut maker = Maker::new();
     let map = row_map(&mut maker, 7, 5, false);
     let graph = maker.finish(&[map]);
@@ -892,8 +889,7 @@ fn maps_become_whole_array_nodes() {
 #[test]
 fn other_maps_run_turn_by_turn() {
     let mut random = Random(9);
-    let inputs =
-        [random.array(DType::F64, &[70, 5]), random.array(DType::F64, &[70]), random.array(DType::F64, &[5])];
+    let inputs = [random.array(DType::F64, &[70, 5]), random.array(DType::F64, &[70]), random.array(DType::F64, &[5])];
     let mut maker = Maker::new();
     let map = row_map(&mut maker, 70, 5, false);
     let plain_result = execute(&maker.finish(&[map]), &inputs, &plain()).unwrap();
@@ -919,10 +915,8 @@ fn nested_maps_become_one_region() {
     let inner = Arc::new(inner.finish(&[product]));
     let mut outer = Maker::new();
     let (y, xs) = (outer.input(DType::F64, &[]), outer.input(DType::F64, &[6]));
-    let row = outer.add(
-        NodeKind::Map { body: inner, mapped: vec![xs], captured: vec![y] },
-        ArrayType::new(DType::F64, vec![6]),
-    );
+    let row = outer
+        .add(NodeKind::Map { body: inner, mapped: vec![xs], captured: vec![y] }, ArrayType::new(DType::F64, vec![6]));
     let outer = Arc::new(outer.finish(&[row]));
     let mut maker = Maker::new();
     let (xs, ys) = (maker.input(DType::F64, &[6]), maker.input(DType::F64, &[4]));
@@ -996,4 +990,115 @@ fn unneeded_work_is_not_done() {
     let graph = maker.finish(&[sum]);
     let x = Array::from_vec(&[3], vec![0i64, 1, 2]).unwrap();
     assert!(execute(&graph, &[x], &plain()).is_ok());
+}
+
+/// A random body that is the same with or without a map around it.
+fn random_map(random: &mut Random, inputs: &[Array]) -> Graph {
+    let element = random.array(inputs[0].dtype(), &inputs[0].shape()[1..]);
+    let body = Arc::new({
+        let mut body = random_graph(random, &[element, inputs[1].clone()], None);
+        body.outputs.truncate(1);
+        body
+    });
+    let mut maker = Maker::new();
+    let mapped = maker.input(inputs[0].dtype(), inputs[0].shape());
+    let captured = maker.input(inputs[1].dtype(), inputs[1].shape());
+    let result = body.node(body.outputs[0]).array_type().clone();
+    let shape: Vec<usize> = std::iter::once(inputs[0].shape()[0]).chain(result.shape).collect();
+    let kind = NodeKind::Map { body, mapped: vec![mapped], captured: vec![captured] };
+    let map = maker.add(kind, ArrayType::new(result.dtype, shape));
+    maker.finish(&[map])
+}
+
+#[test]
+fn random_maps_agree_with_the_naive_evaluator() {
+    let library = library();
+    for seed in 0..200 {
+        let mut random = Random(1000 + seed);
+        let shape = random.shape(200);
+        let (first, second) = (random.dtype(), random.dtype());
+        let turns: Vec<usize> = std::iter::once(1 + random.below(5)).chain(shape.iter().copied()).collect();
+        let inputs = [random.array(first, &turns), random.array(second, &shape)];
+        let graph = random_map(&mut random, &inputs);
+        let plan = plan(&graph, &library, &plain());
+        assert!(!plan.render(&library).contains("map "), "{}", plan.render(&library));
+        let result = run_plan(&plan, &inputs, &library, &Cancel::new(), &Screen::default()).unwrap();
+        let expected = &evaluate(&graph, &inputs, &library)[graph.outputs[0].index()];
+        assert!(same(&result[0], expected), "seed {seed}\n{}\n{:?}\n{expected:?}", plan.render(&library), result[0]);
+    }
+}
+
+#[test]
+fn effects_of_maps_and_ifs_happen_in_order() {
+    let show = |x: NodeId| Effect::Call { operation: SHOW, arguments: vec![Value::Array(x)], span: Span::default() };
+    let mut then = Maker::new();
+    let x = then.input(DType::I64, &[]);
+    let mut then = then.finish(&[]);
+    then.effects.push(show(x));
+    let mut turn = Maker::parallel(4);
+    let x = turn.input(DType::I64, &[]);
+    let limit = turn.constant(Scalar::i64(2));
+    let small = turn.call(LESS, x, limit);
+    let otherwise = Arc::new(Graph { inputs: then.inputs.clone(), ..Graph::default() });
+    let kind = NodeKind::If { condition: small, then: Arc::new(then), otherwise, captured: vec![x] };
+    let choice = turn.builder.add(kind, Vec::new(), Span::default(), None);
+    let mut turn = turn.finish(&[]);
+    turn.effects.push(Effect::Run(choice));
+    let mut maker = Maker::parallel(4);
+    let xs = maker.input(DType::I64, &[4]);
+    let kind = NodeKind::Map { body: Arc::new(turn), mapped: vec![xs], captured: Vec::new() };
+    let map = maker.builder.add(kind, Vec::new(), Span::default(), maker.placement.clone());
+    let mut graph = maker.finish(&[xs]);
+    graph.effects = vec![Effect::Run(map), show(xs)];
+    let screen = Screen::default();
+    let xs = Array::from_vec(&[4], vec![1i64, 5, 0, -3]).unwrap();
+    execute_with(&graph, &[xs], &settings(4, true, Level::detect()), &Cancel::new(), &screen).unwrap();
+    let shown = ["Array(i64 { 1 })", "Array(i64 { 0 })", "Array(i64 { -3 })", "Array(i64[4] { 1 5 0 -3 })"];
+    assert_eq!(screen.0.into_inner().unwrap(), shown);
+}
+
+#[test]
+fn an_input_that_is_given_away_is_written_in_place() {
+    let mut maker = Maker::new();
+    let x = maker.input(DType::F64, &[100_000]);
+    let sum = maker.call(ADD, x, x);
+    let graph = maker.finish(&[sum]);
+    let (library, pool, threads) = (library(), Pool::new(), Threads::new());
+    let plan = plan(&graph, &library, &plain());
+    let context =
+        Context { pool: &pool, threads: &threads, cancel: &Cancel::new(), host: &Screen::default(), bodies: &library };
+    let mut array = Array::zeros(DType::F64, &[100_000], &pool).unwrap();
+    array.as_mut_slice::<f64>().unwrap().fill(1.5);
+    let place = array.data_pointer();
+    let kept = run(&plan, std::slice::from_ref(&array), &context).unwrap();
+    assert_ne!(kept[0].data_pointer(), place);
+    assert_eq!(array.item(&[7]), Some(Scalar::f64(1.5)));
+    let taken = run_taking(&plan, vec![array], &context).unwrap();
+    assert_eq!(taken[0].data_pointer(), place);
+    assert!(taken[0].same_bits(&kept[0]));
+}
+
+#[test]
+fn plans_are_shared_between_threads() {
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<Plan>();
+    is_shared::<Threads>();
+    is_shared::<Cancel>();
+}
+
+#[test]
+fn long_programs_are_planned_quickly() {
+    let mut maker = Maker::new();
+    let x = maker.input(DType::F64, &[100]);
+    let mut value = x;
+    for step in 0..3000 {
+        let axis = SourceAxis { start: 99, step: -1, axis: Some(0) };
+        let other = if step % 7 == 0 { maker.view(value, vec![axis], vec![100]) } else { x };
+        value = maker.call(if step % 2 == 0 { ADD } else { MULTIPLY }, value, other);
+    }
+    let graph = maker.finish(&[value]);
+    let started = std::time::Instant::now();
+    let plan = plan(&graph, &library(), &plain());
+    assert!(plan.region_count() > 400);
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
 }
