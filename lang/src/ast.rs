@@ -121,7 +121,7 @@ pub struct Function {
     pub result: Option<TypeExpression>,
     /// What it computes; an expression after `=` or `->`, or a block expression.
     pub body: Expression,
-    /// Annotations before the `fn`: they hold for each call.
+    /// Annotations before the `fn`: they hold for each call (and are not repeated in [`Statement::annotations`]).
     pub annotations: Vec<Annotation>,
     /// From `fn` to the end.
     pub span: Span,
@@ -303,6 +303,8 @@ pub struct Argument {
 }
 
 /// One entry between `[` and `]` after an array.
+// A slice is big, but boxing its parts would cost every reader of the tree more than it saves.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Subscript {
     /// An integer, a mask, an array of indices, `newaxis` or `...`.

@@ -1,9 +1,15 @@
 //! Thalweg's language: text to a checked dataflow graph. Knows no operation by name, no thread, no GPU.
 
 pub mod ast;
+pub mod check;
+pub mod declaration;
 pub mod diagnostic;
 pub mod dtype;
 pub mod graph;
+pub mod layout;
+pub mod lexer;
+pub mod parser;
+pub mod promotion;
 pub mod source;
 pub mod types;
 pub mod value;

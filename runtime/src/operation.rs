@@ -28,8 +28,6 @@ pub enum Body {
 pub struct Elementwise {
     /// Its kernel for each combination of operand dtypes.
     pub kernels: Kernels,
-    /// What a faulting element means, for example "integer division by zero"; empty when none faults.
-    pub fault: &'static str,
 }
 
 /// A reduction; its operand has the dtype that it accumulates in.

@@ -16,7 +16,7 @@
 //!
 //! Mark every `apply` `#[inline(always)]`: it must be compiled inside the function that has the instruction set.
 
-use crate::lane::{Float, Integer, Mask, Number, Whole};
+use crate::lane::{Double, Float, Integer, Mask, Number, Whole, Words};
 
 /// Numbers to a number of the same dtype: the integers, f32 and f64.
 pub trait NumberFormula<const N: usize>: 'static {
@@ -30,10 +30,22 @@ pub trait NumberTest<const N: usize>: 'static {
     fn apply<L: Number>(operands: [L; N]) -> L::Mask;
 }
 
-/// Floats to a float of the same dtype. `Kernels::float` runs it in its own precision, `Kernels::double` always on f64.
+/// Floats to a float of the same dtype, each in its own precision.
 pub trait FloatFormula<const N: usize>: 'static {
     /// The formula.
     fn apply<L: Float>(operands: [L; N]) -> L;
+}
+
+/// Floats to a float, written for f64 alone: f32 operands are widened, and the result is rounded.
+pub trait DoubleFormula<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Double>(operands: [L; N]) -> L;
+}
+
+/// 64-bit words to one: bits that are not numbers.
+pub trait WordFormula<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Words>(operands: [L; N]) -> L;
 }
 
 /// Floats to truth.

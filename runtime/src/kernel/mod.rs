@@ -9,11 +9,12 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use crate::lane::{Double, Float, Integer, Lane, Mask, Number, Whole, Words};
 pub use cast::cast;
 pub use fold::{Fold, Folds, STRIPE, STRIPES};
 pub use formula::{
-    Complex, ComplexFormula, ComplexPart, ComplexTest, FloatFormula, FloatTest, IntegerFormula, LogicFormula,
-    NumberFormula, NumberTest, WholeFormula,
+    Complex, ComplexFormula, ComplexPart, ComplexTest, DoubleFormula, FloatFormula, FloatTest, IntegerFormula,
+    LogicFormula, NumberFormula, NumberTest, WholeFormula, WordFormula,
 };
 pub use level::Level;
 pub use table::{Fault, Kernel, Kernels};

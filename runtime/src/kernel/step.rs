@@ -11,7 +11,7 @@ use thalweg_lang::dtype::DType;
 
 use super::BlockFunction;
 use super::formula::*;
-use crate::lane::{Double, Float, Integer, Mask, Number, Whole};
+use crate::lane::{Double, Float, Integer, Mask, Number, Whole, Words};
 
 /// The most bytes of one operand, or of the result, in one step.
 const STAGE: usize = 1024;
@@ -232,9 +232,14 @@ vector_step!(
     FloatTestVectors, FloatTest, Float, mask
 );
 
-/// A float formula on f32 by way of f64.
+vector_step!(
+    /// A formula of f64 on vectors.
+    DoubleVectors, DoubleFormula, Double, value
+);
+
+/// A formula of f64 on f32.
 pub(super) struct WidenedVectors<F, L, const U: usize>(PhantomData<(F, L)>);
-impl<F: FloatFormula<N>, L: Double, const U: usize, const N: usize> Step<N> for WidenedVectors<F, L, U> {
+impl<F: DoubleFormula<N>, L: Double, const U: usize, const N: usize> Step<N> for WidenedVectors<F, L, U> {
     const WIDTH: usize = L::WIDTH * U;
     const OPERANDS: [usize; N] = [4; N];
     const RESULT: usize = 4;
@@ -315,6 +320,10 @@ macro_rules! scalar_step {
         }
     };
 }
+scalar_step!(
+    /// A formula of words.
+    WordScalars, WordFormula, Words, T
+);
 scalar_step!(
     /// A number formula on integers.
     NumberScalars, NumberFormula, Number, T

@@ -184,7 +184,7 @@ impl Kernels {
     }
 
     /// A float formula written for f64: f32 operands are widened, and the result is rounded.
-    pub const fn double<F: FloatFormula<N>, const N: usize>() -> Kernels {
+    pub const fn double<F: DoubleFormula<N>, const N: usize>() -> Kernels {
         Kernels::of(DoubleTable::<F, N>::KERNELS)
     }
 
@@ -196,6 +196,11 @@ impl Kernels {
     /// An integer formula for i8 to u64.
     pub const fn integer<F: IntegerFormula<N>, const N: usize>() -> Kernels {
         Kernels::of(IntegerTable::<F, N>::KERNELS)
+    }
+
+    /// A formula of words, for u64.
+    pub const fn word<F: WordFormula<N>, const N: usize>() -> Kernels {
+        Kernels::of(WordTable::<F, N>::KERNELS)
     }
 
     /// An integer formula that goes element by element, for i8 to u64.
@@ -307,9 +312,9 @@ table!(
 
 table!(
     DoubleTable,
-    FloatFormula,
+    DoubleFormula,
     [
-        kernel::<f64, f64, N>(vectors!(FloatVectors, F, Double, LONG, N)),
+        kernel::<f64, f64, N>(vectors!(DoubleVectors, F, Double, LONG, N)),
         kernel::<f32, f32, N>(vectors!(WidenedVectors, F, Double, LONG, N)),
     ]
 );
@@ -337,6 +342,8 @@ table!(
         kernel::<u8, u8, N>(same::<IntegerScalars<F, u8, { chunk(size_of::<u8>()) }>, N>()),
     ]
 );
+
+table!(WordTable, WordFormula, [kernel::<u64, u64, N>(same::<WordScalars<F, u64, { chunk(size_of::<u64>()) }>, N>())]);
 
 /// A kernel that goes element by element and may fail.
 const fn whole_kernel<F: WholeFormula<N>, T: Typed + crate::lane::Whole, const N: usize>() -> Kernel {

@@ -198,6 +198,8 @@ formulas! {
     Divide: FloatFormula<2>(Float) -> L = |a, b| a.divide(b);
     SquareRoot: FloatFormula<1>(Float) -> L = |a| a.square_root();
     Fma: FloatFormula<3>(Float) -> L = |a, b, c| a.fma(b, c);
+    DoubleFma: DoubleFormula<3>(Double) -> L = |a, b, c| a.fma(b, c);
+    DoubleSquareRoot: DoubleFormula<1>(Double) -> L = |a| a.square_root();
     Absolute: FloatFormula<1>(Float) -> L = |a| a.absolute();
     CopySign: FloatFormula<2>(Float) -> L = |a, b| a.copy_sign(b);
     Floor: FloatFormula<1>(Float) -> L = |a| a.floor();
@@ -303,8 +305,8 @@ fn floats() {
     check(Kernels::float::<Round, 1>());
     check(Kernels::float_test::<IsNan, 1>());
     check(Kernels::float::<Rare, 1>());
-    check(Kernels::double::<Fma, 3>());
-    check(Kernels::double::<SquareRoot, 1>());
+    check(Kernels::double::<DoubleFma, 3>());
+    check(Kernels::double::<DoubleSquareRoot, 1>());
 }
 
 #[test]

@@ -130,8 +130,16 @@ pub trait Integer: Number {
     fn shift_right_logical_each(self, counts: Self) -> Self;
 }
 
+/// f64 or f32.
+pub trait FloatElement: Copy + 'static {
+    /// 0.
+    const ZERO: Self;
+    /// C's fmod.
+    fn truncated_remainder(self, divisor: Self) -> Self;
+}
+
 /// Vectors of f64 or f32.
-pub trait Float: Number {
+pub trait Float: Number<Element: FloatElement> {
     /// Signed integers of the same width.
     type Bits: Integer<Mask = Self::Mask>;
     /// The bits, unchanged.
@@ -147,6 +155,22 @@ pub trait Float: Number {
     /// The nearest integer, ties to even; unspecified (but the same everywhere is not promised) beyond 2^51 (f64) or 2^22 (f32)
     /// and for NaN: such elements must not reach a result.
     fn to_integer(self) -> Self::Bits;
+    /// C's fmod of each element by itself: exact, so the same on every machine. For paths that are `rarely` taken.
+    #[inline(always)]
+    fn truncated_remainder_each(self, divisor: Self) -> Self {
+        let mut elements = [Self::Element::ZERO; 16];
+        let mut divisors = [Self::Element::ZERO; 16];
+        const { assert!(Self::WIDTH <= 16) };
+        // SAFETY: both hold at least one vector.
+        unsafe {
+            self.store(elements.as_mut_ptr());
+            divisor.store(divisors.as_mut_ptr());
+            for (element, divisor) in elements.iter_mut().zip(divisors).take(Self::WIDTH) {
+                *element = element.truncated_remainder(divisor);
+            }
+            Self::load(elements.as_ptr())
+        }
+    }
     /// Division.
     fn divide(self, other: Self) -> Self;
     /// The square root, correctly rounded.
@@ -173,7 +197,7 @@ pub trait Float: Number {
 }
 
 /// Vectors of f64 that can also read and write f32, so that a formula for f64 gives nearly correctly rounded f32.
-pub trait Double: Float<Element = f64> {
+pub trait Double: Float<Element = f64, Bits: Integer<Element = i64>> {
     /// Reads `WIDTH` f32 and widens them; no alignment is needed.
     ///
     /// # Safety
@@ -185,6 +209,10 @@ pub trait Double: Float<Element = f64> {
     /// `to` must be writable for `WIDTH` f32.
     unsafe fn store_single(self, to: *mut f32);
 }
+
+/// Vectors of 64-bit words.
+pub trait Words: Integer<Element: From<u32>> {}
+impl Words for u64 {}
 
 /// One integer, for formulas that branch: division, powers, greatest common divisors.
 pub trait Whole: Integer<Element = Self, Mask = bool> + Ord {

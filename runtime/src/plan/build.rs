@@ -130,7 +130,8 @@ fn instruction(draft: &mut Draft, region: &Region, member: NodeId, operands: Vec
         NodeKind::Elementwise { operation, .. } => match draft.elementwise(operation) {
             Some(row) => {
                 let kernel = row.kernels.find(&dtypes).filter(|kernel| kernel.result == dtype);
-                (Some(operation), kernel.map(|kernel| kernel.function(level)), row.fault)
+                let fault = kernel.and_then(|kernel| kernel.fault).unwrap_or("");
+                (Some(operation), kernel.map(|kernel| kernel.function(level)), fault)
             }
             None => (Some(operation), None, ""),
         },

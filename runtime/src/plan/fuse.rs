@@ -77,7 +77,9 @@ fn begin(draft: &mut Draft, id: NodeId, epoch: usize) -> usize {
             (draft.graph.node(*value).array_type().shape.clone(), Some(axes.clone()), false)
         }
         NodeKind::Elementwise { operation, .. } => {
-            let faults = draft.elementwise(*operation).is_some_and(|row| !row.fault.is_empty());
+            let faults = draft
+                .elementwise(*operation)
+                .is_some_and(|row| row.kernels.iter().any(|kernel| kernel.fault.is_some()));
             (node.array_type().shape.clone(), None, faults)
         }
         _ => (node.array_type().shape.clone(), None, false),

@@ -152,3 +152,13 @@ fn no_specification_panics() {
         let _ = format_text_specification("Größe", &spec);
     }
 }
+
+#[test]
+fn deep_arrays_keep_their_brackets() {
+    let deep = Array::scalar(Scalar::f64(0.0)).broadcast_to(&[1; 32]).unwrap();
+    assert_eq!(format_array(&deep), format!("{}0.{}", "[".repeat(32), "]".repeat(32)));
+    let three = Array::from_slice(&[3, 1, 1, 1, 1, 1], &[0i64, 1, 2]).unwrap();
+    assert_eq!(format_array(&three), "[[[[[[0]]]]]\n\n\n\n\n [[[[[1]]]]]\n\n\n\n\n [[[[[2]]]]]]");
+    let deeper = Array::scalar(Scalar::i64(7)).broadcast_to(&[1; 100]).unwrap();
+    assert_eq!(format_array(&deeper).len(), 201);
+}

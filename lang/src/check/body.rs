@@ -1,0 +1,482 @@
+//! What may run never or many times, as graphs of their own: `if` with a condition that only the run can tell, comprehensions.
+
+use super::{Binding, Checker, Checks, Level, Reported};
+use crate::ast::{Block, Clause, Expression, ExpressionKind};
+use crate::declaration::Operand;
+use crate::diagnostic::Diagnostic;
+use crate::dtype::DType;
+use crate::graph::{Effect, Graph, Node, NodeId, NodeKind};
+use crate::promotion::common;
+use crate::source::Span;
+use crate::types::ArrayType;
+use crate::value::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A body that was walked: its graph without outputs, what it took from around it, and what it gives.
+struct Walked {
+    level: Level,
+    value: Value<Operand>,
+    names: HashMap<Arc<str>, Binding>,
+}
+
+impl Checker<'_> {
+    /// `if condition { … } else { … }`.
+    pub(super) fn conditional(
+        &mut self,
+        condition: &Expression,
+        then: &Block,
+        otherwise: Option<&Expression>,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let value = self.expression(condition)?;
+        let Value::Array(operand) = value else {
+            let found = self.describe(&value);
+            return Err(self.report(Diagnostic::error(
+                "E0306",
+                format!("a condition is a bool, not {found}"),
+                condition.span,
+                found,
+            )));
+        };
+        let found = self.type_of(operand).clone();
+        if found.rank() > 0 {
+            return Err(self.report(
+                Diagnostic::error(
+                    "E0306",
+                    format!("a condition is one bool, not {found}"),
+                    condition.span,
+                    found.to_string(),
+                )
+                .help("use `where(c, x, y)` to choose element by element, or `any(c)` or `all(c)`"),
+            ));
+        }
+        if found.dtype != DType::Bool {
+            return Err(self.report(
+                Diagnostic::error(
+                    "E0306",
+                    format!("a condition is a bool, not {found}"),
+                    condition.span,
+                    found.to_string(),
+                )
+                .help("compare it: `x != 0`"),
+            ));
+        }
+        match (self.constant_of(operand), otherwise) {
+            (Some(known), _) if known.as_integer() == Some(1) => self.block(then),
+            (Some(_), Some(otherwise)) => self.expression(otherwise),
+            (Some(_), None) => Ok(Value::Tuple(Vec::new())),
+            (None, _) => self.branches(operand, then, otherwise, span),
+        }
+    }
+
+    fn branches(
+        &mut self,
+        condition: Operand,
+        then: &Block,
+        otherwise: Option<&Expression>,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let before = self.own_names();
+        let first = self.walk(&[], |checker| checker.block(then));
+        self.restore_names(&before);
+        let second = self.walk(&[], |checker| match otherwise {
+            Some(otherwise) => checker.expression(otherwise),
+            None => Ok(Value::Tuple(Vec::new())),
+        });
+        self.restore_names(&before);
+        let (mut first, mut second) = (first?, second?);
+        let mut pairs = Vec::new();
+        let names = changed_names(&before, &first.names, &second.names);
+        for name in &names {
+            match (first.names.get(name), second.names.get(name)) {
+                (Some(Binding::Value(a)), Some(Binding::Value(b))) => pairs.push((a.clone(), b.clone())),
+                // Known in one branch only: using it afterwards is an error of its own.
+                _ => pairs.push((Value::Tuple(Vec::new()), Value::Tuple(Vec::new()))),
+            }
+        }
+        let has_value = otherwise.is_some();
+        if has_value {
+            pairs.push((first.value.clone(), second.value.clone()));
+        }
+        let mut outputs = (Vec::new(), Vec::new());
+        let mut shapes = Vec::new();
+        for (position, (a, b)) in pairs.iter().enumerate() {
+            let name = names.get(position).cloned();
+            shapes.push(self.unify(&mut first, &mut second, a, b, &mut outputs, name.as_deref(), span)?);
+        }
+        let types: Vec<ArrayType> =
+            outputs.0.iter().map(|id| first.level.builder.graph().node(*id).array_type().clone()).collect();
+        let (then_graph, otherwise_graph, captured, has_effects) = close_branches(first.level, second.level, outputs);
+        let level = self.depth_of_levels();
+        let condition = self.resolve(condition);
+        let kind =
+            NodeKind::If { condition, then: Arc::new(then_graph), otherwise: Arc::new(otherwise_graph), captured };
+        let node = self.add_all(kind, types.clone(), span);
+        if has_effects {
+            self.level().effects.push(Effect::Run(node.node));
+        }
+        let mut results = shapes.into_iter().map(|shape| {
+            shape.map(&mut |(index, weak): &(usize, bool)| {
+                let kind = NodeKind::Part { value: node.node, index: *index as u32 };
+                let part = if types.len() == 1 { node } else { self.add(kind, types[*index].clone(), span) };
+                Operand { level, weak: *weak, ..part }
+            })
+        });
+        let values: Vec<Value<Operand>> = results.by_ref().collect();
+        for (name, value) in names.iter().zip(&values) {
+            let is_known = matches!(
+                (first.names.get(name), second.names.get(name)),
+                (Some(Binding::Value(_)), Some(Binding::Value(_)))
+            );
+            self.bind(name, if is_known { Ok(value.clone()) } else { Err(Reported) });
+        }
+        Ok(if has_value { values[names.len()].clone() } else { Value::Tuple(Vec::new()) })
+    }
+
+    /// Walks a body in a graph of its own, with the given inputs first.
+    fn walk(
+        &mut self,
+        inputs: &[(ArrayType, Span)],
+        body: impl FnOnce(&mut Self) -> Checks<Value<Operand>>,
+    ) -> Checks<Walked> {
+        let mut level = Level::new();
+        for (array_type, span) in inputs {
+            level.builder.input("element".into(), array_type.clone(), *span);
+        }
+        self.levels.push(level);
+        let value = body(self);
+        let names = self.own_names();
+        let value = value.map(|value| {
+            // Outputs of a body are nodes of the body, whatever graph they came from.
+            let level = self.depth_of_levels();
+            value.map(&mut |operand| Operand { level, node: self.resolve(*operand), weak: operand.weak })
+        });
+        let level = self.levels.pop().unwrap_or_else(Level::new);
+        Ok(Walked { level, value: value?, names })
+    }
+
+    /// The names of the innermost function, or of the program.
+    fn own_names(&self) -> HashMap<Arc<str>, Binding> {
+        match self.frames.last() {
+            Some(frame) => frame.locals.clone(),
+            None => self.globals.clone(),
+        }
+    }
+
+    fn restore_names(&mut self, names: &HashMap<Arc<str>, Binding>) {
+        match self.frames.last_mut() {
+            Some(frame) => frame.locals = names.clone(),
+            None => self.globals = names.clone(),
+        }
+    }
+
+    /// Two branches' values as one: the arrays become outputs of both, in one order.
+    #[allow(clippy::too_many_arguments)]
+    fn unify(
+        &mut self,
+        first: &mut Walked,
+        second: &mut Walked,
+        a: &Value<Operand>,
+        b: &Value<Operand>,
+        outputs: &mut (Vec<NodeId>, Vec<NodeId>),
+        name: Option<&str>,
+        span: Span,
+    ) -> Checks<Value<(usize, bool)>> {
+        match (a, b) {
+            (Value::Tuple(left), Value::Tuple(right)) if left.len() == right.len() => {
+                let mut values = Vec::new();
+                for (a, b) in left.iter().zip(right) {
+                    values.push(self.unify(first, second, a, b, outputs, name, span)?);
+                }
+                Ok(Value::Tuple(values))
+            }
+            (Value::Array(left), Value::Array(right)) => {
+                let left_node = self.enter(&mut first.level, *left, span);
+                let right_node = self.enter(&mut second.level, *right, span);
+                let left_type = first.level.builder.graph().node(left_node).array_type().clone();
+                let right_type = second.level.builder.graph().node(right_node).array_type().clone();
+                if left_type.shape != right_type.shape {
+                    return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), name, span));
+                }
+                let numerics = [(left_type.dtype, left.weak), (right_type.dtype, right.weak)]
+                    .map(|(dtype, weak)| crate::promotion::Numeric { dtype, weak });
+                let common = common(&numerics);
+                if common.dtype != left_type.dtype && !left.weak || common.dtype != right_type.dtype && !right.weak {
+                    return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), name, span));
+                }
+                outputs.0.push(cast_in(&mut first.level, left_node, common.dtype, span));
+                outputs.1.push(cast_in(&mut second.level, right_node, common.dtype, span));
+                Ok(Value::Array((outputs.0.len() - 1, common.weak)))
+            }
+            (Value::Array(_) | Value::Tuple(_), _) | (_, Value::Array(_) | Value::Tuple(_)) => {
+                let (left, right) = (self.describe(a), self.describe(b));
+                Err(self.branch_types(&left, &right, name, span))
+            }
+            (Value::None, Value::None) => Ok(Value::None),
+            _ => Err(self.not_built("an `if` whose value is not made of arrays", span, "")),
+        }
+    }
+
+    /// An operand in a finished body: through the graphs between, as an input.
+    fn enter(&mut self, level: &mut Level, operand: Operand, span: Span) -> NodeId {
+        if operand.level as usize == self.levels.len() {
+            return operand.node;
+        }
+        let outside = self.resolve(operand);
+        if let Some(known) = level.imports.get(&outside) {
+            return *known;
+        }
+        let node = self.level().builder.graph().node(outside).clone();
+        let imported = match node.kind {
+            NodeKind::Constant(_) | NodeKind::Literal(_) => level.builder.add(node.kind, node.types, node.span, None),
+            _ => {
+                level.captured.push(outside);
+                level.builder.input("captured".into(), node.types[0].clone(), span)
+            }
+        };
+        level.imports.insert(outside, imported);
+        imported
+    }
+
+    fn branch_types(&mut self, left: &str, right: &str, name: Option<&str>, span: Span) -> Reported {
+        let what = match name {
+            Some(name) => format!("`{name}` is {left} after one branch and {right} after the other"),
+            None => format!("the branches give {left} and {right}"),
+        };
+        self.report(
+            Diagnostic::error("E0307", what, span, "")
+                .help("make both sides one type, for example by a cast: `f64(x)`"),
+        )
+    }
+
+    /// `[element for target in sequence …]`.
+    pub(super) fn comprehension(
+        &mut self,
+        element: &Expression,
+        clauses: &[Clause],
+        condition: Option<&Expression>,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        if let Some(condition) = condition {
+            return Err(self.not_built(
+                "`if` in a comprehension",
+                condition.span,
+                "`where(c, x, y)` chooses element by element",
+            ));
+        }
+        let Some((clause, rest)) = clauses.split_first() else {
+            return self.expression(element);
+        };
+        let sequence = self.expression(&clause.sequence)?;
+        let array = match &sequence {
+            Value::Array(operand) => *operand,
+            Value::Tuple(values) => return self.over_tuple(values, element, clause, rest, span),
+            other => {
+                let found = self.describe(other);
+                return Err(self.report(Diagnostic::error(
+                    "E0303",
+                    format!("a comprehension walks an array or a tuple, not {found}"),
+                    clause.sequence.span,
+                    found,
+                )));
+            }
+        };
+        let array_type = self.type_of(array).clone();
+        let Some((length, inner)) = array_type.shape.split_first() else {
+            return Err(self.report(
+                Diagnostic::error(
+                    "E0303",
+                    format!("a comprehension walks an axis, and {array_type} has none"),
+                    clause.sequence.span,
+                    array_type.to_string(),
+                )
+                .help("write `range(n)` for the integers below n"),
+            ));
+        };
+        let inputs = [(ArrayType::new(array_type.dtype, inner), clause.sequence.span)];
+        let mapped = vec![self.resolve(array)];
+        let before = self.own_names();
+        let walked = self.walk(&inputs, |checker| {
+            let level = checker.depth_of_levels();
+            let value = Value::Array(Operand { level, node: NodeId(0), weak: false });
+            checker.assign_quietly(&clause.target, value)?;
+            checker.comprehension(element, rest, None, span)
+        });
+        self.restore_names(&before);
+        self.finish_map(walked?, mapped, *length, element, span)
+    }
+
+    /// Assigns a loop's names without making them names of the program.
+    fn assign_quietly(&mut self, target: &crate::ast::Target, value: Value<Operand>) -> Checks<()> {
+        let assigned = self.assigned.len();
+        let result = self.assign(target, Ok(value));
+        self.assigned.truncate(assigned);
+        result
+    }
+
+    fn over_tuple(
+        &mut self,
+        values: &[Value<Operand>],
+        element: &Expression,
+        clause: &Clause,
+        rest: &[Clause],
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let before = self.own_names();
+        let mut results = Vec::new();
+        for value in values {
+            let result = match self.assign_quietly(&clause.target, value.clone()) {
+                Ok(()) => self.comprehension(element, rest, None, span),
+                Err(reported) => Err(reported),
+            };
+            self.restore_names(&before);
+            results.push(result?);
+        }
+        Ok(Value::Tuple(results))
+    }
+
+    fn finish_map(
+        &mut self,
+        walked: Walked,
+        mapped: Vec<NodeId>,
+        length: usize,
+        element: &Expression,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let Walked { mut level, value, .. } = walked;
+        let is_array = |value: &Value<Operand>| match value {
+            Value::Array(_) => true,
+            Value::Tuple(values) => values.iter().all(|value| matches!(value, Value::Array(_) | Value::Tuple(_))),
+            _ => false,
+        };
+        if !is_array(&value) {
+            let found = self.describe_in(&level, &value);
+            return Err(self.report(Diagnostic::error(
+                "E0303",
+                format!("a comprehension's elements are arrays, not {found}"),
+                element.span,
+                found,
+            )));
+        }
+        if let ExpressionKind::Error = element.kind {
+            return Err(Reported);
+        }
+        let mut outputs = Vec::new();
+        let shape = value.map(&mut |operand: &Operand| {
+            outputs.push(operand.node);
+            outputs.len() - 1
+        });
+        let graph = level.builder.graph_mut();
+        let types: Vec<ArrayType> = outputs
+            .iter()
+            .map(|id| graph.node(*id).array_type())
+            .map(|one| ArrayType::new(one.dtype, [&[length], one.shape.as_slice()].concat()))
+            .collect();
+        graph.outputs = outputs;
+        let has_effects = !level.effects.is_empty();
+        let captured = level.captured;
+        let mut body = level.builder.finish();
+        body.effects = level.effects;
+        let node = self.add_all(NodeKind::Map { body: Arc::new(body), mapped, captured }, types.clone(), span);
+        if has_effects {
+            self.level().effects.push(Effect::Run(node.node));
+        }
+        Ok(shape.map(&mut |index| match types.len() {
+            1 => node,
+            _ => self.add(NodeKind::Part { value: node.node, index: *index as u32 }, types[*index].clone(), span),
+        }))
+    }
+
+    fn describe_in(&mut self, level: &Level, value: &Value<Operand>) -> String {
+        match value {
+            Value::Array(operand) => level.builder.graph().node(operand.node).array_type().to_string(),
+            other => self.describe(other),
+        }
+    }
+}
+
+/// The names that either branch gave another value, sorted.
+fn changed_names(
+    before: &HashMap<Arc<str>, Binding>,
+    first: &HashMap<Arc<str>, Binding>,
+    second: &HashMap<Arc<str>, Binding>,
+) -> Vec<Arc<str>> {
+    let mut names: Vec<Arc<str>> = first
+        .iter()
+        .chain(second)
+        .filter(|(name, binding)| match (before.get(*name), binding) {
+            (Some(Binding::Value(old)), Binding::Value(new)) => !same(old, new),
+            (Some(Binding::Broken), Binding::Broken) => false,
+            _ => true,
+        })
+        .map(|(name, _)| name.clone())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Whether two values are the very same.
+fn same(a: &Value<Operand>, b: &Value<Operand>) -> bool {
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => a == b,
+        (Value::Tuple(a), Value::Tuple(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Function(a), Value::Function(b)) => Arc::ptr_eq(a, b),
+        (Value::Builtin(a), Value::Builtin(b)) => a == b,
+        (Value::DType(a), Value::DType(b)) => a == b,
+        (Value::None, Value::None) | (Value::Newaxis, Value::Newaxis) => true,
+        _ => false,
+    }
+}
+
+/// A node of a body in another dtype.
+fn cast_in(level: &mut Level, node: NodeId, dtype: DType, span: Span) -> NodeId {
+    let Node { kind, types, .. } = level.builder.graph().node(node).clone();
+    if types[0].dtype == dtype {
+        return node;
+    }
+    let array_type = ArrayType::new(dtype, types[0].shape.clone());
+    let kind = match kind {
+        NodeKind::Constant(scalar) => NodeKind::Constant(scalar.cast(dtype)),
+        _ => NodeKind::Cast(node),
+    };
+    level.builder.add(kind, vec![array_type], span, None)
+}
+
+/// Both branches' graphs with one list of captured arrays.
+fn close_branches(
+    first: Level,
+    second: Level,
+    outputs: (Vec<NodeId>, Vec<NodeId>),
+) -> (Graph, Graph, Vec<NodeId>, bool) {
+    let mut captured = first.captured.clone();
+    for node in &second.captured {
+        if !captured.contains(node) {
+            captured.push(*node);
+        }
+    }
+    let has_effects = !first.effects.is_empty() || !second.effects.is_empty();
+    let mut inputs = first.builder.graph().inputs.clone();
+    for node in captured.iter().skip(inputs.len()) {
+        let index = second.captured.iter().position(|other| other == node).unwrap_or(0);
+        inputs.push(second.builder.graph().inputs[index].clone());
+    }
+    let close = |level: Level, outputs: Vec<NodeId>| {
+        let own = level.captured;
+        let mut graph = level.builder.finish();
+        for node in &mut graph.nodes {
+            if let NodeKind::Input(index) = &mut node.kind {
+                let outer = own[*index as usize];
+                *index = captured.iter().position(|node| *node == outer).unwrap_or(0) as u32;
+            }
+        }
+        graph.inputs = inputs.clone();
+        graph.outputs = outputs;
+        graph.effects = level.effects;
+        graph
+    };
+    let then = close(first, outputs.0);
+    let otherwise = close(second, outputs.1);
+    (then, otherwise, captured, has_effects)
+}

@@ -1,0 +1,518 @@
+//! Calls: binding arguments to parameters, walking functions' bodies, and the library's operations.
+
+use super::{Binding, Checker, Checks, DEEPEST_CALL, Expansion, Frame, Reported, similar};
+use crate::ast::{self, Argument, Expression, ExpressionKind, Name};
+use crate::declaration::{Call, Declaration, Default, Given, Mismatch, Operand, Rule};
+use crate::diagnostic::Diagnostic;
+use crate::dtype::{DType, Scalar};
+use crate::graph::{Effect, NodeId, NodeKind, OperationId, SourceAxis};
+use crate::source::Span;
+use crate::types::ArrayType;
+use crate::value::{Closure, TextPiece, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// An argument whose value is known.
+#[derive(Clone)]
+pub(super) struct Passed {
+    name: Option<Name>,
+    value: Value<Operand>,
+    span: Span,
+}
+
+/// What binding needs to know of a parameter.
+struct Slot<'a> {
+    name: &'a str,
+    required: bool,
+    variadic: bool,
+}
+
+impl Checker<'_> {
+    /// `function(arguments)`, and `value.method(arguments)`.
+    pub(super) fn call_expression(
+        &mut self,
+        function: &Expression,
+        arguments: &[Argument],
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let (callee, first) = match &function.kind {
+            ExpressionKind::Property { base, name } => {
+                let value = self.expression(base)?;
+                let method = self.method(&value, base.span, name)?;
+                (method, Some(Passed { name: None, value, span: base.span }))
+            }
+            _ => (self.expression(function)?, None),
+        };
+        let mut passed: Vec<Passed> = first.into_iter().collect();
+        let mut failed = false;
+        for argument in arguments {
+            match self.expression(&argument.value) {
+                Ok(value) => passed.push(Passed { name: argument.name.clone(), value, span: argument.value.span }),
+                Err(Reported) => failed = true,
+            }
+        }
+        if failed {
+            return Err(Reported);
+        }
+        let name_span = match &function.kind {
+            ExpressionKind::Property { name, .. } => name.span,
+            _ => function.span,
+        };
+        self.call(&callee, passed, name_span, span)
+    }
+
+    /// Calls a value.
+    pub(super) fn call(
+        &mut self,
+        callee: &Value<Operand>,
+        passed: Vec<Passed>,
+        name_span: Span,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        match callee {
+            Value::Function(closure) => self.call_closure(closure, passed, name_span, span),
+            Value::Builtin(name) => match (self.library.find(name), self.library.prelude(name)) {
+                (Some(operation), _) => self.call_operation(operation, passed, name_span, span),
+                (None, Some(function)) => {
+                    let closure = Closure { function, captured: HashMap::new() };
+                    self.call_closure(&closure, passed, name_span, span)
+                }
+                (None, None) => Err(Reported),
+            },
+            Value::DType(dtype) => self.call_cast(*dtype, &passed, name_span, span),
+            other => {
+                let found = self.describe(other);
+                let diagnostic =
+                    Diagnostic::error("E0206", format!("{found} cannot be called"), name_span, "not a function");
+                Err(self.report(diagnostic.help("write `a[i]` for an element, `a * (b)` for a product")))
+            }
+        }
+    }
+
+    fn call_cast(&mut self, dtype: DType, passed: &[Passed], name_span: Span, span: Span) -> Checks<Value<Operand>> {
+        let [Passed { name: None, value, span: place }] = passed else {
+            let message = format!("the cast `{dtype}` takes one array");
+            return Err(self.report(Diagnostic::error("E0204", message, span, "").help(format!("write `{dtype}(x)`"))));
+        };
+        let operands = self.arrays(dtype.name(), &[(value.clone(), *place)])?;
+        let operand = operands[0].0;
+        if let (true, Some(_)) = (operand.weak, self.constant_of(operand)) {
+            let converted = self.convert(operand, dtype, *place)?;
+            return Ok(Value::Array(Operand { weak: false, ..converted }));
+        }
+        let cast = self.cast(operand, dtype, name_span);
+        Ok(Value::Array(Operand { weak: false, ..cast }))
+    }
+
+    /// What `value.name(…)` calls.
+    fn method(&mut self, value: &Value<Operand>, base_span: Span, name: &Name) -> Checks<Value<Operand>> {
+        let is_function =
+            |value: &Value<Operand>| matches!(value, Value::Function(_) | Value::Builtin(_) | Value::DType(_));
+        if self.is_assigned(&name.text, name.span) {
+            let callee = self.look_up(&name.text, name.span)?;
+            if is_function(&callee) {
+                return Ok(callee);
+            }
+        }
+        if self.library.find(&name.text).is_some() || self.library.prelude(&name.text).is_some() {
+            return Ok(Value::Builtin(name.text.clone()));
+        }
+        Err(self.unknown_property(value, base_span, name, true))
+    }
+
+    /// `value.name` without parentheses.
+    pub(super) fn property(
+        &mut self,
+        value: Value<Operand>,
+        base_span: Span,
+        name: &Name,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let found = self.library.declarations().iter().position(|one| one.property == Some(&*name.text));
+        match found {
+            Some(index) => {
+                let passed = vec![Passed { name: None, value, span: base_span }];
+                self.call_operation(OperationId(index as u32), passed, name.span, span)
+            }
+            None => Err(self.unknown_property(&value, base_span, name, false)),
+        }
+    }
+
+    fn unknown_property(&mut self, value: &Value<Operand>, base_span: Span, name: &Name, called: bool) -> Reported {
+        let text = &*name.text;
+        let found = self.describe(value);
+        let is_function = self.library.find(text).is_some()
+            || self.library.prelude(text).is_some()
+            || matches!(self.global(text, name.span), Some(Binding::Value(Value::Function(_))));
+        let (message, help) = if is_function && !called {
+            (format!("`{text}` is a function, and a function is called"), Some(format!("write `.{text}()`")))
+        } else {
+            let properties: Vec<&str> = self.library.declarations().iter().filter_map(|one| one.property).collect();
+            let is_property = properties.contains(&text);
+            let names = self.visible_names();
+            let help = if is_property {
+                Some(format!("`{text}` is a property: write `.{text}` without parentheses"))
+            } else {
+                let foreign = self.library.foreign(text).map(str::to_string);
+                let candidates = properties.iter().copied().chain(names.iter().map(|name| &**name));
+                foreign.or_else(|| similar(text, candidates).map(|near| format!("did you mean `.{near}`?")))
+            };
+            (format!("there is no property or function `{text}`"), help)
+        };
+        let diagnostic = Diagnostic::error("E0208", message, name.span, "").label(base_span, found);
+        self.report(match help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        })
+    }
+
+    /// Assigns arguments to parameters; each slot gets what was passed to it.
+    fn bind_arguments(
+        &mut self,
+        name: &str,
+        signature: &str,
+        slots: &[Slot],
+        passed: Vec<Passed>,
+        name_span: Span,
+        span: Span,
+    ) -> Checks<Vec<Vec<Passed>>> {
+        let mut bound: Vec<Vec<Passed>> = slots.iter().map(|_| Vec::new()).collect();
+        let mut next = 0;
+        for argument in passed {
+            let index = match &argument.name {
+                Some(given) => match slots.iter().position(|slot| slot.name == &*given.text) {
+                    Some(index) => index,
+                    None => {
+                        let near = similar(&given.text, slots.iter().map(|slot| slot.name));
+                        let help = match near {
+                            Some(near) => format!("did you mean `{near}`? the parameters are `{signature}`"),
+                            None => format!("the parameters are `{signature}`"),
+                        };
+                        let message = format!("`{name}` has no parameter `{}`", given.text);
+                        return Err(self.report(Diagnostic::error("E0202", message, given.span, "").help(help)));
+                    }
+                },
+                None => {
+                    let index = next;
+                    if index >= slots.len() {
+                        let count = slots.len();
+                        let takes = match count {
+                            0 => "no argument".into(),
+                            1 => "1 argument".into(),
+                            _ => format!("{count} arguments"),
+                        };
+                        let message = format!("`{name}` takes {takes}, and this is one more");
+                        let help = format!("its parameters are `{signature}`");
+                        return Err(self.report(Diagnostic::error("E0204", message, argument.span, "").help(help)));
+                    }
+                    if !slots[index].variadic {
+                        next += 1;
+                    }
+                    index
+                }
+            };
+            if !bound[index].is_empty() && !(slots[index].variadic && argument.name.is_none()) {
+                let message = format!("`{name}` gets `{}` twice", slots[index].name);
+                let first = bound[index][0].span;
+                return Err(
+                    self.report(Diagnostic::error("E0205", message, argument.span, "again").label(first, "first"))
+                );
+            }
+            bound[index].push(argument);
+        }
+        for (slot, given) in slots.iter().zip(&bound) {
+            if slot.required && given.is_empty() {
+                let message = format!("`{name}` needs `{}`", slot.name);
+                let help = format!("its parameters are `{signature}`");
+                let place = if span.source == name_span.source { span } else { name_span };
+                return Err(self.report(Diagnostic::error("E0203", message, place, "").help(help)));
+            }
+        }
+        Ok(bound)
+    }
+
+    /// Walks a function's body with its parameters bound.
+    fn call_closure(
+        &mut self,
+        closure: &Closure<Operand>,
+        passed: Vec<Passed>,
+        name_span: Span,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let function = closure.function.clone();
+        let name: Arc<str> = function.name.as_ref().map_or("".into(), |name| name.text.clone());
+        let shown: Arc<str> = if name.is_empty() { "this function".into() } else { name.clone() };
+        if self.frames.iter().any(|frame| std::ptr::eq(frame.function, &*function)) {
+            let message = format!("`{shown}` calls itself, and recursion is not part of the language");
+            return Err(self.report(Diagnostic::error("E0207", message, name_span, "").help("use a loop, or `reduce`")));
+        }
+        if self.frames.len() >= DEEPEST_CALL {
+            return Err(self.report(Diagnostic::error("E0210", "calls are nested too deeply", name_span, "")));
+        }
+        let signature = signature_of(&function);
+        let slots: Vec<Slot> = function
+            .parameters
+            .iter()
+            .map(|parameter| Slot {
+                name: &parameter.name.text,
+                required: parameter.default.is_none(),
+                variadic: false,
+            })
+            .collect();
+        let bound = self.bind_arguments(&shown, &signature, &slots, passed, name_span, span)?;
+        let mut frame = Frame {
+            locals: HashMap::new(),
+            captured: closure.captured.clone(),
+            function: &*function,
+            name,
+            call: span,
+        };
+        let mut sizes = HashMap::new();
+        for (parameter, given) in function.parameters.iter().zip(bound) {
+            let (value, place) = match (given.into_iter().next(), &parameter.default) {
+                (Some(passed), _) => (passed.value, passed.span),
+                (None, Some(default)) => (self.expression(default)?, default.span),
+                (None, None) => return Err(Reported),
+            };
+            let value = match &parameter.declared {
+                Some(declared) => self.fit_declared(&parameter.name.text, value, place, declared, &mut sizes)?,
+                None => value,
+            };
+            frame.locals.insert(parameter.name.text.clone(), Binding::Value(value));
+        }
+        for (size, (length, place)) in &sizes {
+            let operand = self.constant(Scalar::i64(*length as i64), true, *place);
+            frame.locals.entry(size.clone()).or_insert(Binding::Value(Value::Array(operand)));
+        }
+        let outer = self.placement.clone();
+        for annotation in &function.annotations {
+            self.place(annotation)?;
+        }
+        self.frames.push(frame);
+        let mut result = self.expression(&function.body);
+        if let (Ok(value), Some(declared)) = (&result, &function.result) {
+            let value = value.clone();
+            result = self.fit_result(value, function.body.span, declared, &mut sizes);
+        }
+        self.frames.pop();
+        self.placement = outer;
+        result
+    }
+
+    /// An operator's operands go to its operation by position.
+    pub(super) fn apply_operator(
+        &mut self,
+        operation: OperationId,
+        symbol: &'static str,
+        operator_span: Span,
+        operands: Vec<(Value<Operand>, Span)>,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let library = self.library;
+        let declaration = &library.declarations()[operation.0 as usize];
+        match &declaration.rule {
+            Rule::Elementwise(_) => {
+                let operands = self.arrays(symbol, &operands)?;
+                self.elementwise(operation, symbol, operator_span, &operands, span).map(Value::Array)
+            }
+            _ => {
+                let arguments =
+                    operands.into_iter().map(|(value, span)| Given { value, span, given: true }).collect::<Vec<_>>();
+                self.apply(operation, declaration, symbol.into(), arguments, operator_span, span)
+            }
+        }
+    }
+
+    /// A call of one of the library's operations.
+    fn call_operation(
+        &mut self,
+        operation: OperationId,
+        passed: Vec<Passed>,
+        name_span: Span,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let library = self.library;
+        let declaration = &library.declarations()[operation.0 as usize];
+        let slots: Vec<Slot> = declaration
+            .parameters
+            .iter()
+            .map(|parameter| Slot {
+                name: parameter.name,
+                required: parameter.default == Default::Required && !parameter.variadic,
+                variadic: parameter.variadic,
+            })
+            .collect();
+        let signature = declaration.signature();
+        let bound = self.bind_arguments(&declaration.name, &signature, &slots, passed, name_span, span)?;
+        let mut arguments = Vec::new();
+        for (parameter, given) in declaration.parameters.iter().zip(bound) {
+            arguments.push(self.given(parameter, given, span));
+        }
+        self.apply(operation, declaration, declaration.name.clone(), arguments, name_span, span)
+    }
+
+    fn given(&mut self, parameter: &crate::declaration::Parameter, given: Vec<Passed>, span: Span) -> Given {
+        if parameter.variadic {
+            let place = given.iter().map(|passed| passed.span).reduce(Span::to).unwrap_or(span);
+            let is_given = !given.is_empty();
+            let named = given.iter().any(|passed| passed.name.is_some());
+            let mut values: Vec<Value<Operand>> = given.into_iter().map(|passed| passed.value).collect();
+            if let (true, [Value::Tuple(inner)]) = (named, values.as_slice()) {
+                values = inner.clone();
+            }
+            return Given { value: Value::Tuple(values), span: place, given: is_given };
+        }
+        if let Some(passed) = given.into_iter().next() {
+            return Given { value: passed.value, span: passed.span, given: true };
+        }
+        let value = match parameter.default {
+            Default::Required | Default::None => Value::None,
+            Default::Integer(value) => Value::Array(self.constant(Scalar::i64(value), true, span)),
+            Default::Float(value) => Value::Array(self.constant(Scalar::f64(value), true, span)),
+            Default::Flag(value) => Value::Array(self.constant(Scalar::bool(value), false, span)),
+            Default::Text(text) => Value::Text(vec![TextPiece::Text(text.into())]),
+            Default::DType(dtype) => Value::DType(dtype),
+        };
+        Given { value, span, given: false }
+    }
+
+    fn apply(
+        &mut self,
+        operation: OperationId,
+        declaration: &Declaration,
+        name: Arc<str>,
+        arguments: Vec<Given>,
+        name_span: Span,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        match &declaration.rule {
+            Rule::Elementwise(_) => {
+                let values: Vec<_> = arguments.into_iter().map(|given| (given.value, given.span)).collect();
+                let operands = self.arrays(&name, &values)?;
+                self.elementwise(operation, &name, name_span, &operands, span)
+                    .map(|operand| Value::Array(Operand { weak: false, ..operand }))
+            }
+            Rule::Reduction { accumulate, index, identity } => {
+                self.reduction(operation, &name, *accumulate, *index, *identity, &arguments, span).map(Value::Array)
+            }
+            Rule::Expand(expand) => {
+                let call = Call { operation, name, arguments, span };
+                match expand(&mut Expansion::new(self), &call) {
+                    Ok(value) => Ok(value),
+                    Err(diagnostic) => Err(self.report(diagnostic)),
+                }
+            }
+            Rule::Effect => {
+                let level = self.levels.len() - 1;
+                let mut nodes: Vec<Value<NodeId>> = Vec::new();
+                for given in &arguments {
+                    nodes.push(given.value.map(&mut |operand| self.resolve(*operand)));
+                }
+                self.levels[level].effects.push(Effect::Call { operation, arguments: nodes, span });
+                Ok(Value::Tuple(Vec::new()))
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn reduction(
+        &mut self,
+        operation: OperationId,
+        name: &Arc<str>,
+        accumulate: fn(DType) -> Result<DType, Mismatch>,
+        index: bool,
+        identity: bool,
+        arguments: &[Given],
+        span: Span,
+    ) -> Checks<Operand> {
+        let operand = self.arrays(name, &[(arguments[0].value.clone(), arguments[0].span)])?[0];
+        let source = self.type_of(operand.0).clone();
+        let dtype = match accumulate(source.dtype) {
+            Ok(dtype) => dtype,
+            Err(mismatch) => {
+                let message = format!("`{name}` takes {}, not {}", mismatch.takes, source.dtype);
+                let diagnostic = Diagnostic::error("E0302", message, operand.1, source.to_string());
+                return Err(self.report(match mismatch.help {
+                    Some(help) => diagnostic.help(help),
+                    None => diagnostic,
+                }));
+            }
+        };
+        let call = Call { operation, name: name.clone(), arguments: arguments.to_vec(), span };
+        let (axes, keep) = {
+            let expansion = Expansion::new(self);
+            let axes = expansion.axes(&call, 1, &source);
+            let keep = expansion.flag(&call, 2);
+            match (axes, keep) {
+                (Ok(axes), Ok(keep)) => (axes, keep),
+                (Err(diagnostic), _) | (_, Err(diagnostic)) => return Err(self.report(diagnostic)),
+            }
+        };
+        let reduced: usize = axes.iter().map(|axis| source.shape[*axis]).product();
+        if reduced == 0 && !identity {
+            let message = format!("`{name}` of nothing has no value");
+            let diagnostic = Diagnostic::error("E0310", message, operand.1, source.to_string());
+            return Err(self.report(diagnostic.help("check the shape first: `if a.size > 0 { … } else { … }`")));
+        }
+        let cast = self.cast(operand.0, dtype, operand.1);
+        let value = self.resolve(cast);
+        let shape: Vec<usize> =
+            (0..source.rank()).filter(|axis| !axes.contains(axis)).map(|axis| source.shape[axis]).collect();
+        let result = if index { DType::I64 } else { dtype };
+        let node = NodeKind::Reduce { operation, value, axes: axes.clone() };
+        let reduced = self.add(node, ArrayType::new(result, shape), span);
+        Ok(if keep { self.keep_axes(reduced, &axes, source.rank(), span) } else { reduced })
+    }
+
+    /// Reduced axes put back with length 1.
+    fn keep_axes(&mut self, reduced: Operand, axes: &[usize], rank: usize, span: Span) -> Operand {
+        let inner = self.type_of(reduced).clone();
+        let mut shape = Vec::new();
+        let mut source_axes = Vec::new();
+        for axis in 0..rank {
+            if axes.contains(&axis) {
+                shape.push(1);
+            } else {
+                source_axes.push(SourceAxis { start: 0, step: 1, axis: Some(axis) });
+                shape.push(inner.shape[source_axes.len() - 1]);
+            }
+        }
+        let value = self.resolve(reduced);
+        self.add(NodeKind::View { value, axes: source_axes }, ArrayType::new(inner.dtype, shape), span)
+    }
+}
+
+/// A function's parameters as they are shown: `f(x, y = …)`.
+pub fn signature_of(function: &ast::Function) -> String {
+    let name = function.name.as_ref().map_or("", |name| &*name.text);
+    let parameters: Vec<String> = function
+        .parameters
+        .iter()
+        .map(|parameter| match parameter.default {
+            Some(_) => format!("{}=…", parameter.name.text),
+            None => parameter.name.text.to_string(),
+        })
+        .collect();
+    format!("{name}({})", parameters.join(", "))
+}
+
+impl Declaration {
+    /// The call as it is written: `sum(x, axis=none, keepdims=false)`.
+    pub fn signature(&self) -> String {
+        let parameters: Vec<String> = self
+            .parameters
+            .iter()
+            .map(|parameter| match parameter.default {
+                _ if parameter.variadic => format!("{}…", parameter.name),
+                Default::Required => parameter.name.to_string(),
+                Default::None => format!("{}=none", parameter.name),
+                Default::Integer(value) => format!("{}={value}", parameter.name),
+                Default::Float(value) => format!("{}={value:?}", parameter.name),
+                Default::Flag(value) => format!("{}={value}", parameter.name),
+                Default::Text(value) => format!("{}={value:?}", parameter.name),
+                Default::DType(value) => format!("{}={value}", parameter.name),
+            })
+            .collect();
+        format!("{}({})", self.name, parameters.join(", "))
+    }
+}

@@ -1,0 +1,185 @@
+//! Operations on each element: promotion, casts, broadcasting, and folding what is known.
+
+use super::{Checker, Checks};
+use crate::declaration::{Mismatch, Operand, Rule, Typing};
+use crate::diagnostic::Diagnostic;
+use crate::dtype::{DType, Kind, Scalar};
+use crate::graph::{NodeKind, OperationId};
+use crate::promotion::Numeric;
+use crate::source::Span;
+use crate::types::{ArrayType, DisplayShape, broadcast};
+use crate::value::Value;
+
+impl Checker<'_> {
+    /// The arrays among values; anything else is an error that names the operation.
+    pub(super) fn arrays(&mut self, name: &str, values: &[(Value<Operand>, Span)]) -> Checks<Vec<(Operand, Span)>> {
+        let mut operands = Vec::new();
+        for (value, span) in values {
+            match value {
+                Value::Array(operand) => operands.push((*operand, *span)),
+                other => {
+                    let found = self.describe(other);
+                    let diagnostic =
+                        Diagnostic::error("E0303", format!("`{name}` takes arrays, not {found}"), *span, found.clone());
+                    let help = match other {
+                        Value::Function(_) | Value::Builtin(_) => Some("call it: add `(…)`"),
+                        Value::Tuple(_) => Some("write `[ ]` to make an array of the values"),
+                        _ => None,
+                    };
+                    return Err(self.report(match help {
+                        Some(help) => diagnostic.help(help),
+                        None => diagnostic,
+                    }));
+                }
+            }
+        }
+        Ok(operands)
+    }
+
+    /// An elementwise operation on arrays. `name` is what messages call it: the operator when one was written.
+    pub(crate) fn elementwise(
+        &mut self,
+        operation: OperationId,
+        name: &str,
+        place: Span,
+        operands: &[(Operand, Span)],
+        span: Span,
+    ) -> Checks<Operand> {
+        let library = self.library;
+        let declaration = &library.declarations()[operation.0 as usize];
+        let Rule::Elementwise(typing) = &declaration.rule else {
+            return Err(self.not_built(&format!("`{name}`"), place, ""));
+        };
+        let numerics: Vec<Numeric> = operands.iter().map(|(operand, _)| self.numeric(*operand)).collect();
+        let typing = match typing(&numerics) {
+            Ok(typing) => typing,
+            Err(mismatch) => return Err(self.dtype_mismatch(name, place, operands, mismatch)),
+        };
+        let shape = self.broadcast(name, place, operands)?;
+        let mut cast = Vec::new();
+        for ((operand, operand_span), dtype) in operands.iter().zip(&typing.operands) {
+            cast.push(self.convert(*operand, *dtype, *operand_span)?);
+        }
+        let weak = declaration.operator.is_some() && numerics.iter().all(|numeric| numeric.weak);
+        Ok(self.elementwise_node(operation, &cast, &typing, shape, weak, span))
+    }
+
+    fn elementwise_node(
+        &mut self,
+        operation: OperationId,
+        operands: &[Operand],
+        typing: &Typing,
+        shape: Vec<usize>,
+        weak: bool,
+        span: Span,
+    ) -> Operand {
+        let known: Option<Vec<Scalar>> = operands.iter().map(|operand| self.constant_of(*operand)).collect();
+        if let Some(scalar) = known.and_then(|scalars| self.library.fold(operation, &scalars)) {
+            return self.constant(scalar, weak, span);
+        }
+        let operands = operands.iter().map(|operand| self.resolve(*operand)).collect();
+        let kind = NodeKind::Elementwise { operation, operands };
+        Operand { weak, ..self.add(kind, ArrayType::new(typing.result, shape), span) }
+    }
+
+    fn broadcast(&mut self, name: &str, place: Span, operands: &[(Operand, Span)]) -> Checks<Vec<usize>> {
+        let mut shape: Vec<usize> = Vec::new();
+        for (position, (operand, _)) in operands.iter().enumerate() {
+            match broadcast(&shape, &self.type_of(*operand).shape) {
+                Ok(wider) => shape = wider,
+                Err((left, right, from_end)) => {
+                    let axis = if from_end == 1 { "the last axis".into() } else { format!("axis -{from_end}") };
+                    let types: Vec<String> = operands.iter().map(|(one, _)| self.type_of(*one).to_string()).collect();
+                    let mut diagnostic = Diagnostic::error(
+                        "E0301",
+                        format!("the shapes do not go together: {left} and {right} along {axis}"),
+                        place,
+                        format!("`{name}` needs equal lengths, or 1"),
+                    );
+                    for ((_, span), text) in operands.iter().zip(&types).take(position + 1) {
+                        if *span != place {
+                            diagnostic = diagnostic.label(*span, text.clone());
+                        }
+                    }
+                    let right_shape = self.type_of(operands[position].0).shape.clone();
+                    if let Some(help) = broadcast_help(&shape, &right_shape) {
+                        diagnostic = diagnostic.help(help);
+                    }
+                    return Err(self.report(diagnostic));
+                }
+            }
+        }
+        Ok(shape)
+    }
+
+    fn dtype_mismatch(
+        &mut self,
+        name: &str,
+        place: Span,
+        operands: &[(Operand, Span)],
+        mismatch: Mismatch,
+    ) -> super::Reported {
+        let mut found: Vec<&str> = operands.iter().map(|(operand, _)| self.type_of(*operand).dtype.name()).collect();
+        found.dedup();
+        let mut diagnostic = Diagnostic::error(
+            "E0302",
+            format!("`{name}` takes {}, not {}", mismatch.takes, found.join(" and ")),
+            place,
+            "",
+        );
+        for (operand, span) in operands {
+            if *span != place {
+                diagnostic = diagnostic.label(*span, self.type_of(*operand).to_string());
+            }
+        }
+        if let Some(help) = mismatch.help {
+            diagnostic = diagnostic.help(help);
+        }
+        self.report(diagnostic)
+    }
+
+    /// An operand in another dtype; a literal that does not fit it is an error.
+    pub(crate) fn convert(&mut self, operand: Operand, dtype: DType, span: Span) -> Checks<Operand> {
+        if let (true, Some(scalar)) = (operand.weak, self.constant_of(operand)) {
+            let cast = scalar.cast(dtype);
+            let is_integer = matches!(dtype.kind(), Kind::Unsigned | Kind::Signed);
+            if is_integer && scalar.as_integer().is_some() && cast.as_integer() != scalar.as_integer() {
+                let help = format!("cast the other side: `i64(…)`, or write a number that {dtype} holds");
+                return Err(self.report(
+                    Diagnostic::error("E0311", format!("{scalar} does not fit in {dtype}"), span, "").help(help),
+                ));
+            }
+        }
+        Ok(self.cast(operand, dtype, span))
+    }
+
+    /// An operand in another dtype, as `astype` converts.
+    pub(crate) fn cast(&mut self, operand: Operand, dtype: DType, span: Span) -> Operand {
+        let from = self.type_of(operand).clone();
+        if from.dtype == dtype {
+            return operand;
+        }
+        if let Some(scalar) = self.constant_of(operand) {
+            return self.constant(scalar.cast(dtype), operand.weak, span);
+        }
+        let value = self.resolve(operand);
+        let cast = self.add(NodeKind::Cast(value), ArrayType::new(dtype, from.shape), span);
+        Operand { weak: operand.weak, ..cast }
+    }
+}
+
+/// What would make two shapes go together, when one new axis does.
+fn broadcast_help(left: &[usize], right: &[usize]) -> Option<String> {
+    let longer = if left.len() >= right.len() { left } else { right };
+    let shorter = if left.len() >= right.len() { right } else { left };
+    if shorter.len() == 1 && longer.len() == 2 && longer[0] == shorter[0] {
+        return Some(format!("give the {} one an axis at its end: `[:, newaxis]`", DisplayShape(shorter)));
+    }
+    if left.len() == 1 && right.len() == 1 {
+        return Some("slice one of them, `a[:n]`, or write `a[:, newaxis]` for every pair of elements".into());
+    }
+    if left.len() == 2 && right.len() == 2 && left[0] == right[1] && left[1] == right[0] {
+        return Some("transpose one of them: `.T`".into());
+    }
+    None
+}

@@ -1,0 +1,340 @@
+//! What the rule of an operation may do: look at its arguments, and build its value in graph nodes.
+
+use super::{Binding, Checker};
+use crate::declaration::{Call, Operand};
+use crate::diagnostic::Diagnostic;
+use crate::dtype::{DType, Kind, Scalar};
+use crate::graph::{Attribute, NodeKind, SourceAxis};
+use crate::source::Span;
+use crate::types::ArrayType;
+use crate::value::{TextPiece, Value};
+use std::sync::Arc;
+
+/// The checker, as the rule of an operation sees it.
+pub struct Expansion<'c, 'a> {
+    checker: &'c mut Checker<'a>,
+}
+
+impl<'c, 'a> Expansion<'c, 'a> {
+    pub(super) fn new(checker: &'c mut Checker<'a>) -> Expansion<'c, 'a> {
+        Expansion { checker }
+    }
+
+    /// An operand's type.
+    pub fn type_of(&self, operand: Operand) -> ArrayType {
+        self.checker.type_of(operand).clone()
+    }
+
+    /// The value of an operand that is a known scalar.
+    pub fn constant_of(&self, operand: Operand) -> Option<Scalar> {
+        self.checker.constant_of(operand)
+    }
+
+    /// A value's type in words.
+    pub fn describe(&self, value: &Value<Operand>) -> String {
+        self.checker.describe(value)
+    }
+
+    /// The argument at a position as an array.
+    pub fn array(&self, call: &Call, index: usize) -> Result<Operand, Diagnostic> {
+        let given = &call.arguments[index];
+        match &given.value {
+            Value::Array(operand) => Ok(*operand),
+            other => {
+                let found = self.describe(other);
+                let message = format!("`{}` takes an array, not {found}", call.name);
+                let diagnostic = Diagnostic::error("E0303", message, given.span, found);
+                Err(match other {
+                    Value::Tuple(_) => diagnostic.help("write `[ ]` to make an array of the values"),
+                    Value::Function(_) | Value::Builtin(_) => diagnostic.help("call it: add `(…)`"),
+                    _ => diagnostic,
+                })
+            }
+        }
+    }
+
+    /// The argument at a position as an integer that is known before the run.
+    pub fn integer(&self, call: &Call, index: usize) -> Result<i64, Diagnostic> {
+        let given = &call.arguments[index];
+        self.known_integer(call, &given.value, given.span)
+    }
+
+    fn known_integer(&self, call: &Call, value: &Value<Operand>, span: Span) -> Result<i64, Diagnostic> {
+        let refuse = |what: String| {
+            Diagnostic::error("E0303", format!("`{}` takes an integer here, not {what}", call.name), span, what.clone())
+        };
+        let Value::Array(operand) = value else { return Err(refuse(self.describe(value))) };
+        let array_type = self.checker.type_of(*operand);
+        let is_integer = matches!(array_type.dtype.kind(), Kind::Signed | Kind::Unsigned);
+        if array_type.rank() > 0 || !is_integer {
+            let diagnostic = refuse(array_type.to_string());
+            return Err(if array_type.dtype.kind() == Kind::Float && array_type.rank() == 0 {
+                diagnostic.help("divide with `//`, or cast: `i64(x)`")
+            } else {
+                diagnostic
+            });
+        }
+        match self.checker.constant_of(*operand).and_then(|scalar| scalar.as_integer()) {
+            Some(known) => i64::try_from(known).map_err(|_| refuse(known.to_string())),
+            None => Err(Diagnostic::error(
+                "E0308",
+                format!("`{}` needs this number before the run, and only the run can tell it", call.name),
+                span,
+                "",
+            )
+            .help("use a literal, or a length such as `a.shape[0]`")),
+        }
+    }
+
+    /// The argument at a position as `true` or `false`.
+    pub fn flag(&self, call: &Call, index: usize) -> Result<bool, Diagnostic> {
+        let given = &call.arguments[index];
+        if let Value::Array(operand) = &given.value
+            && let Some(scalar) = self.checker.constant_of(*operand)
+            && scalar.dtype == DType::Bool
+        {
+            return Ok(scalar.bits[0] != 0);
+        }
+        let found = self.describe(&given.value);
+        Err(Diagnostic::error(
+            "E0303",
+            format!("`{}` takes `true` or `false` here, not {found}", call.name),
+            given.span,
+            found,
+        ))
+    }
+
+    /// The argument at a position as a dtype; `None` for `none`.
+    pub fn dtype(&self, call: &Call, index: usize) -> Result<Option<DType>, Diagnostic> {
+        let given = &call.arguments[index];
+        match &given.value {
+            Value::DType(dtype) => Ok(Some(*dtype)),
+            Value::None => Ok(None),
+            other => {
+                let found = self.describe(other);
+                let message = format!("`{}` takes a dtype here, not {found}", call.name);
+                Err(Diagnostic::error("E0303", message, given.span, found).help("write its name: `dtype=f32`"))
+            }
+        }
+    }
+
+    /// The argument at a position as known text.
+    pub fn text(&self, call: &Call, index: usize) -> Result<Arc<str>, Diagnostic> {
+        let given = &call.arguments[index];
+        if let Value::Text(pieces) = &given.value {
+            match pieces.as_slice() {
+                [] => return Ok("".into()),
+                [TextPiece::Text(text)] => return Ok(text.clone()),
+                _ => {}
+            }
+            let message = format!("`{}` needs this text before the run", call.name);
+            return Err(Diagnostic::error("E0308", message, given.span, "").help("write it as a literal: `\"…\"`"));
+        }
+        let found = self.describe(&given.value);
+        Err(Diagnostic::error("E0303", format!("`{}` takes a string here, not {found}", call.name), given.span, found)
+            .help("put it in quotes: `\"…\"`"))
+    }
+
+    /// The argument at a position as axes of an array: `none` (all of them), an integer, or a tuple of integers; ascending.
+    pub fn axes(&self, call: &Call, index: usize, of: &ArrayType) -> Result<Vec<usize>, Diagnostic> {
+        let given = &call.arguments[index];
+        let written = match &given.value {
+            Value::None => return Ok((0..of.rank()).collect()),
+            Value::Tuple(values) => values.clone(),
+            other => vec![other.clone()],
+        };
+        let mut axes = Vec::new();
+        for value in &written {
+            let number = self.known_integer(call, value, given.span)?;
+            let axis = self.axis(number, of.rank(), given.span, of)?;
+            if axes.contains(&axis) {
+                return Err(Diagnostic::error("E0304", format!("axis {number} is given twice"), given.span, ""));
+            }
+            axes.push(axis);
+        }
+        axes.sort_unstable();
+        Ok(axes)
+    }
+
+    /// An axis counted from the start, from one that may count from the end.
+    pub fn axis(&self, number: i64, rank: usize, span: Span, of: &ArrayType) -> Result<usize, Diagnostic> {
+        let from_start = if number < 0 { number + rank as i64 } else { number };
+        if from_start >= 0 && from_start < rank as i64 {
+            return Ok(from_start as usize);
+        }
+        let message = match rank {
+            0 => format!("there is no axis {number}: {of} is a scalar"),
+            1 => format!("there is no axis {number}: {of} has 1 axis"),
+            _ => format!("there is no axis {number}: {of} has {rank} axes"),
+        };
+        let diagnostic = Diagnostic::error("E0304", message, span, "");
+        Err(match rank {
+            0 => diagnostic,
+            1 => diagnostic.help("write 0 or -1"),
+            _ => diagnostic.help(format!("axes go from 0 to {}, or from -{rank} to -1", rank - 1)),
+        })
+    }
+
+    /// The variadic argument at a position as a shape: integers, or one tuple of them; -1 stays -1.
+    pub fn shape(&self, call: &Call, index: usize) -> Result<Vec<i64>, Diagnostic> {
+        let given = &call.arguments[index];
+        let mut values = match &given.value {
+            Value::Tuple(values) => values.clone(),
+            other => vec![other.clone()],
+        };
+        if let [Value::Tuple(inner)] = values.as_slice() {
+            values = inner.clone();
+        }
+        values.iter().map(|value| self.known_integer(call, value, given.span)).collect()
+    }
+
+    /// The same for a new array: no length may be negative, and the whole must be addressable.
+    pub fn new_shape(&self, call: &Call, index: usize) -> Result<Vec<usize>, Diagnostic> {
+        let span = call.arguments[index].span;
+        let mut shape = Vec::new();
+        let mut count = 1usize;
+        for length in self.shape(call, index)? {
+            let Ok(length) = usize::try_from(length) else {
+                return Err(Diagnostic::error("E0309", format!("a length cannot be negative: {length}"), span, ""));
+            };
+            match count.checked_mul(length.max(1)) {
+                Some(product) if product <= isize::MAX as usize / 16 => count = product,
+                _ => {
+                    let message = "an array of this shape is larger than any memory";
+                    return Err(Diagnostic::error("E0309", message, span, ""));
+                }
+            }
+            shape.push(length);
+        }
+        if shape.len() > 64 {
+            return Err(Diagnostic::error(
+                "E0309",
+                format!("an array has at most 64 axes, not {}", shape.len()),
+                span,
+                "",
+            ));
+        }
+        Ok(shape)
+    }
+
+    /// A known scalar; `weak` promotes like a literal.
+    pub fn constant(&mut self, scalar: Scalar, weak: bool, span: Span) -> Operand {
+        self.checker.constant(scalar, weak, span)
+    }
+
+    /// 0, 1, 2, …: `i64[n]`.
+    pub fn iota(&mut self, length: usize, span: Span) -> Operand {
+        self.checker.add(NodeKind::Iota, ArrayType::new(DType::I64, vec![length]), span)
+    }
+
+    /// An operand in another dtype.
+    pub fn cast(&mut self, operand: Operand, dtype: DType, span: Span) -> Operand {
+        self.checker.cast(operand, dtype, span)
+    }
+
+    /// An operand in another dtype; a literal that does not fit is an error.
+    pub fn convert(&mut self, operand: Operand, dtype: DType, span: Span) -> Result<Operand, Diagnostic> {
+        self.checker.convert(operand, dtype, span).map_err(|_| silent(span))
+    }
+
+    /// An operation of the library by name, elementwise, on operands.
+    pub fn elementwise(&mut self, name: &str, operands: &[Operand], span: Span) -> Result<Operand, Diagnostic> {
+        let Some(operation) = self.checker.library.find(name) else {
+            return Err(Diagnostic::error("E0401", format!("`{name}` is not built yet"), span, ""));
+        };
+        let placed: Vec<(Operand, Span)> = operands.iter().map(|operand| (*operand, span)).collect();
+        self.checker.elementwise(operation, name, span, &placed, span).map_err(|_| silent(span))
+    }
+
+    /// An elementwise operation on the arguments of a call, errors naming their places.
+    pub fn elementwise_call(&mut self, name: &str, call: &Call) -> Result<Operand, Diagnostic> {
+        let Some(operation) = self.checker.library.find(name) else {
+            return Err(Diagnostic::error("E0401", format!("`{name}` is not built yet"), call.span, ""));
+        };
+        let values: Vec<_> = call.arguments.iter().map(|given| (given.value.clone(), given.span)).collect();
+        let operands = self.checker.arrays(&call.name, &values).map_err(|_| silent(call.span))?;
+        self.checker.elementwise(operation, &call.name, call.span, &operands, call.span).map_err(|_| silent(call.span))
+    }
+
+    /// Slices, permutations, new axes and broadcasts of an operand.
+    pub fn view(&mut self, operand: Operand, axes: Vec<SourceAxis>, shape: Vec<usize>, span: Span) -> Operand {
+        let dtype = self.checker.type_of(operand).dtype;
+        let value = self.checker.resolve(operand);
+        let node = self.checker.add(NodeKind::View { value, axes }, ArrayType::new(dtype, shape), span);
+        Operand { weak: operand.weak, ..node }
+    }
+
+    /// An operand's elements in another shape of as many elements.
+    pub fn reshape(&mut self, operand: Operand, shape: Vec<usize>, span: Span) -> Operand {
+        let array_type = self.checker.type_of(operand).clone();
+        if array_type.shape == shape {
+            return operand;
+        }
+        let value = self.checker.resolve(operand);
+        self.checker.add(NodeKind::Reshape(value), ArrayType::new(array_type.dtype, shape), span)
+    }
+
+    /// An operand repeated to a shape that it broadcasts to.
+    pub fn broadcast_to(&mut self, operand: Operand, shape: Vec<usize>, span: Span) -> Operand {
+        let source = self.checker.type_of(operand).clone();
+        if source.shape == shape {
+            return operand;
+        }
+        let offset = shape.len() - source.rank();
+        let axes = (0..source.rank())
+            .map(|axis| match source.shape[axis] == shape[offset + axis] {
+                true => SourceAxis { start: 0, step: 1, axis: Some(offset + axis) },
+                false => SourceAxis { start: 0, step: 0, axis: None },
+            })
+            .collect();
+        self.view(operand, axes, shape, span)
+    }
+
+    /// The call's own operation on whole arrays; one operand for each result type.
+    pub fn apply(
+        &mut self,
+        call: &Call,
+        operands: &[Operand],
+        attributes: Vec<Attribute>,
+        types: Vec<ArrayType>,
+    ) -> Vec<Operand> {
+        let operands = operands.iter().map(|operand| self.checker.resolve(*operand)).collect();
+        let kind = NodeKind::Apply { operation: call.operation, operands, attributes };
+        let node = self.checker.add_all(kind, types.clone(), call.span);
+        if types.len() == 1 {
+            return vec![node];
+        }
+        let part = |(index, array_type): (usize, ArrayType)| {
+            self.checker.add(NodeKind::Part { value: node.node, index: index as u32 }, array_type, call.span)
+        };
+        types.into_iter().enumerate().map(part).collect()
+    }
+
+    /// A value that the session keeps under a name that no program can write (it must contain a blank).
+    pub fn hidden(&mut self, name: &str, span: Span) -> Option<Value<Operand>> {
+        match self.checker.global(name, span)? {
+            Binding::Value(value) => Some(value),
+            Binding::Broken => None,
+        }
+    }
+
+    /// Keeps such a value. Only the program itself can: a body that runs many times or never cannot.
+    pub fn set_hidden(&mut self, name: &str, value: Value<Operand>, call: &Call) -> Result<(), Diagnostic> {
+        if self.checker.levels.len() > 1 {
+            let message =
+                format!("`{}` in a comprehension or in an `if` that only the run decides is not built yet", call.name);
+            return Err(Diagnostic::error("E0401", message, call.span, "").help("draw all the numbers before it"));
+        }
+        let name: Arc<str> = name.into();
+        if !self.checker.assigned.contains(&name) {
+            self.checker.assigned.push(name.clone());
+        }
+        self.checker.globals.insert(name, Binding::Value(value));
+        Ok(())
+    }
+}
+
+/// Stands for an error that was reported already: it has no place of its own, and nobody shows it.
+fn silent(span: Span) -> Diagnostic {
+    Diagnostic::error(super::REPORTED, "", span, "")
+}

@@ -1,0 +1,239 @@
+//! Expressions: each to a value whose arrays are nodes.
+
+use super::{Checker, Checks, Reported};
+use crate::ast::{self, Expression, ExpressionKind};
+use crate::declaration::Operand;
+use crate::diagnostic::Diagnostic;
+use crate::dtype::{DType, Scalar};
+use crate::graph::NodeKind;
+use crate::promotion::{Numeric, common};
+use crate::source::Span;
+use crate::types::ArrayType;
+use crate::value::{Closure, TextPiece, Value};
+use std::sync::Arc;
+
+/// How deep expressions may nest while they are walked, functions called in them included.
+const DEEPEST_EXPRESSION: usize = 2_000;
+
+impl Checker<'_> {
+    /// The value of an expression.
+    pub(super) fn expression(&mut self, expression: &Expression) -> Checks<Value<Operand>> {
+        if self.depth >= DEEPEST_EXPRESSION {
+            let diagnostic = Diagnostic::error("E0210", "this is nested too deeply", expression.span, "")
+                .help("give a part of it a name of its own");
+            return Err(self.report(diagnostic));
+        }
+        self.depth += 1;
+        let value = self.expression_kind(expression);
+        self.depth -= 1;
+        value
+    }
+
+    fn expression_kind(&mut self, expression: &Expression) -> Checks<Value<Operand>> {
+        let span = expression.span;
+        match &expression.kind {
+            ExpressionKind::Integer(value) => {
+                let scalar = i64::try_from(*value).map_or(Scalar::u64(*value), Scalar::i64);
+                Ok(Value::Array(self.constant(scalar, true, span)))
+            }
+            ExpressionKind::Float(value) => Ok(Value::Array(self.constant(Scalar::f64(*value), true, span))),
+            ExpressionKind::Imaginary(value) => Ok(Value::Array(self.constant(Scalar::c128(0.0, *value), true, span))),
+            ExpressionKind::Bool(value) => Ok(Value::Array(self.constant(Scalar::bool(*value), false, span))),
+            ExpressionKind::Text(text) => Ok(Value::Text(vec![TextPiece::Text(text.clone())])),
+            ExpressionKind::FormatText(pieces) => self.format_text(pieces),
+            ExpressionKind::Name(name) => self.look_up(&name.text, name.span),
+            ExpressionKind::Ellipsis => Err(self.report(
+                Diagnostic::error("E0303", "`...` stands only in an index", span, "").help("write `a[..., 0]`"),
+            )),
+            ExpressionKind::Unary { operator, operator_span, operand } => {
+                let value = self.expression(operand)?;
+                self.operator(operator.symbol(), *operator_span, vec![(value, operand.span)], span)
+            }
+            ExpressionKind::Binary { operator, operator_span, left, right } => {
+                let (a, b) = (self.expression(left), self.expression(right));
+                self.operator(operator.symbol(), *operator_span, vec![(a?, left.span), (b?, right.span)], span)
+            }
+            ExpressionKind::Chain { first, rest } => self.chain(first, rest, span),
+            ExpressionKind::If { condition, then, otherwise } => {
+                self.conditional(condition, then, otherwise.as_deref(), span)
+            }
+            ExpressionKind::Lambda(function) => {
+                let captured = self.close_over(function);
+                Ok(Value::Function(Arc::new(Closure { function: function.clone(), captured })))
+            }
+            ExpressionKind::Call { function, arguments } => self.call_expression(function, arguments, span),
+            ExpressionKind::Index { base, subscripts } => {
+                let value = self.expression(base)?;
+                self.index(value, base.span, subscripts, span)
+            }
+            ExpressionKind::Property { base, name } => {
+                let value = self.expression(base)?;
+                self.property(value, base.span, name, span)
+            }
+            ExpressionKind::Tuple(values) => {
+                let values: Vec<_> = values.iter().map(|value| self.expression(value)).collect();
+                Ok(Value::Tuple(values.into_iter().collect::<Checks<_>>()?))
+            }
+            ExpressionKind::Array(values) => self.array(values, span),
+            ExpressionKind::Comprehension { element, clauses, condition } => {
+                self.comprehension(element, clauses, condition.as_deref(), span)
+            }
+            ExpressionKind::Block(block) => self.block(block),
+            ExpressionKind::Annotated { annotation, value } => {
+                let outer = self.placement.clone();
+                self.place(annotation)?;
+                let result = self.expression(value);
+                self.placement = outer;
+                result
+            }
+            ExpressionKind::Error => Err(Reported),
+        }
+    }
+
+    /// An operator's operation, found by its symbol.
+    pub(super) fn operator(
+        &mut self,
+        symbol: &'static str,
+        operator_span: Span,
+        operands: Vec<(Value<Operand>, Span)>,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let Some(operation) = self.library.operator(symbol, operands.len()) else {
+            return Err(self.not_built(&format!("`{symbol}`"), operator_span, ""));
+        };
+        self.apply_operator(operation, symbol, operator_span, operands, span)
+    }
+
+    /// `a < b <= c` is `a < b and b <= c`, `b` computed once.
+    fn chain(
+        &mut self,
+        first: &Expression,
+        rest: &[(ast::BinaryOperator, Span, Expression)],
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let mut left = (self.expression(first)?, first.span);
+        let mut all: Option<Value<Operand>> = None;
+        for (operator, operator_span, operand) in rest {
+            let right = (self.expression(operand)?, operand.span);
+            let place = left.1.to(right.1);
+            let one = self.operator(operator.symbol(), *operator_span, vec![left, right.clone()], place)?;
+            all = Some(match all {
+                None => one,
+                Some(before) => self.operator(
+                    ast::BinaryOperator::And.symbol(),
+                    *operator_span,
+                    vec![(before, span), (one, span)],
+                    span,
+                )?,
+            });
+            left = right;
+        }
+        all.ok_or(Reported)
+    }
+
+    fn format_text(&mut self, pieces: &[ast::FormatPiece]) -> Checks<Value<Operand>> {
+        let mut text = Vec::new();
+        for piece in pieces {
+            match piece {
+                ast::FormatPiece::Text(known) => text.push(TextPiece::Text(known.clone())),
+                ast::FormatPiece::Value { value, specification, specification_span } => {
+                    let value = self.expression(value)?;
+                    text.push(TextPiece::Value(value, specification.clone(), *specification_span));
+                }
+            }
+        }
+        Ok(Value::Text(text))
+    }
+
+    /// `[a, b, c]`: the values, cast to what they promote to, along a new first axis.
+    fn array(&mut self, values: &[Expression], span: Span) -> Checks<Value<Operand>> {
+        let checked: Vec<_> = values.iter().map(|value| self.expression(value)).collect();
+        let mut operands = Vec::new();
+        for (value, expression) in checked.into_iter().zip(values) {
+            match value? {
+                Value::Array(operand) => operands.push((operand, expression.span)),
+                other => {
+                    let found = self.describe(&other);
+                    return Err(self.report(
+                        Diagnostic::error("E0303", "an array's elements are numbers or arrays", expression.span, found)
+                            .help("write `( )` for a tuple of other values"),
+                    ));
+                }
+            }
+        }
+        let Some((first, first_span)) = operands.first().copied() else {
+            let kind = NodeKind::Literal(Arc::new([]));
+            return Ok(Value::Array(self.add(kind, ArrayType::new(DType::F64, vec![0]), span)));
+        };
+        let shape = self.type_of(first).shape.clone();
+        for (operand, place) in &operands {
+            let (one, other) = (self.type_of(first).clone(), self.type_of(*operand).clone());
+            if one.shape != other.shape {
+                return Err(self.report(
+                    Diagnostic::error(
+                        "E0301",
+                        "the elements of an array must have one shape",
+                        *place,
+                        other.to_string(),
+                    )
+                    .label(first_span, one.to_string()),
+                ));
+            }
+        }
+        let numerics: Vec<Numeric> = operands.iter().map(|(operand, _)| self.numeric(*operand)).collect();
+        let dtype = common(&numerics).dtype;
+        self.stack(&operands, dtype, &shape, span)
+    }
+
+    /// Arrays of one shape along a new first axis; known elements become one known array.
+    fn stack(
+        &mut self,
+        operands: &[(Operand, Span)],
+        dtype: DType,
+        shape: &[usize],
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let mut cast = Vec::new();
+        for (operand, place) in operands {
+            cast.push(self.convert(*operand, dtype, *place)?);
+        }
+        let array_type = ArrayType::new(dtype, [&[operands.len()], shape].concat());
+        let mut known = Vec::new();
+        for operand in &cast {
+            match &self.levels[operand.level as usize].builder.graph().node(operand.node).kind {
+                NodeKind::Constant(scalar) => known.push(*scalar),
+                NodeKind::Literal(elements) => known.extend_from_slice(elements),
+                _ => {
+                    let values = cast.iter().map(|operand| self.resolve(*operand)).collect();
+                    return Ok(Value::Array(self.add(NodeKind::Stack(values), array_type, span)));
+                }
+            }
+        }
+        Ok(Value::Array(self.add(NodeKind::Literal(known.into()), array_type, span)))
+    }
+
+    /// A value's type in words: `f64[3, 4]`, `(f64, i64[3])`, `a string`.
+    pub(crate) fn describe(&self, value: &Value<Operand>) -> String {
+        match value {
+            Value::Array(operand) => self.type_of(*operand).to_string(),
+            Value::Tuple(values) => {
+                let parts: Vec<String> = values.iter().map(|value| self.describe(value)).collect();
+                format!("({})", parts.join(", "))
+            }
+            Value::Text(_) => "a string".into(),
+            Value::Function(closure) => match &closure.function.name {
+                Some(name) => format!("the function `{}`", name.text),
+                None => "a function".into(),
+            },
+            Value::Builtin(name) => format!("the function `{name}`"),
+            Value::DType(dtype) => format!("the dtype {dtype}"),
+            Value::None => "none".into(),
+            Value::Newaxis => "newaxis".into(),
+        }
+    }
+
+    /// How an operand promotes.
+    pub(crate) fn numeric(&self, operand: Operand) -> Numeric {
+        Numeric { dtype: self.type_of(operand).dtype, weak: operand.weak }
+    }
+}

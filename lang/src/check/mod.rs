@@ -1,0 +1,370 @@
+//! The checker: a syntax tree to a dataflow graph, with every type known. Nothing runs here.
+//!
+//! It walks the program once, as an interpreter would, but its arrays are graph nodes. A call walks the function's body again
+//! for its arguments' types, so a function is specialised by being inlined; equal nodes are shared. Where a body may run never
+//! or many times, it becomes a graph of its own.
+
+mod annotation;
+mod body;
+mod call;
+mod declared;
+mod elementwise;
+mod expansion;
+mod expression;
+mod index;
+mod names;
+mod statement;
+
+pub use call::signature_of;
+pub use expansion::Expansion;
+pub use names::similar;
+
+use crate::ast;
+use crate::declaration::{Library, Operand};
+use crate::diagnostic::{Diagnostic, Label, Severity};
+use crate::dtype::Scalar;
+use crate::graph::{Effect, Graph, GraphBuilder, NodeId, NodeKind, Placement};
+use crate::source::Span;
+use crate::types::ArrayType;
+use crate::value::Value;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// What a session knows of an array that it holds.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Its type.
+    pub array_type: ArrayType,
+    /// Whether it promotes like a literal.
+    pub weak: bool,
+    /// Its value, when it is a scalar that the program may be checked against: sizes, axes.
+    pub constant: Option<Scalar>,
+}
+
+/// The names that a session holds; arrays are numbers that only the session understands.
+pub trait Environment {
+    /// The value of a name.
+    fn value(&self, name: &str) -> Option<Value<usize>>;
+    /// What is known of an array in such a value.
+    fn known(&self, array: usize) -> Known;
+    /// All names.
+    fn names(&self) -> Vec<Arc<str>>;
+}
+
+/// Which of a program's names are wanted when it has run.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted<'a> {
+    /// Every name, as at the prompt.
+    All,
+    /// These only; what no effect and none of them needs is never computed.
+    Names(&'a [&'a str]),
+}
+
+/// An output of a checked program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// The index among the graph's outputs.
+    pub index: usize,
+    /// Whether it promotes like a literal.
+    pub weak: bool,
+}
+
+/// A program without errors.
+#[derive(Debug)]
+pub struct Checked {
+    /// What is computed.
+    pub graph: Graph,
+    /// The session's array behind each input of the graph.
+    pub inputs: Vec<usize>,
+    /// What the session's names are to be when it has run.
+    pub bindings: Vec<(Arc<str>, Value<Output>)>,
+    /// The last statement's value, when it is an expression.
+    pub value: Option<Value<Output>>,
+    /// The type of that value.
+    pub value_type: Option<String>,
+    /// Whether a `;` ends it, so that it is not shown.
+    pub silent: bool,
+    /// Notes and warnings.
+    pub notes: Vec<Diagnostic>,
+}
+
+/// Checks a program against a session's names. `Err` holds every error found, and the notes.
+pub fn check(
+    program: &ast::Block,
+    library: &dyn Library,
+    environment: &dyn Environment,
+    wanted: Wanted,
+) -> Result<Checked, Vec<Diagnostic>> {
+    let mut checker = Checker::new(library, environment);
+    checker.defined_later = names::defined_functions(program);
+    let mut last = None;
+    let mut silent = true;
+    for statement in &program.statements {
+        last = checker.statement(statement).unwrap_or(None);
+        silent = statement.silent;
+    }
+    if checker.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        return Err(checker.diagnostics);
+    }
+    Ok(checker.finish(last, silent, wanted))
+}
+
+/// An error was reported; whoever sees this keeps quiet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reported;
+
+/// The result of checking a part.
+pub(crate) type Checks<T> = Result<T, Reported>;
+
+/// What a name stands for.
+#[derive(Clone)]
+pub(crate) enum Binding {
+    /// A value.
+    Value(Value<Operand>),
+    /// An error was reported where it was assigned.
+    Broken,
+}
+
+/// One graph under construction.
+pub(crate) struct Level {
+    /// The nodes.
+    builder: GraphBuilder,
+    /// Nodes of the level below that this one uses, and its inputs for them.
+    imports: HashMap<NodeId, NodeId>,
+    /// The same, in the order of the inputs.
+    captured: Vec<NodeId>,
+    /// What happens.
+    effects: Vec<Effect>,
+}
+
+impl Level {
+    fn new() -> Level {
+        Level { builder: GraphBuilder::new(), imports: HashMap::new(), captured: Vec::new(), effects: Vec::new() }
+    }
+}
+
+/// A function that is being walked.
+pub(crate) struct Frame {
+    /// Its own names.
+    locals: HashMap<Arc<str>, Binding>,
+    /// What it closed over.
+    captured: HashMap<Arc<str>, Value<Operand>>,
+    /// Which function, to notice recursion.
+    function: *const ast::Function,
+    /// What messages call it.
+    name: Arc<str>,
+    /// Where it was called.
+    call: Span,
+}
+
+/// The state of one check.
+pub(crate) struct Checker<'a> {
+    pub(crate) library: &'a dyn Library,
+    environment: &'a dyn Environment,
+    diagnostics: Vec<Diagnostic>,
+    reported: HashSet<(&'static str, Span)>,
+    levels: Vec<Level>,
+    frames: Vec<Frame>,
+    /// The program's own names.
+    globals: HashMap<Arc<str>, Binding>,
+    /// The session's names that the program has used, as inputs.
+    held: HashMap<Arc<str>, Value<Operand>>,
+    /// The names that the program itself assigned, in order.
+    assigned: Vec<Arc<str>>,
+    /// Names of functions that the program defines somewhere.
+    defined_later: HashSet<Arc<str>>,
+    /// The session's array behind each input of the program's graph.
+    inputs: Vec<usize>,
+    inputs_of: HashMap<usize, NodeId>,
+    pub(crate) placement: Option<Arc<Placement>>,
+    /// How many expressions and calls are being walked.
+    depth: usize,
+}
+
+/// The code of a diagnostic that stands for one already reported.
+pub(crate) const REPORTED: &str = "";
+
+/// How deep calls may nest; a chain of functions longer than this is taken for an error, not for the machine's stack to find out.
+const DEEPEST_CALL: usize = 200;
+
+impl<'a> Checker<'a> {
+    fn new(library: &'a dyn Library, environment: &'a dyn Environment) -> Checker<'a> {
+        Checker {
+            library,
+            environment,
+            diagnostics: Vec::new(),
+            reported: HashSet::new(),
+            levels: vec![Level::new()],
+            frames: Vec::new(),
+            globals: HashMap::new(),
+            held: HashMap::new(),
+            assigned: Vec::new(),
+            defined_later: HashSet::new(),
+            inputs: Vec::new(),
+            inputs_of: HashMap::new(),
+            placement: None,
+            depth: 0,
+        }
+    }
+
+    /// Reports a diagnostic once for its code and place, adding where the functions around it were called.
+    pub(crate) fn report(&mut self, mut diagnostic: Diagnostic) -> Reported {
+        if diagnostic.code == REPORTED {
+            return Reported;
+        }
+        self.leave_prelude(&mut diagnostic);
+        let place = diagnostic.labels.first().map(|label| label.span).unwrap_or_default();
+        if self.reported.insert((diagnostic.code, place)) {
+            for frame in self.frames.iter().rev().filter(|frame| frame.call != place).take(4) {
+                if frame.call.source == self.library.prelude_source() {
+                    continue;
+                }
+                let text =
+                    if &*frame.name == "" { "called here".into() } else { format!("`{}` is called here", frame.name) };
+                diagnostic = diagnostic.label(frame.call, text);
+            }
+            self.diagnostics.push(diagnostic);
+        }
+        Reported
+    }
+
+    /// What goes wrong in the prelude is shown where the program called it.
+    fn leave_prelude(&self, diagnostic: &mut Diagnostic) {
+        let prelude = self.library.prelude_source();
+        if diagnostic.labels.first().is_none_or(|label| label.span.source != prelude) {
+            return;
+        }
+        diagnostic.labels.retain(|label| label.span.source != prelude);
+        if let Some(frame) = self.frames.iter().rev().find(|frame| frame.call.source != prelude) {
+            let label = Label { span: frame.call, text: format!("in `{}`", frame.name) };
+            diagnostic.labels.retain(|label| label.span != frame.call);
+            diagnostic.labels.insert(0, label);
+        }
+    }
+
+    fn level(&mut self) -> &mut Level {
+        let last = self.levels.len() - 1;
+        &mut self.levels[last]
+    }
+
+    fn depth_of_levels(&self) -> u32 {
+        self.levels.len() as u32 - 1
+    }
+
+    /// The node that an operand is in the innermost graph, carried in through the graphs between.
+    pub(crate) fn resolve(&mut self, operand: Operand) -> NodeId {
+        let mut node = operand.node;
+        for level in operand.level as usize..self.levels.len() - 1 {
+            let outer = self.levels[level].builder.graph().node(node).clone();
+            let inner = &mut self.levels[level + 1];
+            node = match inner.imports.get(&node) {
+                Some(known) => *known,
+                None => {
+                    let imported = match outer.kind {
+                        NodeKind::Constant(_) | NodeKind::Literal(_) => {
+                            inner.builder.add(outer.kind.clone(), outer.types.clone(), outer.span, None)
+                        }
+                        _ => {
+                            inner.captured.push(node);
+                            inner.builder.input("captured".into(), outer.types[0].clone(), outer.span)
+                        }
+                    };
+                    inner.imports.insert(node, imported);
+                    imported
+                }
+            };
+        }
+        node
+    }
+
+    /// The type of an operand.
+    pub(crate) fn type_of(&self, operand: Operand) -> &ArrayType {
+        self.levels[operand.level as usize].builder.graph().node(operand.node).array_type()
+    }
+
+    /// The value of an operand that is a known scalar.
+    pub(crate) fn constant_of(&self, operand: Operand) -> Option<Scalar> {
+        match self.levels[operand.level as usize].builder.graph().node(operand.node).kind {
+            NodeKind::Constant(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    /// Adds a node with one result to the innermost graph.
+    pub(crate) fn add(&mut self, kind: NodeKind, array_type: ArrayType, span: Span) -> Operand {
+        self.add_all(kind, vec![array_type], span)
+    }
+
+    /// Adds a node with any number of results.
+    pub(crate) fn add_all(&mut self, kind: NodeKind, types: Vec<ArrayType>, span: Span) -> Operand {
+        let placement = match kind {
+            NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Iota => None,
+            _ => self.placement.clone(),
+        };
+        let level = self.depth_of_levels();
+        let node = self.level().builder.add(kind, types, span, placement);
+        Operand { level, node, weak: false }
+    }
+
+    /// A known scalar.
+    pub(crate) fn constant(&mut self, scalar: Scalar, weak: bool, span: Span) -> Operand {
+        let operand = self.add(NodeKind::Constant(scalar), ArrayType::scalar(scalar.dtype), span);
+        Operand { weak, ..operand }
+    }
+
+    /// The session's array as an operand of the program's own graph.
+    fn input(&mut self, array: usize, name: &str, span: Span) -> Operand {
+        let known = self.environment.known(array);
+        if let Some(scalar) = known.constant {
+            let node = self.levels[0].builder.add(
+                NodeKind::Constant(scalar),
+                vec![ArrayType::scalar(scalar.dtype)],
+                span,
+                None,
+            );
+            return Operand { level: 0, node, weak: known.weak };
+        }
+        let node = match self.inputs_of.get(&array) {
+            Some(node) => *node,
+            None => {
+                let node = self.levels[0].builder.input(name.into(), known.array_type, span);
+                self.inputs_of.insert(array, node);
+                self.inputs.push(array);
+                node
+            }
+        };
+        Operand { level: 0, node, weak: known.weak }
+    }
+
+    /// Turns wanted names and the last value into outputs.
+    fn finish(mut self, last: Option<Value<Operand>>, silent: bool, wanted: Wanted) -> Checked {
+        let mut outputs: Vec<NodeId> = Vec::new();
+        let mut output = |operand: &Operand| {
+            let index = match outputs.iter().position(|node| *node == operand.node) {
+                Some(index) => index,
+                None => {
+                    outputs.push(operand.node);
+                    outputs.len() - 1
+                }
+            };
+            Output { index, weak: operand.weak }
+        };
+        let mut bindings = Vec::new();
+        for name in &self.assigned {
+            let is_wanted = match wanted {
+                Wanted::All => true,
+                Wanted::Names(names) => names.contains(&&**name),
+            };
+            if let (true, Some(Binding::Value(value))) = (is_wanted, self.globals.get(name)) {
+                bindings.push((name.clone(), value.map(&mut output)));
+            }
+        }
+        let value = last.as_ref().filter(|_| matches!(wanted, Wanted::All)).map(|value| value.map(&mut output));
+        let value_type = last.as_ref().map(|value| self.describe(value));
+        let level = self.levels.remove(0);
+        let mut graph = level.builder.finish();
+        graph.outputs = outputs;
+        graph.effects = level.effects;
+        Checked { graph, inputs: self.inputs, bindings, value, value_type, silent, notes: self.diagnostics }
+    }
+}

@@ -1,0 +1,327 @@
+//! Names: what a program defines, which names a function closes over, and what a wrong name was probably meant to be.
+
+use super::{Binding, Checker, Checks};
+use crate::ast::{self, Expression, ExpressionKind, StatementKind, Target};
+use crate::declaration::Operand;
+use crate::diagnostic::Diagnostic;
+use crate::dtype::DType;
+use crate::source::Span;
+use crate::value::Value;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+impl Checker<'_> {
+    /// The value of a name: a local, what the function closed over, a global, the session's, the library's.
+    pub(super) fn look_up(&mut self, name: &str, span: Span) -> Checks<Value<Operand>> {
+        if let Some(frame) = self.frames.last() {
+            match frame.locals.get(name) {
+                Some(Binding::Value(value)) => return Ok(value.clone()),
+                Some(Binding::Broken) => return Err(super::Reported),
+                None => {}
+            }
+            if let Some(value) = frame.captured.get(name) {
+                return Ok(value.clone());
+            }
+        }
+        if let Some(value) = self.global(name, span) {
+            return match value {
+                Binding::Value(value) => Ok(value),
+                Binding::Broken => Err(super::Reported),
+            };
+        }
+        if let Some(value) = self.library_value(name, span) {
+            return Ok(value);
+        }
+        Err(self.unknown_name(name, span))
+    }
+
+    /// A name of the program or of the session.
+    pub(super) fn global(&mut self, name: &str, span: Span) -> Option<Binding> {
+        if let Some(binding) = self.globals.get(name) {
+            return Some(binding.clone());
+        }
+        if let Some(value) = self.held.get(name) {
+            return Some(Binding::Value(value.clone()));
+        }
+        let held = self.environment.value(name)?;
+        let value = held.map(&mut |array| self.input(*array, name, span));
+        self.held.insert(name.into(), value.clone());
+        Some(Binding::Value(value))
+    }
+
+    /// Whether the program or the session gives the name a value here.
+    pub(super) fn is_assigned(&mut self, name: &str, span: Span) -> bool {
+        let is_local = self
+            .frames
+            .last()
+            .is_some_and(|frame| frame.locals.contains_key(name) || frame.captured.contains_key(name));
+        is_local || self.global(name, span).is_some()
+    }
+
+    /// A name that the library gives.
+    fn library_value(&mut self, name: &str, span: Span) -> Option<Value<Operand>> {
+        if let Some(scalar) = self.library.constant(name) {
+            return Some(Value::Array(self.constant(scalar, true, span)));
+        }
+        if let Some(dtype) = DType::from_name(name) {
+            return Some(Value::DType(dtype));
+        }
+        match name {
+            "none" => return Some(Value::None),
+            "newaxis" => return Some(Value::Newaxis),
+            _ => {}
+        }
+        (self.library.find(name).is_some() || self.library.prelude(name).is_some()).then(|| Value::Builtin(name.into()))
+    }
+
+    fn unknown_name(&mut self, name: &str, span: Span) -> super::Reported {
+        let diagnostic = Diagnostic::error("E0201", format!("there is no name `{name}`"), span, "not defined");
+        let familiar = self.library.foreign(name).map(str::to_string);
+        let help = familiar.or_else(|| {
+            let names = self.visible_names();
+            similar(name, names.iter().map(|name| &**name)).map(|near| format!("did you mean `{near}`?"))
+        });
+        self.report(match help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic.help(format!("give it a value first: `{name} = …`")),
+        })
+    }
+
+    /// Every name that a program could use here.
+    pub(super) fn visible_names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> = Vec::new();
+        if let Some(frame) = self.frames.last() {
+            names.extend(frame.locals.keys().cloned());
+            names.extend(frame.captured.keys().cloned());
+        }
+        names.extend(self.globals.keys().cloned());
+        names.extend(self.environment.names());
+        names.extend(self.defined_later.iter().cloned());
+        names.extend(self.library.prelude_names());
+        names.extend(self.library.constant_names());
+        names.extend(self.library.declarations().iter().map(|declaration| declaration.name.clone()));
+        names.extend(DType::ALL.iter().map(|dtype| dtype.name().into()));
+        names.retain(|name| !name.contains(' '));
+        names
+    }
+
+    /// The values of the names that a function uses and does not define, as they are now; reports names that nothing defines.
+    pub(super) fn close_over(
+        &mut self,
+        function: &ast::Function,
+    ) -> std::collections::HashMap<Arc<str>, Value<Operand>> {
+        let own = function.name.as_ref().map(|name| name.text.clone());
+        let mut captured = std::collections::HashMap::new();
+        for (name, span) in free_names(function) {
+            if Some(&name) == own.as_ref() {
+                continue;
+            }
+            let local = self.frames.last().and_then(|frame| match frame.locals.get(&name) {
+                Some(binding) => Some(binding.clone()),
+                None => frame.captured.get(&name).cloned().map(Binding::Value),
+            });
+            match local.or_else(|| self.global(&name, span)) {
+                Some(Binding::Value(value)) => {
+                    captured.insert(name, value);
+                }
+                Some(Binding::Broken) => {}
+                None => {
+                    if !self.defined_later.contains(&name) && self.library_value(&name, span).is_none() {
+                        self.unknown_name(&name, span);
+                    }
+                }
+            }
+        }
+        captured
+    }
+}
+
+/// The candidate nearest to a name, when one is near enough to have been meant.
+pub fn similar<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let allowed = match name.chars().count() {
+        0..=2 => 1,
+        3..=5 => 2,
+        _ => 3,
+    };
+    candidates
+        .filter(|candidate| !candidate.is_empty() && *candidate != name)
+        .map(|candidate| {
+            let folded =
+                if candidate.eq_ignore_ascii_case(name) { 0 } else { strsim::damerau_levenshtein(name, candidate) };
+            (folded, candidate)
+        })
+        .filter(|(distance, candidate)| *distance <= allowed && *distance * 2 <= candidate.chars().count().max(2))
+        .min_by(|a, b| a.cmp(b))
+        .map(|(_, candidate)| candidate)
+}
+
+/// The names of the functions that a program defines at its top level.
+pub(super) fn defined_functions(program: &ast::Block) -> HashSet<Arc<str>> {
+    let mut names = HashSet::new();
+    for statement in &program.statements {
+        if let StatementKind::Function(function) = &statement.kind {
+            names.extend(function.name.iter().map(|name| name.text.clone()));
+        }
+    }
+    names
+}
+
+/// The names that a target binds.
+pub(super) fn target_names(target: &Target, names: &mut Vec<Arc<str>>) {
+    match target {
+        Target::Name(name) => names.push(name.text.clone()),
+        Target::Tuple(targets, _) => targets.iter().for_each(|target| target_names(target, names)),
+    }
+}
+
+/// The names that a function uses and does not define, with one place of each.
+fn free_names(function: &ast::Function) -> Vec<(Arc<str>, Span)> {
+    let mut walk = FreeNames { bound: vec![HashSet::new()], free: Vec::new(), seen: HashSet::new() };
+    walk.function(function);
+    walk.free
+}
+
+struct FreeNames {
+    bound: Vec<HashSet<Arc<str>>>,
+    free: Vec<(Arc<str>, Span)>,
+    seen: HashSet<Arc<str>>,
+}
+
+impl FreeNames {
+    fn bind(&mut self, target: &Target) {
+        let mut names = Vec::new();
+        target_names(target, &mut names);
+        if let Some(scope) = self.bound.last_mut() {
+            scope.extend(names);
+        }
+    }
+
+    fn name(&mut self, name: &ast::Name) {
+        let is_bound = self.bound.iter().any(|scope| scope.contains(&name.text));
+        if !is_bound && self.seen.insert(name.text.clone()) {
+            self.free.push((name.text.clone(), name.span));
+        }
+    }
+
+    fn function(&mut self, function: &ast::Function) {
+        let mut scope: HashSet<Arc<str>> = function.name.iter().map(|name| name.text.clone()).collect();
+        for parameter in &function.parameters {
+            if let Some(default) = &parameter.default {
+                self.expression(default);
+            }
+            scope.insert(parameter.name.text.clone());
+            if let Some(declared) = &parameter.declared {
+                super::declared::dimension_names(declared, &mut scope);
+            }
+        }
+        self.bound.push(scope);
+        self.expression(&function.body);
+        self.bound.pop();
+    }
+
+    fn block(&mut self, block: &ast::Block) {
+        for statement in &block.statements {
+            match &statement.kind {
+                StatementKind::Expression(value) => self.expression(value),
+                StatementKind::Assign { target, value } => {
+                    self.expression(value);
+                    self.bind(target);
+                }
+                StatementKind::Update { name, subscripts, value, .. } => {
+                    self.name(name);
+                    self.expression(value);
+                    self.subscripts(subscripts.as_deref().unwrap_or(&[]));
+                }
+                StatementKind::Function(function) => {
+                    if let (Some(name), Some(scope)) = (&function.name, self.bound.last_mut()) {
+                        scope.insert(name.text.clone());
+                    }
+                    self.function(function);
+                }
+                StatementKind::For { target, sequence, body } => {
+                    self.expression(sequence);
+                    self.bind(target);
+                    self.block(body);
+                }
+                StatementKind::While { condition, body } => {
+                    self.expression(condition);
+                    self.block(body);
+                }
+                StatementKind::Break
+                | StatementKind::Continue
+                | StatementKind::Import { .. }
+                | StatementKind::Error => {}
+            }
+        }
+    }
+
+    fn subscripts(&mut self, subscripts: &[ast::Subscript]) {
+        for subscript in subscripts {
+            match subscript {
+                ast::Subscript::Value(value) => self.expression(value),
+                ast::Subscript::Slice { start, stop, step, .. } => {
+                    [start, stop, step].into_iter().flatten().for_each(|bound| self.expression(bound));
+                }
+            }
+        }
+    }
+
+    fn expression(&mut self, expression: &Expression) {
+        match &expression.kind {
+            ExpressionKind::Name(name) => self.name(name),
+            ExpressionKind::FormatText(pieces) => {
+                for piece in pieces {
+                    if let ast::FormatPiece::Value { value, .. } = piece {
+                        self.expression(value);
+                    }
+                }
+            }
+            ExpressionKind::Unary { operand, .. } => self.expression(operand),
+            ExpressionKind::Binary { left, right, .. } => {
+                self.expression(left);
+                self.expression(right);
+            }
+            ExpressionKind::Chain { first, rest } => {
+                self.expression(first);
+                rest.iter().for_each(|(_, _, operand)| self.expression(operand));
+            }
+            ExpressionKind::If { condition, then, otherwise } => {
+                self.expression(condition);
+                self.block(then);
+                otherwise.iter().for_each(|otherwise| self.expression(otherwise));
+            }
+            ExpressionKind::Lambda(function) => self.function(function),
+            ExpressionKind::Call { function, arguments } => {
+                self.expression(function);
+                arguments.iter().for_each(|argument| self.expression(&argument.value));
+            }
+            ExpressionKind::Index { base, subscripts } => {
+                self.expression(base);
+                self.subscripts(subscripts);
+            }
+            ExpressionKind::Property { base, .. } => self.expression(base),
+            ExpressionKind::Tuple(values) | ExpressionKind::Array(values) => {
+                values.iter().for_each(|value| self.expression(value));
+            }
+            ExpressionKind::Comprehension { element, clauses, condition } => {
+                self.bound.push(HashSet::new());
+                for clause in clauses {
+                    self.expression(&clause.sequence);
+                    self.bind(&clause.target);
+                }
+                condition.iter().for_each(|condition| self.expression(condition));
+                self.expression(element);
+                self.bound.pop();
+            }
+            ExpressionKind::Block(block) => self.block(block),
+            ExpressionKind::Annotated { value, .. } => self.expression(value),
+            ExpressionKind::Integer(_)
+            | ExpressionKind::Float(_)
+            | ExpressionKind::Imaginary(_)
+            | ExpressionKind::Bool(_)
+            | ExpressionKind::Text(_)
+            | ExpressionKind::Ellipsis
+            | ExpressionKind::Error => {}
+        }
+    }
+}

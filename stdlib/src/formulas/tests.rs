@@ -1,0 +1,1 @@
+//! Hard points and special values.

@@ -1,0 +1,220 @@
+//! The library of a session: every row by name and operator, the prelude, the constants and the annotations.
+
+use crate::operation::Operation;
+use crate::operations;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use thalweg_lang::ast::{Function, StatementKind};
+use thalweg_lang::declaration::{AnnotationDeclaration, AnnotationParameter, Declaration};
+use thalweg_lang::dtype::Scalar;
+use thalweg_lang::graph::OperationId;
+use thalweg_lang::parser;
+use thalweg_lang::source::SourceId;
+use thalweg_runtime::operation::{Bodies, Body};
+
+/// The prelude: functions written in Thalweg.
+pub(crate) const PRELUDE: &str = include_str!("prelude.tw");
+
+/// The source that the prelude is in every session.
+pub(crate) const PRELUDE_SOURCE: SourceId = SourceId(0);
+
+/// Operations, prelude functions, constants and annotations.
+pub struct Library {
+    declarations: Vec<Declaration>,
+    bodies: Vec<Body>,
+    names: HashMap<Arc<str>, OperationId>,
+    operators: HashMap<(&'static str, usize), OperationId>,
+    prelude: OnceLock<HashMap<Arc<str>, Arc<Function>>>,
+}
+
+impl Library {
+    /// The standard library.
+    pub fn standard() -> Library {
+        let mut library = Library {
+            declarations: Vec::new(),
+            bodies: Vec::new(),
+            names: HashMap::new(),
+            operators: HashMap::new(),
+            prelude: OnceLock::new(),
+        };
+        for operation in operations::all() {
+            library.add(operation);
+        }
+        library
+    }
+
+    /// Adds an operation; one of the same name or operator is replaced.
+    pub fn add(&mut self, operation: Operation) {
+        let id = OperationId(self.declarations.len() as u32);
+        if let Some(operator) = operation.declaration.operator {
+            self.operators.insert(operator, id);
+        }
+        self.names.insert(operation.declaration.name.clone(), id);
+        self.declarations.push(operation.declaration);
+        self.bodies.push(operation.body);
+    }
+
+    fn prelude_functions(&self) -> &HashMap<Arc<str>, Arc<Function>> {
+        self.prelude.get_or_init(|| {
+            let parsed = parser::parse(PRELUDE_SOURCE, PRELUDE);
+            debug_assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
+            let functions = parsed.program.statements.iter().filter_map(|statement| match &statement.kind {
+                StatementKind::Function(function) => {
+                    function.name.as_ref().map(|name| (name.text.clone(), function.clone()))
+                }
+                _ => None,
+            });
+            functions.collect()
+        })
+    }
+}
+
+/// The named constants; they promote like literals.
+const CONSTANTS: [(&str, f64); 4] =
+    [("pi", std::f64::consts::PI), ("e", std::f64::consts::E), ("inf", f64::INFINITY), ("nan", f64::NAN)];
+
+const WORKERS: AnnotationParameter =
+    AnnotationParameter { name: "workers", words: &[], number: true, positional: true };
+const CHUNK: AnnotationParameter = AnnotationParameter { name: "chunk", words: &[], number: true, positional: false };
+
+/// The annotations; what runs them is the runtime's choice.
+pub(crate) const ANNOTATIONS: [AnnotationDeclaration; 4] = [
+    AnnotationDeclaration { name: "simd", parameters: &[], summary: "The vector lanes of one core." },
+    AnnotationDeclaration {
+        name: "parallel",
+        parameters: &[WORKERS, CHUNK],
+        summary: "Threads: as many as given, or all that the budget has.",
+    },
+    AnnotationDeclaration {
+        name: "process",
+        parameters: &[
+            WORKERS,
+            CHUNK,
+            AnnotationParameter { name: "timeout", words: &[], number: true, positional: false },
+            AnnotationParameter { name: "retries", words: &[], number: true, positional: false },
+            AnnotationParameter { name: "on_error", words: &["keep", "stop"], number: false, positional: false },
+        ],
+        summary: "Worker processes that share the arrays' memory.",
+    },
+    AnnotationDeclaration {
+        name: "gpu",
+        parameters: &[AnnotationParameter { name: "device", words: &["strict"], number: true, positional: true }],
+        summary: "The GPU; without one, the same bits from the CPU.",
+    },
+];
+
+/// What users of other languages type, and what to type here.
+const FOREIGN: &[(&str, &str)] = &[
+    ("True", "write `true`"),
+    ("False", "write `false`"),
+    ("None", "write `none`"),
+    ("np", "write the function alone: `sum(a)`, not `np.sum(a)`; nothing needs importing"),
+    ("numpy", "write the function alone: `sum(a)`, not `numpy.sum(a)`; nothing needs importing"),
+    ("math", "write the function alone: `sqrt(x)`, not `math.sqrt(x)`; nothing needs importing"),
+    ("cp", "write the function alone, and `@gpu` before it: `@gpu sum(a)`"),
+    ("jnp", "write the function alone: `sum(a)`, not `jnp.sum(a)`; nothing needs importing"),
+    ("torch", "write the function alone: `sum(a)`; nothing needs importing"),
+    ("len", "write `a.size`, or `a.shape[0]` for the length of the first axis"),
+    ("float", "write `f64`"),
+    ("float64", "write `f64`"),
+    ("float32", "write `f32`"),
+    ("double", "write `f64`"),
+    ("int", "write `i64`"),
+    ("int8", "write `i8`"),
+    ("int16", "write `i16`"),
+    ("int32", "write `i32`"),
+    ("int64", "write `i64`"),
+    ("uint8", "write `u8`"),
+    ("uint16", "write `u16`"),
+    ("uint32", "write `u32`"),
+    ("uint64", "write `u64`"),
+    ("f16", "the floats are f32 and f64"),
+    ("float16", "the floats are f32 and f64"),
+    ("complex", "write `c128`"),
+    ("complex64", "write `c64`"),
+    ("complex128", "write `c128`"),
+    ("arange", "write `range`"),
+    ("array", "write the brackets alone: `[1, 2, 3]`"),
+    ("asarray", "write the brackets alone: `[1, 2, 3]`"),
+    ("astype", "a dtype's name is the cast: `f32(x)`"),
+    ("abs_", "write `abs`"),
+    ("absolute", "write `abs`"),
+    ("amax", "write `max`"),
+    ("amin", "write `min`"),
+    ("average", "write `mean`"),
+    ("asin", "write `arcsin`"),
+    ("acos", "write `arccos`"),
+    ("atan", "write `arctan`"),
+    ("atan2", "write `arctan2`"),
+    ("pow", "write `x ** y`"),
+    ("rint", "write `round`"),
+    ("append", "an array has a fixed length; collect the values in a comprehension: `[f(x) for x in xs]`"),
+    ("flatten", "write `ravel`"),
+    ("concat", "`concatenate` is not built yet"),
+    ("item", "an array of one element is used as it is; index others: `a[0]`"),
+    ("str", "write `text(x)`, or an f-string: `f\"{x}\"`"),
+    ("input", "values come from files: `load(\"a.npy\")`, or `--in NAME=FILE`"),
+    ("lambda", "write `x -> x + 1`"),
+    ("def", "write `fn f(x) = x + 1`"),
+    ("quit", "type `:quit`, or press Ctrl-D"),
+    ("exit", "type `:quit`, or press Ctrl-D"),
+    ("help", "type `:help`, or `?name`"),
+];
+
+impl thalweg_lang::declaration::Library for Library {
+    fn declarations(&self) -> &[Declaration] {
+        &self.declarations
+    }
+
+    fn find(&self, name: &str) -> Option<OperationId> {
+        self.names.get(name).copied()
+    }
+
+    fn operator(&self, symbol: &str, operands: usize) -> Option<OperationId> {
+        self.operators.iter().find(|(key, _)| key.0 == symbol && key.1 == operands).map(|(_, id)| *id)
+    }
+
+    fn prelude(&self, name: &str) -> Option<Arc<Function>> {
+        self.prelude_functions().get(name).cloned()
+    }
+
+    fn prelude_names(&self) -> Vec<Arc<str>> {
+        self.prelude_functions().keys().cloned().collect()
+    }
+
+    fn prelude_source(&self) -> SourceId {
+        PRELUDE_SOURCE
+    }
+
+    fn constant(&self, name: &str) -> Option<Scalar> {
+        CONSTANTS.iter().find(|(constant, _)| *constant == name).map(|(_, value)| Scalar::f64(*value))
+    }
+
+    fn constant_names(&self) -> Vec<Arc<str>> {
+        CONSTANTS.iter().map(|(name, _)| (*name).into()).collect()
+    }
+
+    fn foreign(&self, name: &str) -> Option<&str> {
+        FOREIGN.iter().find(|(foreign, _)| *foreign == name).map(|(_, help)| *help)
+    }
+
+    fn annotations(&self) -> &[AnnotationDeclaration] {
+        &ANNOTATIONS
+    }
+
+    fn fold(&self, operation: OperationId, operands: &[Scalar]) -> Option<Scalar> {
+        let Body::Elementwise(elementwise) = self.bodies.get(operation.0 as usize)? else { return None };
+        let dtypes: Vec<_> = operands.iter().map(|operand| operand.dtype).collect();
+        elementwise.kernels.find(&dtypes)?.scalar(operands).ok()
+    }
+}
+
+impl Bodies for Library {
+    fn body(&self, operation: OperationId) -> &Body {
+        &self.bodies[operation.0 as usize]
+    }
+
+    fn name(&self, operation: OperationId) -> &str {
+        &self.declarations[operation.0 as usize].name
+    }
+}

@@ -1,0 +1,317 @@
+//! Arithmetic: the operators on numbers and bits.
+
+use crate::formula;
+use crate::formulas::{self, arithmetic as a, complex as c};
+use crate::operation::{Expansion, Operation, required};
+use crate::typing;
+use thalweg_lang::declaration::{Call, Operand};
+use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::dtype::Kind;
+use thalweg_lang::promotion::common;
+use thalweg_lang::value::Value;
+use thalweg_runtime::kernel::Kernels;
+
+pub(super) fn rows(rows: &mut Vec<Operation>) {
+    rows.push(
+        Operation::elementwise(
+            "add",
+            &["x", "y"],
+            typing::any,
+            Kernels::number::<a::Add, 2>().and(Kernels::logic::<a::Or, 2>()).and(Kernels::complex::<c::Add, 2>()),
+        )
+        .operator("+", 2)
+        .summary("The sum; integers wrap, bools give `or`.")
+        .examples(&[("[1, 2, 3] + 0.5", "[1.5 2.5 3.5]"), ("u8(255) + u8(1)", "0")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "subtract",
+            &["x", "y"],
+            typing::numbers,
+            Kernels::number::<a::Subtract, 2>().and(Kernels::complex::<c::Subtract, 2>()),
+        )
+        .operator("-", 2)
+        .summary("The difference; integers wrap.")
+        .examples(&[("[1, 2, 3] - 1", "[0 1 2]")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "multiply",
+            &["x", "y"],
+            typing::any,
+            Kernels::number::<a::Multiply, 2>()
+                .and(Kernels::logic::<a::And, 2>())
+                .and(Kernels::complex::<c::Multiply, 2>()),
+        )
+        .operator("*", 2)
+        .summary("The product; integers wrap, bools give `and`.")
+        .examples(&[("[1, 2, 3] * 2", "[2 4 6]")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "divide",
+            &["x", "y"],
+            typing::division,
+            Kernels::float::<a::Divide, 2>().and(Kernels::complex::<c::Divide, 2>()),
+        )
+        .operator("/", 2)
+        .summary("The quotient as a float; integers divide in f64.")
+        .examples(&[("7 / 2", "3.5"), ("1 / 0.0", "inf")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "floor_divide",
+            &["x", "y"],
+            typing::floor_division,
+            Kernels::float::<a::FloatFloorDivide, 2>().and(Kernels::whole::<a::WholeFloorDivide, 2>()),
+        )
+        .operator("//", 2)
+        .summary("The quotient rounded down; an integer by zero is an error.")
+        .examples(&[("-7 // 2", "-4"), ("7.5 // 2", "3.0")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "remainder",
+            &["x", "y"],
+            typing::floor_division,
+            Kernels::float::<a::FloatRemainder, 2>().and(Kernels::whole::<a::WholeRemainder, 2>()),
+        )
+        .operator("%", 2)
+        .summary("What floor division leaves, with the divisor's sign; an integer by zero is an error.")
+        .examples(&[("-7 % 3", "2"), ("[5.5, -5.5] % 2", "[1.5 0.5]")]),
+    );
+    rows.push(
+        Operation::expand("power", vec![required("x"), required("y")], power)
+            .operator("**", 2)
+            .summary("x to the power of y; integers stay integers and wrap.")
+            .text("Small whole powers of floats are products. An integer array has no negative powers: cast it to a float first.")
+            .examples(&[("2 ** 10", "1024"), ("[1.0, 2.0, 3.0] ** 2", "[1. 4. 9.]"), ("2 ** -1", "0.5")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "float_power",
+            &["x", "y"],
+            typing::floats,
+            formula!(double [x, y] formulas::power(x, y)),
+        )
+        .summary("x to the power of y in floats.")
+        .examples(&[("float_power(2, 0.5)", "1.4142135623730951")]),
+    );
+    rows.push(
+        Operation::elementwise("integer_power", &["x", "y"], typing::integers, Kernels::whole::<a::WholePower, 2>())
+            .summary("x to the power of y in integers, wrapping; a negative power is an error.")
+            .examples(&[("integer_power(3, 4)", "81")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "negative",
+            &["x"],
+            typing::numbers,
+            Kernels::number::<a::Negative, 1>().and(Kernels::complex::<c::Negative, 1>()),
+        )
+        .operator("-", 1)
+        .summary("-x; unsigned integers wrap.")
+        .examples(&[("-[1, -2]", "[-1  2]")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "positive",
+            &["x"],
+            typing::numbers,
+            Kernels::number::<a::Positive, 1>().and(Kernels::complex::<c::Positive, 1>()),
+        )
+        .operator("+", 1)
+        .summary("x itself.")
+        .examples(&[("+3", "3")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "abs",
+            &["x"],
+            typing::magnitude,
+            Kernels::float::<a::FloatAbsolute, 1>()
+                .and(Kernels::number::<a::NumberAbsolute, 1>())
+                .and(formula!(logic [x] x))
+                .and(Kernels::complex_part::<c::Absolute, 1>()),
+        )
+        .summary("The magnitude.")
+        .examples(&[("abs([-1.5, 2.0])", "[1.5 2. ]")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "sign",
+            &["x"],
+            typing::rounding,
+            Kernels::float::<a::FloatSign, 1>().and(Kernels::whole::<a::WholeSign, 1>()),
+        )
+        .summary("-1, 0 or 1 in x's dtype; NaN stays.")
+        .examples(&[("sign([-2.5, 0.0, 3.0])", "[-1.  0.  1.]")]),
+    );
+    for (name, kernels, summary, examples) in [
+        (
+            "minimum",
+            Kernels::float::<a::FloatMinimum, 2>()
+                .and(Kernels::number::<a::NumberMinimum, 2>())
+                .and(Kernels::logic::<a::And, 2>()),
+            "The lesser of x and y; NaN if either is.",
+            &[("minimum([1.0, nan], 0.5)", "[0.5 nan]")],
+        ),
+        (
+            "maximum",
+            Kernels::float::<a::FloatMaximum, 2>()
+                .and(Kernels::number::<a::NumberMaximum, 2>())
+                .and(Kernels::logic::<a::Or, 2>()),
+            "The greater of x and y; NaN if either is.",
+            &[("maximum([1, 5], 3)", "[3 5]")],
+        ),
+        (
+            "fmin",
+            Kernels::float::<a::FloatLesser, 2>()
+                .and(Kernels::number::<a::NumberMinimum, 2>())
+                .and(Kernels::logic::<a::And, 2>()),
+            "The lesser of x and y; NaN only if both are.",
+            &[("fmin([1.0, nan], 0.5)", "[0.5 0.5]")],
+        ),
+        (
+            "fmax",
+            Kernels::float::<a::FloatGreater, 2>()
+                .and(Kernels::number::<a::NumberMaximum, 2>())
+                .and(Kernels::logic::<a::Or, 2>()),
+            "The greater of x and y; NaN only if both are.",
+            &[("fmax([1.0, nan], 0.5)", "[1.  0.5]")],
+        ),
+    ] {
+        rows.push(
+            Operation::elementwise(name, &["x", "y"], typing::ordered, kernels).summary(summary).examples(examples),
+        );
+    }
+    bit_rows(rows);
+}
+
+fn bit_rows(rows: &mut Vec<Operation>) {
+    rows.push(
+        Operation::elementwise(
+            "bitwise_and",
+            &["x", "y"],
+            typing::bits,
+            Kernels::integer::<a::BitAnd, 2>().and(Kernels::logic::<a::And, 2>()),
+        )
+        .operator("&", 2)
+        .summary("The bits that both have; on bools, `and`.")
+        .examples(&[("12 & 10", "8")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "bitwise_or",
+            &["x", "y"],
+            typing::bits,
+            Kernels::integer::<a::BitOr, 2>().and(Kernels::logic::<a::Or, 2>()),
+        )
+        .operator("|", 2)
+        .summary("The bits that either has; on bools, `or`.")
+        .examples(&[("12 | 10", "14")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "bitwise_xor",
+            &["x", "y"],
+            typing::bits,
+            Kernels::integer::<a::BitXor, 2>().and(formula!(logic [x, y] x.xor(y))),
+        )
+        .operator("^", 2)
+        .summary("The bits that exactly one has.")
+        .examples(&[("12 ^ 10", "6")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "invert",
+            &["x"],
+            typing::bits,
+            Kernels::integer::<a::Invert, 1>().and(formula!(logic [x] x.not())),
+        )
+        .operator("~", 1)
+        .summary("The bits that x has not; on bools, `not`.")
+        .examples(&[("~5", "-6")]),
+    );
+    rows.push(
+        Operation::elementwise("left_shift", &["x", "count"], typing::integers, Kernels::integer::<a::ShiftLeft, 2>())
+            .operator("<<", 2)
+            .summary("The bits moved up; a count of the width or more gives 0.")
+            .examples(&[("1 << 10", "1024")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "right_shift",
+            &["x", "count"],
+            typing::integers,
+            Kernels::integer::<a::ShiftRight, 2>(),
+        )
+        .operator(">>", 2)
+        .summary("The bits moved down, the sign kept.")
+        .examples(&[("-16 >> 2", "-4")]),
+    );
+    rows.push(
+        Operation::elementwise("gcd", &["x", "y"], typing::integers, Kernels::whole::<a::GreatestCommonDivisor, 2>())
+            .summary("The greatest common divisor.")
+            .examples(&[("gcd(12, 18)", "6")]),
+    );
+    rows.push(
+        Operation::elementwise("lcm", &["x", "y"], typing::integers, Kernels::whole::<a::LeastCommonMultiple, 2>())
+            .summary("The least common multiple.")
+            .examples(&[("lcm(4, 6)", "12")]),
+    );
+}
+
+/// Integers go to `integer_power`, floats to products, roots or `float_power`.
+fn power(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
+    let (x, y) = (build.array(call, 0)?, build.array(call, 1)?);
+    let numerics = [x, y]
+        .map(|operand| thalweg_lang::promotion::Numeric { dtype: build.type_of(operand).dtype, weak: operand.weak });
+    let meeting = common(&numerics);
+    let exponent = build.constant_of(y);
+    let is_negative = exponent.and_then(|scalar| scalar.as_integer()).is_some_and(|whole| whole < 0);
+    let power = match meeting.dtype.kind() {
+        Kind::Complex => {
+            return Err(Diagnostic::error("E0401", "powers of complex numbers are not built yet", call.span, ""));
+        }
+        Kind::Float => {
+            let x = build.convert(x, meeting.dtype, call.arguments[0].span)?;
+            float_power(build, call, x, y, exponent.map(|scalar| scalar.as_complex().0))?
+        }
+        _ if is_negative && x.weak => build.elementwise("float_power", &[x, y], call.span)?,
+        _ if is_negative => {
+            let message = "an integer has no negative integer powers";
+            let found = build.describe(&call.arguments[0].value);
+            let diagnostic = Diagnostic::error("E0317", message, call.arguments[1].span, "");
+            return Err(diagnostic.label(call.arguments[0].span, found).help("cast it first: `f64(x) ** -1`"));
+        }
+        _ => build.elementwise_call("integer_power", call)?,
+    };
+    Ok(Value::Array(Operand { weak: meeting.weak, ..power }))
+}
+
+/// Products for the exponents that users write most; each is within 2 ULP.
+fn float_power(
+    build: &mut Expansion,
+    call: &Call,
+    x: Operand,
+    y: Operand,
+    exponent: Option<f64>,
+) -> Result<Operand, Diagnostic> {
+    let span = call.span;
+    match exponent.filter(|_| y.weak) {
+        Some(1.0) => Ok(x),
+        Some(2.0) => build.elementwise("multiply", &[x, x], span),
+        Some(3.0) => {
+            let square = build.elementwise("multiply", &[x, x], span)?;
+            build.elementwise("multiply", &[square, x], span)
+        }
+        Some(4.0) => {
+            let square = build.elementwise("multiply", &[x, x], span)?;
+            build.elementwise("multiply", &[square, square], span)
+        }
+        Some(0.5) => build.elementwise("sqrt", &[x], span),
+        Some(-1.0) => build.elementwise("reciprocal", &[x], span),
+        _ => build.elementwise_call("float_power", call),
+    }
+}

@@ -1,0 +1,140 @@
+//! Arrays from nothing: constants, ranges, files.
+
+use crate::npy;
+use crate::operation::{Expansion, Operation, optional, required, variadic};
+use thalweg_lang::declaration::{Call, Default, Operand};
+use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::dtype::{DType, Kind, Scalar};
+use thalweg_lang::graph::Attribute;
+use thalweg_lang::types::ArrayType;
+use thalweg_lang::value::Value;
+use thalweg_runtime::array::Array;
+use thalweg_runtime::operation::{Failure, FunctionCall};
+
+pub(super) fn rows(rows: &mut Vec<Operation>) {
+    rows.push(
+        Operation::expand(
+            "zeros",
+            vec![variadic("shape"), optional("dtype", Default::DType(DType::F64))],
+            |build, call| filled(build, call, Scalar::i64(0)),
+        )
+        .summary("An array of zeros; the shape as arguments or as one tuple.")
+        .examples(&[("zeros(2, 3)", "[[0. 0. 0.]\n [0. 0. 0.]]"), ("zeros((2,), dtype=i64)", "[0 0]")]),
+    );
+    rows.push(
+        Operation::expand(
+            "ones",
+            vec![variadic("shape"), optional("dtype", Default::DType(DType::F64))],
+            |build, call| filled(build, call, Scalar::i64(1)),
+        )
+        .summary("An array of ones; the shape as arguments or as one tuple.")
+        .examples(&[("ones(3)", "[1. 1. 1.]")]),
+    );
+    rows.push(
+        Operation::expand("full", vec![required("shape"), required("value"), optional("dtype", Default::None)], full)
+            .summary("An array of one value, in the value's dtype or the one given.")
+            .examples(&[("full((2, 2), 7)", "[[7 7]\n [7 7]]")]),
+    );
+    rows.push(
+        Operation::expand(
+            "range",
+            vec![required("start"), optional("stop", Default::None), optional("step", Default::Integer(1))],
+            range,
+        )
+        .summary("The integers from start (0 when one number is given) up to and without stop, as i64.")
+        .text("The bounds are integers that are known before the run. For evenly spaced floats use `linspace`.")
+        .examples(&[("range(5)", "[0 1 2 3 4]"), ("range(10, 0, -3)", "[10  7  4  1]")]),
+    );
+    rows.push(
+        Operation::function("load", vec![required("path")], load_rule, load)
+            .summary("The array in a .npy file; its dtype and shape are read before anything runs.")
+            .text("Both byte orders and both memory orders are read. The path is relative to where the command runs."),
+    );
+}
+
+/// A constant repeated to the shape and dtype of the call's arguments.
+fn filled(build: &mut Expansion, call: &Call, value: Scalar) -> Result<Value<Operand>, Diagnostic> {
+    let shape = build.new_shape(call, 0)?;
+    let dtype = build.dtype(call, 1)?.unwrap_or(DType::F64);
+    let constant = build.constant(value.cast(dtype), false, call.span);
+    Ok(Value::Array(build.broadcast_to(constant, shape, call.span)))
+}
+
+fn full(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
+    let shape = build.new_shape(call, 0)?;
+    let value = build.array(call, 1)?;
+    let value_type = build.type_of(value);
+    if value_type.rank() > 0 {
+        let message = format!("`full` takes one value, not {value_type}");
+        let help = "`broadcast_to(x, shape)` repeats an array";
+        return Err(Diagnostic::error("E0303", message, call.arguments[1].span, "").help(help));
+    }
+    let dtype = build.dtype(call, 2)?.unwrap_or(value_type.dtype);
+    let value = build.convert(value, dtype, call.arguments[1].span)?;
+    let filled = build.broadcast_to(Operand { weak: false, ..value }, shape, call.span);
+    Ok(Value::Array(filled))
+}
+
+fn range(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
+    for given in call.arguments.iter().filter(|given| given.given) {
+        if let Value::Array(operand) = &given.value
+            && matches!(build.type_of(*operand).dtype.kind(), Kind::Float)
+        {
+            let message = "`range` counts in integers, and this is a float";
+            let help = "for floats write `linspace(start, stop, num)`, or scale: `range(n) * step`";
+            return Err(Diagnostic::error("E0302", message, given.span, build.describe(&given.value)).help(help));
+        }
+    }
+    let first = build.integer(call, 0)?;
+    let (start, stop) = match call.arguments[1].given {
+        true => (first, build.integer(call, 1)?),
+        false => (0, first),
+    };
+    let step = build.integer(call, 2)?;
+    if step == 0 {
+        return Err(Diagnostic::error("E0309", "`range` cannot step by 0", call.arguments[2].span, ""));
+    }
+    let distance = (stop as i128 - start as i128) * step.signum() as i128;
+    let magnitude = step.unsigned_abs() as i128;
+    let count = if distance <= 0 { 0 } else { (distance + magnitude - 1) / magnitude };
+    let Ok(count) = usize::try_from(count.min(1 << 60)) else {
+        return Err(Diagnostic::error("E0309", "this range is larger than any memory", call.span, ""));
+    };
+    let mut value = build.iota(count, call.span);
+    if step != 1 {
+        let step = build.constant(Scalar::i64(step), false, call.span);
+        value = build.elementwise("multiply", &[value, step], call.span)?;
+    }
+    if start != 0 {
+        let start = build.constant(Scalar::i64(start), false, call.span);
+        value = build.elementwise("add", &[value, start], call.span)?;
+    }
+    Ok(Value::Array(value))
+}
+
+fn load_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
+    let path = build.text(call, 0)?;
+    let span = call.arguments[0].span;
+    let header = npy::read_header(std::path::Path::new(&*path)).map_err(|error| {
+        let diagnostic = Diagnostic::error("E0316", error.to_string(), span, "");
+        if path.ends_with(".npy") {
+            diagnostic
+        } else {
+            diagnostic.help("`load` reads .npy files, as `np.save` writes them")
+        }
+    })?;
+    let array_type = ArrayType::new(header.dtype, header.shape);
+    let results = build.apply(call, &[], vec![Attribute::Text(path)], vec![array_type]);
+    Ok(Value::Array(results[0]))
+}
+
+fn load(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+    let Some(Attribute::Text(path)) = call.attributes.first() else { return Ok(Vec::new()) };
+    let fail = |message: String| Failure { code: "E0510", message, help: None };
+    let array = npy::read(std::path::Path::new(&**path), call.pool).map_err(|error| fail(error.to_string()))?;
+    let expected = &call.types[0];
+    if array.dtype() != expected.dtype || array.shape() != expected.shape {
+        return Err(fail(format!("{path} changed while the program was being checked: it was {expected}")));
+    }
+    Ok(vec![array])
+}

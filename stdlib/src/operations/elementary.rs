@@ -1,0 +1,152 @@
+//! Roots, powers' relatives, exponentials, logarithms and circular functions. Errors in units in the last place: docs/accuracy.md.
+
+use crate::formula;
+use crate::formulas;
+use crate::operation::Operation;
+use crate::typing;
+use thalweg_runtime::kernel::Kernels;
+
+/// A function of floats, its one-sentence doc, and an example.
+type Row = (&'static str, Kernels, &'static str, &'static [(&'static str, &'static str)]);
+
+pub(super) fn rows(rows: &mut Vec<Operation>) {
+    let unary: [Row; 24] = [
+        (
+            "sqrt",
+            formula!(float [x] x.square_root()),
+            "The square root; NaN below 0.",
+            &[("sqrt([4.0, 2.0])", "[2.         1.41421356]")],
+        ),
+        ("cbrt", formula!(double [x] formulas::cbrt(x)), "The cube root.", &[("cbrt(27.0)", "3.0")]),
+        (
+            "exp",
+            formula!(double [x] formulas::exp(x)),
+            "e to the power of x.",
+            &[("exp([0.0, 1.0])", "[1.         2.71828183]")],
+        ),
+        ("exp2", formula!(double [x] formulas::exp2(x)), "2 to the power of x.", &[("exp2(10.0)", "1024.0")]),
+        (
+            "expm1",
+            formula!(double [x] formulas::expm1(x)),
+            "exp(x) - 1, exact near 0.",
+            &[("expm1(1e-10)", "1.00000000005e-10")],
+        ),
+        (
+            "log",
+            formula!(double [x] formulas::log(x)),
+            "The natural logarithm; NaN below 0, -inf at 0.",
+            &[("log([1.0, e])", "[0. 1.]")],
+        ),
+        ("log2", formula!(double [x] formulas::log2(x)), "The logarithm to base 2.", &[("log2(1024.0)", "10.0")]),
+        ("log10", formula!(double [x] formulas::log10(x)), "The logarithm to base 10.", &[("log10(1000.0)", "3.0")]),
+        (
+            "log1p",
+            formula!(double [x] formulas::log1p(x)),
+            "log(1 + x), exact near 0.",
+            &[("log1p(1e-10)", "9.9999999995e-11")],
+        ),
+        (
+            "sin",
+            formula!(double [x] formulas::sin(x)),
+            "The sine of an angle in radians, of any size.",
+            &[("sin([0.0, pi / 2])", "[0. 1.]")],
+        ),
+        (
+            "cos",
+            formula!(double [x] formulas::cos(x)),
+            "The cosine of an angle in radians, of any size.",
+            &[("cos([0.0, pi])", "[ 1. -1.]")],
+        ),
+        (
+            "tan",
+            formula!(double [x] formulas::tan(x)),
+            "The tangent of an angle in radians, of any size.",
+            &[("tan(0.0)", "0.0")],
+        ),
+        (
+            "arcsin",
+            formula!(double [x] formulas::asin(x)),
+            "The angle in [-pi/2, pi/2] whose sine is x.",
+            &[("arcsin(1.0)", "1.5707963267948966")],
+        ),
+        (
+            "arccos",
+            formula!(double [x] formulas::acos(x)),
+            "The angle in [0, pi] whose cosine is x.",
+            &[("arccos(-1.0)", "3.141592653589793")],
+        ),
+        (
+            "arctan",
+            formula!(double [x] formulas::atan(x)),
+            "The angle in (-pi/2, pi/2) whose tangent is x.",
+            &[("arctan(1.0)", "0.7853981633974483")],
+        ),
+        ("sinh", formula!(double [x] formulas::sinh(x)), "The hyperbolic sine.", &[("sinh(0.0)", "0.0")]),
+        ("cosh", formula!(double [x] formulas::cosh(x)), "The hyperbolic cosine.", &[("cosh(0.0)", "1.0")]),
+        (
+            "tanh",
+            formula!(double [x] formulas::tanh(x)),
+            "The hyperbolic tangent.",
+            &[("tanh([-inf, 0.0, inf])", "[-1.  0.  1.]")],
+        ),
+        (
+            "arcsinh",
+            formula!(double [x] formulas::asinh(x)),
+            "The inverse hyperbolic sine.",
+            &[("arcsinh(0.0)", "0.0")],
+        ),
+        (
+            "arccosh",
+            formula!(double [x] formulas::acosh(x)),
+            "The inverse hyperbolic cosine; NaN below 1.",
+            &[("arccosh(1.0)", "0.0")],
+        ),
+        (
+            "arctanh",
+            formula!(double [x] formulas::atanh(x)),
+            "The inverse hyperbolic tangent; NaN beyond ±1.",
+            &[("arctanh(0.0)", "0.0")],
+        ),
+        (
+            "erf",
+            formula!(double [x] formulas::erf(x)),
+            "The error function, 2/sqrt(pi) times the integral of exp(-t²) from 0 to x.",
+            &[("erf([0.0, inf])", "[0. 1.]")],
+        ),
+        (
+            "erfc",
+            formula!(double [x] formulas::erfc(x)),
+            "1 - erf(x), exact for large x.",
+            &[("erfc([0.0, inf])", "[1. 0.]")],
+        ),
+        (
+            "reciprocal",
+            formula!(float [x] L::constant(1.0).divide(x)),
+            "1 / x, in floats.",
+            &[("reciprocal(4.0)", "0.25")],
+        ),
+    ];
+    for (name, kernels, summary, examples) in unary {
+        rows.push(Operation::elementwise(name, &["x"], typing::floats, kernels).summary(summary).examples(examples));
+    }
+    rows.push(
+        Operation::elementwise("arctan2", &["y", "x"], typing::floats, formula!(double [y, x] formulas::atan2(y, x)))
+            .summary("The angle in (-pi, pi] of the point (x, y).")
+            .examples(&[("arctan2(1.0, -1.0)", "2.356194490192345")]),
+    );
+    rows.push(
+        Operation::elementwise("hypot", &["x", "y"], typing::floats, formula!(double [x, y] formulas::hypot(x, y)))
+            .summary("sqrt(x² + y²) without overflow.")
+            .examples(&[("hypot(3.0, 4.0)", "5.0")]),
+    );
+    rows.push(
+        Operation::elementwise("fma", &["x", "y", "z"], typing::floats, formula!(float [x, y, z] x.fma(y, z)))
+            .summary("x * y + z, rounded once.")
+            .examples(&[("fma(2.0, 3.0, 1.0)", "7.0")]),
+    );
+    rows.push(
+        Operation::elementwise("copysign", &["x", "sign"], typing::floats, formula!(float [x, sign] x.copy_sign(sign)))
+            .summary("x with the sign of the other.")
+            .examples(&[("copysign(3.0, -0.0)", "-3.0")]),
+    );
+}

@@ -1,0 +1,30 @@
+//! The rows of the standard library, by family.
+
+mod arithmetic;
+mod comparison;
+mod creation;
+mod effect;
+mod elementary;
+mod random;
+mod reduction;
+mod rounding;
+mod shape;
+
+pub(crate) use random::{STREAM, initial_stream};
+
+use crate::operation::Operation;
+
+/// Every row, in the order of the manual.
+pub(crate) fn all() -> Vec<Operation> {
+    let mut rows = Vec::new();
+    arithmetic::rows(&mut rows);
+    comparison::rows(&mut rows);
+    rounding::rows(&mut rows);
+    elementary::rows(&mut rows);
+    reduction::rows(&mut rows);
+    creation::rows(&mut rows);
+    shape::rows(&mut rows);
+    random::rows(&mut rows);
+    effect::rows(&mut rows);
+    rows
+}

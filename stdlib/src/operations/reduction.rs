@@ -1,0 +1,89 @@
+//! Reductions: many elements to one, in the one fixed order.
+
+use crate::formulas::{arithmetic, complex};
+use crate::operation::Operation;
+use crate::typing;
+use thalweg_lang::dtype::{DType, Scalar};
+use thalweg_runtime::kernel::{Fold, Folds};
+
+const SUM: Folds = Folds::number::<arithmetic::Add>().and(Folds::complex::<complex::Add>());
+const PRODUCT: Folds = Folds::number::<arithmetic::Multiply>().and(Folds::complex::<complex::Multiply>());
+const MINIMUM: Folds = Folds::float::<arithmetic::FloatMinimum>()
+    .and(Folds::number::<arithmetic::NumberMinimum>())
+    .and(Folds::logic::<arithmetic::And>());
+const MAXIMUM: Folds = Folds::float::<arithmetic::FloatMaximum>()
+    .and(Folds::number::<arithmetic::NumberMaximum>())
+    .and(Folds::logic::<arithmetic::Or>());
+const ANY: Folds = Folds::logic::<arithmetic::Or>();
+const ALL: Folds = Folds::logic::<arithmetic::And>();
+
+fn fold_of(folds: &'static Folds, dtype: DType) -> Option<&'static Fold> {
+    folds.find(dtype)
+}
+
+fn one(dtype: DType) -> Option<Scalar> {
+    Some(Scalar::i64(1).cast(dtype))
+}
+
+fn zero(dtype: DType) -> Option<Scalar> {
+    Some(Scalar::i64(0).cast(dtype))
+}
+
+fn nothing(_: DType) -> Option<Scalar> {
+    None
+}
+
+const AXES: &str = "`axis` is one axis, a tuple of axes, or `none` for all; negative axes count from the end. \
+                    `keepdims=true` keeps them with length 1. The order of the combinations depends on the length alone, so \
+                    every executor and number of threads gives the same bits.";
+
+pub(super) fn rows(rows: &mut Vec<Operation>) {
+    rows.push(
+        Operation::fold("sum", typing::accumulator, |dtype| fold_of(&SUM, dtype), zero)
+            .summary("The sum along axes; integers and bools accumulate in 64 bits; 0 of nothing.")
+            .text(AXES)
+            .examples(&[("sum([1, 2, 3])", "6"), ("sum([[1.0, 2.0], [3.0, 4.0]], axis=0)", "[4. 6.]")]),
+    );
+    rows.push(
+        Operation::fold("prod", typing::accumulator, |dtype| fold_of(&PRODUCT, dtype), one)
+            .summary("The product along axes; integers and bools accumulate in 64 bits; 1 of nothing.")
+            .text(AXES)
+            .examples(&[("prod([1, 2, 3, 4])", "24")]),
+    );
+    rows.push(
+        Operation::fold("min", typing::extreme, |dtype| fold_of(&MINIMUM, dtype), nothing)
+            .summary("The smallest element along axes; NaN if there is one; an error of nothing.")
+            .text(AXES)
+            .examples(&[("min([3, 1, 2])", "1"), ("min([3.0, nan])", "nan")]),
+    );
+    rows.push(
+        Operation::fold("max", typing::extreme, |dtype| fold_of(&MAXIMUM, dtype), nothing)
+            .summary("The greatest element along axes; NaN if there is one; an error of nothing.")
+            .text(AXES)
+            .examples(&[("max([[3, 1], [2, 5]], axis=1)", "[3 5]")]),
+    );
+    rows.push(
+        Operation::fold("any", typing::truth, |dtype| fold_of(&ANY, dtype), zero)
+            .summary("Whether any element is true (not 0) along axes; false of nothing.")
+            .text(AXES)
+            .examples(&[("any([false, true])", "true")]),
+    );
+    rows.push(
+        Operation::fold("all", typing::truth, |dtype| fold_of(&ALL, dtype), one)
+            .summary("Whether all elements are true (not 0) along axes; true of nothing.")
+            .text(AXES)
+            .examples(&[("all([[true, false], [true, true]], axis=1)", "[false  true]")]),
+    );
+    rows.push(
+        Operation::first_extreme("argmin", typing::extreme_index, false)
+            .summary("The index (i64) of the first smallest element along axes, counted in C order over several; NaN counts as smallest.")
+            .text(AXES)
+            .examples(&[("argmin([3, 1, 1])", "1")]),
+    );
+    rows.push(
+        Operation::first_extreme("argmax", typing::extreme_index, true)
+            .summary("The index (i64) of the first greatest element along axes, counted in C order over several; NaN counts as greatest.")
+            .text(AXES)
+            .examples(&[("argmax([[3, 1], [2, 5]], axis=1)", "[0 1]")]),
+    );
+}

@@ -1,0 +1,215 @@
+//! Shapes: what they are, and the same elements in another one.
+
+use crate::operation::{Expansion, Operation, optional, required, variadic};
+use thalweg_lang::declaration::{Call, Default, Operand};
+use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::dtype::Scalar;
+use thalweg_lang::graph::SourceAxis;
+use thalweg_lang::types::{DisplayShape, broadcast};
+use thalweg_lang::value::{TextPiece, Value};
+
+pub(super) fn rows(rows: &mut Vec<Operation>) {
+    rows.push(
+        Operation::expand("shape", vec![required("x")], |build, call| {
+            let shape = build.array(call, 0).map(|x| build.type_of(x).shape)?;
+            Ok(Value::Tuple(shape.into_iter().map(|length| number(build, call, length)).collect()))
+        })
+        .property("shape")
+        .summary("The lengths of the axes, as a tuple.")
+        .examples(&[("zeros(2, 3).shape", "(2, 3)")]),
+    );
+    rows.push(
+        Operation::expand("ndim", vec![required("x")], |build, call| {
+            let rank = build.array(call, 0).map(|x| build.type_of(x).rank())?;
+            Ok(number(build, call, rank))
+        })
+        .property("ndim")
+        .summary("How many axes there are.")
+        .examples(&[("zeros(2, 3).ndim", "2")]),
+    );
+    rows.push(
+        Operation::expand("size", vec![required("x"), optional("axis", Default::None)], |build, call| {
+            let array_type = build.array(call, 0).map(|x| build.type_of(x))?;
+            let axes = build.axes(call, 1, &array_type)?;
+            let count = axes.iter().map(|axis| array_type.shape[*axis]).product();
+            Ok(number(build, call, count))
+        })
+        .property("size")
+        .summary("How many elements there are, in all or along axes.")
+        .examples(&[("zeros(2, 3).size", "6"), ("size(zeros(2, 3), axis=0)", "2")]),
+    );
+    rows.push(
+        Operation::expand("dtype", vec![required("x")], |build, call| {
+            build.array(call, 0).map(|x| Value::DType(build.type_of(x).dtype))
+        })
+        .property("dtype")
+        .summary("The dtype, which is also a cast.")
+        .examples(&[("[1, 2].dtype", "i64")]),
+    );
+    rows.push(
+        Operation::expand("reshape", vec![required("x"), variadic("shape")], reshape)
+            .summary("The elements in C order in another shape; one length may be -1, for what is left.")
+            .examples(&[("range(6).reshape(2, -1)", "[[0 1 2]\n [3 4 5]]")]),
+    );
+    rows.push(
+        Operation::expand("transpose", vec![required("x"), variadic("axes")], transpose)
+            .property("T")
+            .summary("The axes in another order: reversed, or as given.")
+            .examples(&[
+                ("[[1, 2], [3, 4]].T", "[[1 3]\n [2 4]]"),
+                ("zeros(2, 3, 4).transpose(1, 0, 2).shape", "(3, 2, 4)"),
+            ]),
+    );
+    rows.push(
+        Operation::expand("flip", vec![required("x"), optional("axis", Default::None)], flip)
+            .summary("The elements in reverse along axes.")
+            .examples(&[("flip(range(3))", "[2 1 0]")]),
+    );
+    rows.push(
+        Operation::expand("squeeze", vec![required("x"), optional("axis", Default::None)], squeeze)
+            .summary("Without the axes of length 1: all of them, or those given.")
+            .examples(&[("zeros(1, 3, 1).squeeze().shape", "(3,)")]),
+    );
+    rows.push(
+        Operation::expand("broadcast_to", vec![required("x"), variadic("shape")], broadcast_to)
+            .summary("The array repeated to a shape that it broadcasts to; nothing is copied.")
+            .examples(&[("broadcast_to([1, 2], 2, 2)", "[[1 2]\n [1 2]]")]),
+    );
+    rows.push(
+        Operation::expand("error", vec![required("message")], |build, call| {
+            let message = build.text(call, 0)?;
+            Err(Diagnostic::error("E0315", message.to_string(), call.span, ""))
+        })
+        .summary("Refuses the program with a message, when it is checked; for an `if` that a shape decides.")
+        .text("What the function's caller got wrong is known before the run: shapes, dtypes, sizes."),
+    );
+    rows.push(
+        Operation::expand("text", vec![required("x")], |_, call| {
+            let piece = TextPiece::Value(call.arguments[0].value.clone(), "".into(), call.arguments[0].span);
+            Ok(Value::Text(vec![piece]))
+        })
+        .summary("A value as the text that `print` shows.")
+        .examples(&[("text([1, 2])", "[1 2]")]),
+    );
+}
+
+/// A known integer, which promotes like a literal.
+fn number(build: &mut Expansion, call: &Call, value: usize) -> Value<Operand> {
+    Value::Array(build.constant(Scalar::i64(value as i64), true, call.span))
+}
+
+fn reshape(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
+    let x = build.array(call, 0)?;
+    let source = build.type_of(x);
+    let written = build.shape(call, 1)?;
+    let span = call.arguments[1].span;
+    let count = source.count();
+    let known: Option<usize> = written
+        .iter()
+        .filter(|length| **length != -1)
+        .try_fold(1usize, |product, length| product.checked_mul(usize::try_from(*length).ok()?));
+    let open = written.iter().filter(|length| **length == -1).count();
+    let text = || {
+        let lengths: Vec<String> = written.iter().map(|length| length.to_string()).collect();
+        format!("[{}]", lengths.join(", "))
+    };
+    let shape = match (known, open) {
+        (Some(known), 0) if known == count => written.iter().map(|length| *length as usize).collect(),
+        (Some(known), 1) if known > 0 && count % known == 0 => {
+            written.iter().map(|length| if *length == -1 { count / known } else { *length as usize }).collect()
+        }
+        (_, 2..) => return Err(Diagnostic::error("E0309", "only one length may be -1", span, "")),
+        (None, _) => {
+            return Err(Diagnostic::error("E0309", format!("{} is not a shape", text()), span, "")
+                .help("lengths are 0 or more; one may be -1"));
+        }
+        (Some(_), _) => {
+            let message = format!("{count} elements do not fit the shape {}", text());
+            let diagnostic =
+                Diagnostic::error("E0309", message, span, text()).label(call.arguments[0].span, source.to_string());
+            return Err(diagnostic.help("write -1 for one of the lengths, and it is worked out"));
+        }
+    };
+    Ok(Value::Array(build.reshape(x, shape, call.span)))
+}
+
+fn transpose(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
+    let x = build.array(call, 0)?;
+    let source = build.type_of(x);
+    let rank = source.rank();
+    let order: Vec<usize> = match call.arguments.get(1).is_some_and(|given| given.given) {
+        false => (0..rank).rev().collect(),
+        true => {
+            let span = call.arguments[1].span;
+            let written = build.shape(call, 1)?;
+            let mut order = Vec::new();
+            for number in &written {
+                order.push(build.axis(*number, rank, span, &source)?);
+            }
+            let mut sorted = order.clone();
+            sorted.sort_unstable();
+            if sorted != (0..rank).collect::<Vec<_>>() {
+                let message = format!("`transpose` needs each of the {rank} axes once");
+                return Err(
+                    Diagnostic::error("E0304", message, span, "").label(call.arguments[0].span, source.to_string())
+                );
+            }
+            order
+        }
+    };
+    let axes = (0..rank)
+        .map(|axis| SourceAxis { start: 0, step: 1, axis: order.iter().position(|from| *from == axis) })
+        .collect();
+    let shape = order.iter().map(|axis| source.shape[*axis]).collect();
+    Ok(Value::Array(build.view(x, axes, shape, call.span)))
+}
+
+fn flip(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
+    let x = build.array(call, 0)?;
+    let source = build.type_of(x);
+    let flipped = build.axes(call, 1, &source)?;
+    let axes = (0..source.rank())
+        .map(|axis| match flipped.contains(&axis) && source.shape[axis] > 0 {
+            true => SourceAxis { start: source.shape[axis] - 1, step: -1, axis: Some(axis) },
+            false => SourceAxis { start: 0, step: 1, axis: Some(axis) },
+        })
+        .collect();
+    Ok(Value::Array(build.view(x, axes, source.shape, call.span)))
+}
+
+fn squeeze(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
+    let x = build.array(call, 0)?;
+    let source = build.type_of(x);
+    let dropped: Vec<usize> = match call.arguments[1].given {
+        false => (0..source.rank()).filter(|axis| source.shape[*axis] == 1).collect(),
+        true => build.axes(call, 1, &source)?,
+    };
+    if let Some(axis) = dropped.iter().find(|axis| source.shape[**axis] != 1) {
+        let message = format!("axis {axis} has length {}, and only axes of length 1 can go", source.shape[*axis]);
+        let place = call.arguments[1].span;
+        return Err(Diagnostic::error("E0304", message, place, "").label(call.arguments[0].span, source.to_string()));
+    }
+    let mut shape = Vec::new();
+    let mut axes = Vec::new();
+    for axis in 0..source.rank() {
+        if dropped.contains(&axis) {
+            axes.push(SourceAxis { start: 0, step: 0, axis: None });
+        } else {
+            axes.push(SourceAxis { start: 0, step: 1, axis: Some(shape.len()) });
+            shape.push(source.shape[axis]);
+        }
+    }
+    Ok(Value::Array(build.view(x, axes, shape, call.span)))
+}
+
+fn broadcast_to(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
+    let x = build.array(call, 0)?;
+    let source = build.type_of(x);
+    let shape = build.new_shape(call, 1)?;
+    if broadcast(&source.shape, &shape).as_deref() != Ok(&shape) {
+        let message = format!("{source} does not broadcast to {}", DisplayShape(&shape));
+        let place = call.arguments[1].span;
+        return Err(Diagnostic::error("E0301", message, place, "").label(call.arguments[0].span, source.to_string()));
+    }
+    Ok(Value::Array(build.broadcast_to(x, shape, call.span)))
+}

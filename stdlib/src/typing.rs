@@ -1,0 +1,170 @@
+//! The dtype rules that rows choose from: what operands are cast to, and what comes out. NumPy 2's rules; where NumPy computes
+//! in f16, f32 stands in.
+
+use thalweg_lang::declaration::{Mismatch, Typing};
+use thalweg_lang::dtype::{DType, Kind};
+use thalweg_lang::promotion::{Numeric, common, float_of};
+
+/// What a rule gives.
+pub type Typed = Result<Typing, Mismatch>;
+
+fn all(operands: &[Numeric], dtype: DType, result: DType) -> Typed {
+    Ok(Typing { operands: vec![dtype; operands.len()], result })
+}
+
+fn takes(what: &str) -> Mismatch {
+    Mismatch { takes: what.into(), help: None }
+}
+
+fn takes_help(what: &str, help: &str) -> Mismatch {
+    Mismatch { takes: what.into(), help: Some(help.into()) }
+}
+
+/// The promoted dtype in and out, whatever it is.
+pub fn any(operands: &[Numeric]) -> Typed {
+    let dtype = common(operands).dtype;
+    all(operands, dtype, dtype)
+}
+
+/// Numbers; bools only beside numbers.
+pub fn numbers(operands: &[Numeric]) -> Typed {
+    match common(operands).dtype {
+        DType::Bool => Err(takes_help("numbers", "cast first: `i64(x)`, or use `not`, `and`, `or`, `^` on bools")),
+        dtype => all(operands, dtype, dtype),
+    }
+}
+
+/// Real numbers and bools.
+pub fn ordered(operands: &[Numeric]) -> Typed {
+    let dtype = common(operands).dtype;
+    match dtype.kind() {
+        Kind::Complex => Err(takes_help("real numbers", "complex numbers have no order; take `abs(z)` first")),
+        _ => all(operands, dtype, dtype),
+    }
+}
+
+/// True division: integers and bools divide in f64.
+pub fn division(operands: &[Numeric]) -> Typed {
+    match common(operands).dtype {
+        dtype if dtype.is_integral() => all(operands, DType::F64, DType::F64),
+        dtype => all(operands, dtype, dtype),
+    }
+}
+
+/// Floor division and remainder: real numbers, bools as i8.
+pub fn floor_division(operands: &[Numeric]) -> Typed {
+    match common(operands).dtype {
+        DType::Bool => all(operands, DType::I8, DType::I8),
+        dtype if dtype.kind() == Kind::Complex => Err(takes("real numbers")),
+        dtype => all(operands, dtype, dtype),
+    }
+}
+
+/// Equality: any dtypes.
+pub fn equality(operands: &[Numeric]) -> Typed {
+    all(operands, common(operands).dtype, DType::Bool)
+}
+
+/// Order: any but complex.
+pub fn comparison(operands: &[Numeric]) -> Typed {
+    ordered(operands).map(|typing| Typing { result: DType::Bool, ..typing })
+}
+
+/// `and`, `or`, `not`: bools.
+pub fn logic(operands: &[Numeric]) -> Typed {
+    if operands.iter().all(|operand| operand.dtype == DType::Bool) {
+        return all(operands, DType::Bool, DType::Bool);
+    }
+    Err(takes_help("bools", "compare first: `x != 0`"))
+}
+
+/// `&`, `|`, `^`, `~`: integers and bools.
+pub fn bits(operands: &[Numeric]) -> Typed {
+    match common(operands).dtype {
+        dtype if dtype.is_integral() => all(operands, dtype, dtype),
+        _ => Err(takes_help("integers or bools", "between conditions write `and`, `or`, `not`: `a > 0 and b > 0`")),
+    }
+}
+
+/// Integers only; bools count as i8.
+pub fn integers(operands: &[Numeric]) -> Typed {
+    match common(operands).dtype {
+        DType::Bool => all(operands, DType::I8, DType::I8),
+        dtype if dtype.is_integral() => all(operands, dtype, dtype),
+        _ => Err(takes_help("integers", "round and cast first: `i64(round(x))`")),
+    }
+}
+
+/// Functions that give floats: small integers compute in f32, large ones in f64.
+pub fn floats(operands: &[Numeric]) -> Typed {
+    let dtype = float_of(common(operands).dtype);
+    match dtype.kind() {
+        Kind::Complex => Err(takes("real numbers")),
+        _ => all(operands, dtype, dtype),
+    }
+}
+
+/// Tests of floats: integers are tested as f64.
+pub fn float_test(operands: &[Numeric]) -> Typed {
+    floats(operands).map(|typing| Typing { result: DType::Bool, ..typing })
+}
+
+/// Rounding: integers stay as they are.
+pub fn rounding(operands: &[Numeric]) -> Typed {
+    match common(operands).dtype {
+        DType::Bool => Err(takes_help("numbers", "cast first: `i64(x)`")),
+        dtype if dtype.kind() == Kind::Complex => Err(takes("real numbers")),
+        dtype => all(operands, dtype, dtype),
+    }
+}
+
+/// Magnitude: a complex number's is real.
+pub fn magnitude(operands: &[Numeric]) -> Typed {
+    let dtype = common(operands).dtype;
+    all(operands, dtype, real_of(dtype))
+}
+
+/// The dtype of a complex dtype's parts.
+pub fn real_of(dtype: DType) -> DType {
+    match dtype {
+        DType::C64 => DType::F32,
+        DType::C128 => DType::F64,
+        other => other,
+    }
+}
+
+/// A condition, then two values of any dtype.
+pub fn selection(operands: &[Numeric]) -> Typed {
+    if operands[0].dtype != DType::Bool {
+        return Err(takes_help("a condition of bools first", "compare first: `x != 0`"));
+    }
+    let dtype = common(&operands[1..]).dtype;
+    Ok(Typing { operands: vec![DType::Bool, dtype, dtype], result: dtype })
+}
+
+/// Sums and products: integers accumulate in 64 bits.
+pub fn accumulator(dtype: DType) -> Result<DType, Mismatch> {
+    Ok(match dtype.kind() {
+        Kind::Bool | Kind::Signed => DType::I64,
+        Kind::Unsigned => DType::U64,
+        _ => dtype,
+    })
+}
+
+/// Extremes: any order, bools too.
+pub fn extreme(dtype: DType) -> Result<DType, Mismatch> {
+    match dtype.kind() {
+        Kind::Complex => Err(takes_help("real numbers", "complex numbers have no order; take `abs(z)` first")),
+        _ => Ok(dtype),
+    }
+}
+
+/// Indices of extremes: bools are ordered as u8.
+pub fn extreme_index(dtype: DType) -> Result<DType, Mismatch> {
+    extreme(dtype).map(|dtype| if dtype == DType::Bool { DType::U8 } else { dtype })
+}
+
+/// `any` and `all`: everything is a truth value.
+pub fn truth(_: DType) -> Result<DType, Mismatch> {
+    Ok(DType::Bool)
+}
