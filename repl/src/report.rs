@@ -1,0 +1,345 @@
+//! Findings as text: a sentence, the source with its places, the help.
+
+use crate::excerpt::{excerpt, tidy};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, Severity as Level,
+    SourceCode, SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
+};
+use std::fmt;
+use thalweg_lang::diagnostic::{Diagnostic, Severity};
+use thalweg_lang::source::{SourceId, Sources, Span};
+
+/// The width of what is no terminal, so that files of messages can be compared.
+const PLAIN_WIDTH: usize = 100;
+/// More errors than this help nobody; the rest is counted.
+const MOST_SHOWN: usize = 20;
+
+/// How findings are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// With colours.
+    pub colour: bool,
+    /// Columns.
+    pub width: usize,
+}
+
+impl Style {
+    /// For standard error as it is.
+    pub fn new(colour: bool, terminal: bool) -> Style {
+        let width = match terminal_size::terminal_size_of(std::io::stderr()) {
+            Some((terminal_size::Width(columns), _)) if terminal => usize::from(columns).clamp(40, 160),
+            _ => PLAIN_WIDTH,
+        };
+        Style { colour, width }
+    }
+}
+
+/// Draws findings, most important first, an empty line between two.
+pub fn render(findings: &[Diagnostic], sources: &Sources, style: Style) -> String {
+    let mut text = String::new();
+    for finding in findings.iter().take(MOST_SHOWN) {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&render_one(finding, sources, style));
+    }
+    if findings.len() > MOST_SHOWN {
+        text.push_str(&format!("\n… and {} more\n", findings.len() - MOST_SHOWN));
+    }
+    text
+}
+
+/// The line after the findings of a program that was refused: `2 errors; nothing ran`.
+pub fn summary(findings: &[Diagnostic]) -> Option<String> {
+    match findings.iter().filter(|finding| finding.severity == Severity::Error).count() {
+        0 => None,
+        1 => Some("1 error; nothing ran".to_string()),
+        count => Some(format!("{count} errors; nothing ran")),
+    }
+}
+
+fn render_one(finding: &Diagnostic, sources: &Sources, style: Style) -> String {
+    let word = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    };
+    let handler = handler(&format!("{word}[{}]:", finding.code), style);
+    let level = match finding.severity {
+        Severity::Error => Level::Error,
+        Severity::Warning => Level::Warning,
+        Severity::Note => Level::Advice,
+    };
+    let mut parts = by_source(finding, sources, style.width);
+    let last = parts.pop();
+    let mut text = String::new();
+    let message = finding.message.as_str();
+    let leading = parts.len();
+    for (index, excerpt) in parts.into_iter().chain(last).enumerate() {
+        let help = if index == leading { finding.help.as_deref() } else { None };
+        let part = Part { message: if index == 0 { message } else { "" }, level, excerpt: Some(excerpt), help };
+        append(&mut text, &handler, &part, index == 0);
+    }
+    if text.is_empty() {
+        append(&mut text, &handler, &Part { message, level, excerpt: None, help: finding.help.as_deref() }, true);
+    }
+    text
+}
+
+/// Draws a part; only the first one has the line with the sentence.
+fn append(text: &mut String, handler: &GraphicalReportHandler, part: &Part, first: bool) {
+    let mut drawn = String::new();
+    // Writing to a string fails only where a place lies outside its excerpt, which `excerpt` rules out; then the sentence
+    // alone is still worth showing.
+    if handler.render_report(&mut drawn, part).is_err() {
+        drawn = format!("  {}\n", part.message);
+    }
+    match first {
+        true => text.push_str(drawn.strip_prefix("  ").unwrap_or(&drawn)),
+        false => text.push_str(drawn.split_once('\n').map_or("", |(_, rest)| rest)),
+    }
+}
+
+fn handler(word: &str, style: Style) -> GraphicalReportHandler {
+    let mut characters = ThemeCharacters::unicode();
+    characters.error = word.to_string();
+    characters.warning = word.to_string();
+    characters.advice = word.to_string();
+    let styles = if style.colour { ThemeStyles::ansi() } else { ThemeStyles::none() };
+    GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles })
+        .with_width(style.width)
+        .with_context_lines(1)
+        .with_break_words(false)
+        .with_urls(false)
+        .without_syntax_highlighting()
+}
+
+/// The places of a finding, one excerpt for each source that they lie in, the source where it went wrong first.
+fn by_source(finding: &Diagnostic, sources: &Sources, width: usize) -> Vec<Shown> {
+    let mut order: Vec<SourceId> = Vec::new();
+    for label in &finding.labels {
+        if !order.contains(&label.span.source) {
+            order.push(label.span.source);
+        }
+    }
+    let mut parts = Vec::new();
+    for id in order {
+        let labels = finding.labels.iter().filter(|label| label.span.source == id);
+        let mut places: Vec<(Span, String)> = Vec::new();
+        for label in labels {
+            // Two texts for one place would be drawn over each other.
+            match places.iter_mut().find(|(span, _)| *span == label.span) {
+                Some((_, text)) if text.is_empty() => text.clone_from(&label.text),
+                Some((_, text)) if !label.text.is_empty() => *text = format!("{text}; {}", label.text),
+                Some(_) => {}
+                None => places.push((label.span, label.text.clone())),
+            }
+        }
+        let source = sources.get(id);
+        let ranges: Vec<_> = places.iter().map(|(span, _)| tidy(&source.text, &span.range())).collect();
+        // The gutter and the line's number take up to 8 columns.
+        let part = excerpt(&source.text, &ranges, width.saturating_sub(8));
+        let labels = places.iter().zip(&part.places).enumerate().map(|(index, ((_, text), place))| {
+            let text = Some(text.clone()).filter(|text| !text.is_empty());
+            let span = SourceSpan::from(place.clone());
+            if index == 0 {
+                LabeledSpan::new_primary_with_span(text, span)
+            } else {
+                LabeledSpan::new_with_span(text, span)
+            }
+        });
+        parts.push(Shown {
+            labels: labels.collect(),
+            name: source.name.to_string(),
+            first_line: part.first_line,
+            position: ranges.first().map_or((1, 1), |place| sources.line_column(Span::new(id, place.start, place.end))),
+            text: part.text,
+        });
+    }
+    parts
+}
+
+/// An excerpt as miette reads it.
+#[derive(Debug)]
+struct Shown {
+    name: String,
+    text: String,
+    first_line: usize,
+    /// Line and column, from 1, of the first place in the whole source.
+    position: (usize, usize),
+    labels: Vec<LabeledSpan>,
+}
+
+impl SourceCode for Shown {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let inner = self.text.read_span(span, before, after)?;
+        // Without context it is the head of the excerpt that asks where it is.
+        let (line, column) = match (before, after) {
+            (0, 0) => (self.position.0 - 1, self.position.1 - 1),
+            _ => (inner.line() + self.first_line, inner.column()),
+        };
+        let (data, span, count) = (inner.data(), *inner.span(), inner.line_count());
+        Ok(Box::new(MietteSpanContents::new_named(self.name.clone(), data, span, line, column, count)))
+    }
+}
+
+/// A finding, or what it says about one more source, as miette reads it.
+#[derive(Debug)]
+struct Part<'a> {
+    message: &'a str,
+    level: Level,
+    excerpt: Option<Shown>,
+    help: Option<&'a str>,
+}
+
+impl fmt::Display for Part<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.message)
+    }
+}
+
+impl std::error::Error for Part<'_> {}
+
+impl miette::Diagnostic for Part<'_> {
+    fn severity(&self) -> Option<Level> {
+        Some(self.level)
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.excerpt.as_ref().map(|excerpt| excerpt as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.excerpt.as_ref().map(|excerpt| Box::new(excerpt.labels.iter().cloned()) as Box<dyn Iterator<Item = _>>)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Style = Style { colour: false, width: PLAIN_WIDTH };
+
+    fn place(source: SourceId, sources: &Sources, what: &str) -> Span {
+        let start = sources.get(source).text.find(what).unwrap();
+        Span::new(source, start, start + what.len())
+    }
+
+    #[track_caller]
+    fn expect(finding: Diagnostic, sources: &Sources, drawn: &str) {
+        assert_eq!(render(&[finding], sources, PLAIN), drawn.trim_start_matches('\n'));
+    }
+
+    #[test]
+    fn both_operands_and_a_help() {
+        let mut sources = Sources::default();
+        let id = sources.add("<line 2>", "c = a + b");
+        let finding =
+            Diagnostic::error("E0301", "shapes do not fit: f64[3] and f64[4]", place(id, &sources, "a"), "f64[3]")
+                .label(place(id, &sources, "b"), "f64[4]")
+                .help("cut one: `a + b[:3]`");
+        let drawn = "
+error[E0301]: shapes do not fit: f64[3] and f64[4]
+   ╭─[<line 2>:1:5]
+ 1 │ c = a + b
+   ·     ┬   ┬
+   ·     │   ╰── f64[4]
+   ·     ╰── f64[3]
+   ╰────
+  help: cut one: `a + b[:3]`
+";
+        expect(finding, &sources, drawn);
+    }
+
+    #[test]
+    fn places_in_two_sources() {
+        let mut sources = Sources::default();
+        let first = sources.add("<line 1>", "fn f(x) = x + b");
+        let second = sources.add("<line 7>", "y = é(f(a))");
+        let finding = Diagnostic::error("E0301", "shapes do not fit", place(second, &sources, "f(a)"), "called here")
+            .label(place(first, &sources, "x + b"), "f64[3] + f64[4]")
+            .help("look");
+        let drawn = "
+error[E0301]: shapes do not fit
+   ╭─[<line 7>:1:7]
+ 1 │ y = é(f(a))
+   ·       ──┬─
+   ·         ╰── called here
+   ╰────
+   ╭─[<line 1>:1:11]
+ 1 │ fn f(x) = x + b
+   ·           ──┬──
+   ·             ╰── f64[3] + f64[4]
+   ╰────
+  help: look
+";
+        expect(finding, &sources, drawn);
+    }
+
+    #[test]
+    fn odd_places() {
+        let mut sources = Sources::default();
+        let empty = sources.add("empty.tw", "");
+        let text = sources.add("text.tw", "a = (\n");
+        expect(
+            Diagnostic { labels: Vec::new(), ..Diagnostic::note("N0001", "no place", Span::default(), "") },
+            &sources,
+            "note[N0001]: no place\n",
+        );
+        expect(
+            Diagnostic::error("E0101", "nothing here", Span::new(empty, 0, 0), ""),
+            &sources,
+            "error[E0101]: nothing here\n   ╭─[empty.tw:1:1]\n   ╰────\n",
+        );
+        expect(
+            Diagnostic::error("E0101", "unfinished", Span::new(text, 6, 6), "here"),
+            &sources,
+            "\nerror[E0101]: unfinished\n   ╭─[text.tw:1:6]\n 1 │ a = (\n   ·      ▲\n   ·      ╰── here\n   ╰────\n",
+        );
+    }
+
+    #[test]
+    fn a_far_line_has_its_number() {
+        let mut sources = Sources::default();
+        let id = sources.add("far.tw", format!("{}bad\n{}", "x = 1\n".repeat(119), "y = 2\n".repeat(9)));
+        let drawn = "
+error[E0201]: there is no `bad`
+     ╭─[far.tw:120:1]
+ 119 │ x = 1
+ 120 │ bad
+     · ───
+ 121 │ y = 2
+     ╰────
+";
+        expect(Diagnostic::error("E0201", "there is no `bad`", place(id, &sources, "bad"), ""), &sources, drawn);
+    }
+
+    #[test]
+    fn a_long_line_is_cropped() {
+        let mut sources = Sources::default();
+        let id = sources.add("long.tw", format!("x = [{}bad, 1]", "1, ".repeat(2000)));
+        let drawn =
+            render(&[Diagnostic::error("E0201", "there is no `bad`", place(id, &sources, "bad"), "")], &sources, PLAIN);
+        assert!(drawn.lines().all(|line| line.chars().count() <= PLAIN_WIDTH), "{drawn}");
+        assert!(drawn.contains("[long.tw:1:6006]") && drawn.contains("bad, 1]"), "{drawn}");
+    }
+
+    #[test]
+    fn the_last_line_counts_errors() {
+        let error = Diagnostic::error("E0201", "wrong", Span::default(), "");
+        let note = Diagnostic::note("N0101", "by the way", Span::default(), "");
+        assert_eq!(summary(&[]), None);
+        assert_eq!(summary(std::slice::from_ref(&note)), None);
+        assert_eq!(summary(&[error.clone(), note]).as_deref(), Some("1 error; nothing ran"));
+        assert_eq!(summary(&[error.clone(), error]).as_deref(), Some("2 errors; nothing ran"));
+    }
+}
