@@ -1,1 +1,15 @@
-//! The promises of the whole.
+//! The promises of the whole, as programs and what they print; one binary, one module for each kind of promise.
+
+mod architecture;
+mod determinism;
+mod diagnostics;
+mod documentation;
+mod embedding;
+mod engines;
+mod examples;
+mod golden;
+mod oracle;
+mod plans;
+mod programs;
+mod random_text;
+mod tables;

@@ -1,9 +1,10 @@
-/* Reference values in 113 bits, by GCC's libquadmath: operands (doubles) in, results out as a rounded double and the rest. */
+/* Reference values in 113 bits, by GCC's libquadmath: operands (doubles) in, results out as a rounded double and the rest,
+   which is multiplied by 2^200 below 1e-270, where a double would not hold it. */
 #include <quadmath.h>
 #include <stdio.h>
 #include <string.h>
 
-#define ONE(name, expression) if (!strcmp(which, #name)) { for (long i = 0; i < count; i++) { __float128 x = a[i]; (void)x; __float128 r = expression; high[i] = r; low[i] = r - (__float128)high[i]; } return 0; }
+#define ONE(name, expression) if (!strcmp(which, #name)) { for (long i = 0; i < count; i++) { __float128 x = a[i]; (void)x; __float128 r = expression; high[i] = r; low[i] = (r - (__float128)high[i]) * (fabsq(r) < 1e-270Q ? 0x1p200Q : 1); } return 0; }
 
 int reference(const char *which, const double *a, const double *b, double *high, double *low, long count)
 {

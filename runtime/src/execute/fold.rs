@@ -20,6 +20,9 @@ use thalweg_lang::dtype::DType;
 /// The widest tile of results that an outer-axis reduction works on: the accumulators of a tile stay in the second cache.
 const TILE: usize = 256;
 
+/// How many results must lie in one block of the line for it to be worth transposing.
+const SHORT: usize = 4;
+
 /// The reduced elements of a unit of work when only extremes are looked for.
 const EXTREME_BLOCK: usize = 8192;
 
@@ -115,10 +118,10 @@ pub unsafe fn reduce(
         return Ok(());
     }
     debug_assert!(reduced > 0);
-    let fewest = targets.iter().filter(|target| matches!(target.how, How::Fold(_))).map(Target::lanes).min();
+    // A block of the line is shorter than any fold's block, so that a short run is always one block.
     // SAFETY: the caller's promise.
     unsafe {
-        if reduced <= fewest.unwrap_or(STRIPE) && reduced * inner * 2 <= tape.block() {
+        if reduced * inner * SHORT <= tape.block() {
             reduce_short(tape, level, extents, targets, drive)
         } else {
             reduce_long(tape, level, extents, targets, drive)
@@ -161,8 +164,15 @@ unsafe fn reduce_short(
                         How::Fold(fold) => {
                             let size = target.size();
                             let width = count * inner;
-                            transpose(source, columns.pointer(), size, (count, reduced, inner));
-                            halve(fold, level, columns.pointer(), reduced, width);
+                            let rows = columns.pointer();
+                            transpose(source, rows, size, (count, reduced, inner));
+                            // The accumulators are the first rows; the rest are taken a stripe at a time.
+                            let lanes = target.lanes();
+                            for row in (lanes..reduced).step_by(lanes) {
+                                let more = lanes.min(reduced - row) * width;
+                                fold.combine(level, rows, rows.add(row * width * size), more);
+                            }
+                            halve(fold, level, rows, reduced.min(lanes), width);
                             let to = target.to.add(from * inner * size);
                             std::ptr::copy_nonoverlapping(columns.pointer(), to, width * size);
                         }
@@ -190,13 +200,22 @@ unsafe fn transpose(from: *const u8, to: *mut u8, size: usize, extents: (usize, 
     /// # Safety
     /// As `transpose`.
     unsafe fn elements<T: Copy>(from: *const T, to: *mut T, (count, reduced, inner): (usize, usize, usize)) {
-        for k in 0..reduced {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if inner == 1 {
+                for at in 0..count {
+                    let (from, to) = (from.add(at * reduced), to.add(at));
+                    for k in 0..reduced {
+                        to.add(k * count).write_unaligned(from.add(k).read_unaligned());
+                    }
+                }
+                return;
+            }
             for at in 0..count {
-                for j in 0..inner {
-                    // SAFETY: the caller's promise.
-                    unsafe {
-                        let value = from.add((at * reduced + k) * inner + j).read_unaligned();
-                        to.add((k * count + at) * inner + j).write_unaligned(value);
+                for k in 0..reduced {
+                    let (from, to) = (from.add((at * reduced + k) * inner), to.add((k * count + at) * inner));
+                    for j in 0..inner {
+                        to.add(j).write_unaligned(from.add(j).read_unaligned());
                     }
                 }
             }

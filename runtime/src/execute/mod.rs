@@ -71,6 +71,14 @@ pub struct Context<'a> {
 /// # Errors
 /// What went wrong and where; `E0590` when the run was cancelled.
 pub fn run(plan: &Plan, inputs: &[Array], context: &Context) -> Result<Vec<Array>, Diagnostic> {
+    run_taking(plan, inputs.to_vec(), context)
+}
+
+/// As [`run`], with inputs that are given away: a result may be written where an input was that nothing else holds.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_taking(plan: &Plan, inputs: Vec<Array>, context: &Context) -> Result<Vec<Array>, Diagnostic> {
     if let Some(refusal) = plan.refusal() {
         return Err(refusal.clone());
     }
@@ -80,13 +88,14 @@ pub fn run(plan: &Plan, inputs: &[Array], context: &Context) -> Result<Vec<Array
         return Err(Diagnostic::error("E0599", message, Span::default(), ""));
     }
     let mut run = Run { plan, context, values: vec![None; plan.values.len()] };
-    for (array, (input, places)) in inputs.iter().zip(&plan.inputs) {
+    for (array, (input, places)) in inputs.into_iter().zip(&plan.inputs) {
         if array.dtype() != input.array_type.dtype || array.shape() != input.array_type.shape {
             let message = format!("internal error: the input `{}` is not {}", input.name, input.array_type);
             return Err(Diagnostic::error("E0599", message, Span::default(), ""));
         }
-        for &place in places {
-            run.values[place] = Some(array.clone());
+        if let Some((&last, others)) = places.split_last() {
+            others.iter().for_each(|&place| run.values[place] = Some(array.clone()));
+            run.values[last] = Some(array);
         }
     }
     for step in &plan.steps {

@@ -4,12 +4,13 @@ use super::block::{Fault, Place, Tape, scalar_bytes, splat};
 use super::fold::{Extents, How, Target, reduce};
 use super::threads::{Drive, Stop};
 use super::{Run, interrupted, out_of_memory, written};
-use crate::array::Array;
-use crate::buffer::Unwritten;
+use crate::array::{Array, length_of};
+use crate::buffer::{OutOfMemory, Unwritten};
 use crate::operation::Failure;
-use crate::plan::region::{End, Reducer, Region, Source, Store};
+use crate::plan::region::{End, Reducer, Region, Source, Store, bytes_of, elements};
 use std::sync::Arc;
 use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::dtype::DType;
 use thalweg_lang::source::Span;
 use thalweg_lang::types::{ArrayType, DisplayShape};
 
@@ -19,6 +20,12 @@ const UNIT: usize = 32 * 1024;
 impl Run<'_> {
     /// Runs a region and keeps its results.
     pub(super) fn region(&mut self, region: &Region, span: Span) -> Result<(), Diagnostic> {
+        if length_of(&region.shape).is_none() {
+            let dtype = region.leaves.first().map_or(DType::F64, |leaf| leaf.dtype);
+            let array_type = ArrayType::new(dtype, region.shape.clone());
+            let refusal = OutOfMemory { requested: usize::MAX, live: 0, limit: None };
+            return Err(out_of_memory(&array_type, refusal, span));
+        }
         let places: Vec<Option<Place>> = region
             .leaves
             .iter()
@@ -78,7 +85,7 @@ impl Run<'_> {
             && array.is_contiguous()
             && array.offset() == 0
             && array.buffer().is_owned()
-            && array.buffer().len() == array_type.bytes()
+            && array.buffer().len() == bytes_of(&array_type)
             && Arc::strong_count(array.buffer()) == 1
             && let Some(array) = self.values[value].take()
             && let Ok(block) = array.into_unwritten()
@@ -153,7 +160,7 @@ unsafe fn fold(
 
 /// Fills a result with what reducing nothing gives.
 fn nothing(end: &End, block: &Unwritten) -> Result<(), Diagnostic> {
-    let count = end.array_type.count();
+    let count = elements(&end.array_type.shape);
     if count == 0 {
         return Ok(());
     }

@@ -22,12 +22,14 @@ pub const STRIPE: usize = 512;
 pub const STRIPES: usize = 64;
 
 type StripeFunction = unsafe fn(accumulators: *mut u8, source: *const u8, width: usize, stride: usize, stripes: usize);
+type HalveFunction = unsafe fn(accumulators: *mut u8, length: usize);
 
 /// A way to fold elements of one dtype into one.
 pub struct Fold {
     /// The operation on two elements.
     pub kernel: Kernel,
-    functions: [StripeFunction; 4],
+    stripes: [StripeFunction; 4],
+    halves: [HalveFunction; 4],
 }
 
 impl Fold {
@@ -53,7 +55,7 @@ impl Fold {
         stripes: usize,
     ) {
         // SAFETY: the caller's promise.
-        unsafe { self.functions[level as usize](accumulators, source, width, stride, stripes) }
+        unsafe { self.stripes[level as usize](accumulators, source, width, stride, stripes) }
     }
 
     /// Combines element by element: `left[j]` becomes `left[j]` (on the left) with `right[j]`.
@@ -74,13 +76,8 @@ impl Fold {
     /// `accumulators` must be readable and writable for `length` elements; the machine must have the level.
     pub unsafe fn halve(&self, level: Level, accumulators: *mut u8, length: usize) {
         debug_assert!(length.is_power_of_two());
-        let size = self.dtype().size();
-        let mut half = length / 2;
-        while half > 0 {
-            // SAFETY: both halves lie within the accumulators.
-            unsafe { self.combine(level, accumulators, accumulators.add(half * size), half) };
-            half /= 2;
-        }
+        // SAFETY: the caller's promise.
+        unsafe { self.halves[level as usize](accumulators, length) }
     }
 }
 
@@ -195,6 +192,61 @@ unsafe fn accumulate<V: Combine, const C: usize>(
 }
 
 /// # Safety
+/// As `Fold::halve`.
+#[inline(always)]
+unsafe fn halve<V: Combine>(accumulators: *mut u8, length: usize) {
+    let mut half = length / 2;
+    // SAFETY: both halves lie within the accumulators; what does not fill a vector goes through a buffer of two, of which
+    // only what was copied in reaches the result.
+    unsafe {
+        while half >= V::WIDTH {
+            let upper = accumulators.add(half * V::SIZE);
+            let mut index = 0;
+            while index < half {
+                let (left, right) = (accumulators.add(index * V::SIZE), upper.add(index * V::SIZE));
+                V::store(V::combine(V::load(left), V::load(right)), left);
+                whole_steps_only();
+                index += V::WIDTH;
+            }
+            half /= 2;
+        }
+        if half > 0 {
+            let mut buffer = MaybeUninit::<[u8; 2 * VECTOR]>::zeroed();
+            let buffer = buffer.as_mut_ptr().cast::<u8>();
+            std::ptr::copy_nonoverlapping(accumulators, buffer, 2 * half * V::SIZE);
+            while half > 0 {
+                V::store(V::combine(V::load(buffer), V::load(buffer.add(half * V::SIZE))), buffer);
+                half /= 2;
+            }
+            std::ptr::copy_nonoverlapping(buffer, accumulators, V::SIZE);
+        }
+    }
+}
+
+/// # Safety
+/// As `Fold::halve`.
+unsafe fn plain_halve<V: Combine>(accumulators: *mut u8, length: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { halve::<V>(accumulators, length) }
+}
+
+/// # Safety
+/// As `Fold::halve`, on a machine with AVX2 and FMA.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma"))]
+unsafe fn avx2_halve<V: Combine>(accumulators: *mut u8, length: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { halve::<V>(accumulators, length) }
+}
+
+/// # Safety
+/// As `Fold::halve`, on a machine with AVX-512 F, DQ, VL and BW.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma"))]
+unsafe fn avx512_halve<V: Combine>(accumulators: *mut u8, length: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { halve::<V>(accumulators, length) }
+}
+
+/// # Safety
 /// As `Fold::accumulate`.
 unsafe fn plain<V: Combine, const C: usize>(
     accumulators: *mut u8,
@@ -262,6 +314,9 @@ macro_rules! vectors {
 }
 vectors!(NumberVectors, NumberFormula, Number);
 vectors!(FloatVectors, FloatFormula, Float);
+
+/// The most bytes of a vector.
+const VECTOR: usize = 64;
 
 /// The bytes that an array takes where the compiler makes the vectors.
 const ARRAY: usize = 64;
@@ -426,11 +481,17 @@ macro_rules! float_fold {
     ($kernels:ident, $step:ident, $formula:ident, $lane:ident, $index:literal) => {
         Fold {
             kernel: Kernels::$kernels::<$formula, 2>().first($index),
-            functions: [
+            stripes: [
                 plain::<$step<$formula, <scalar::Scalar as Lanes>::$lane>, 1>,
                 plain::<$step<$formula, <Portable as Lanes>::$lane>, 4>,
                 avx2::<$step<$formula, <Avx2 as Lanes>::$lane>, 8>,
                 avx512::<$step<$formula, <Avx512 as Lanes>::$lane>, 8>,
+            ],
+            halves: [
+                plain_halve::<$step<$formula, <scalar::Scalar as Lanes>::$lane>>,
+                plain_halve::<$step<$formula, <Portable as Lanes>::$lane>>,
+                avx2_halve::<$step<$formula, <Avx2 as Lanes>::$lane>>,
+                avx512_halve::<$step<$formula, <Avx512 as Lanes>::$lane>>,
             ],
         }
     };
@@ -444,11 +505,17 @@ macro_rules! array_fold {
     ($kernels:ident, $array:ident, $formula:ident, $element:ty, $index:literal, $width:expr) => {
         Fold {
             kernel: Kernels::$kernels::<$formula, 2>().first($index),
-            functions: [
+            stripes: [
                 plain::<$array<$formula, $element, $width>, 2>,
                 plain::<$array<$formula, $element, $width>, 2>,
                 avx2::<$array<$formula, $element, $width>, 4>,
                 avx512::<$array<$formula, $element, $width>, 8>,
+            ],
+            halves: [
+                plain_halve::<$array<$formula, $element, $width>>,
+                plain_halve::<$array<$formula, $element, $width>>,
+                avx2_halve::<$array<$formula, $element, $width>>,
+                avx512_halve::<$array<$formula, $element, $width>>,
             ],
         }
     };
@@ -497,11 +564,17 @@ table!(
     LogicFormula,
     [Fold {
         kernel: Kernels::logic::<F, 2>().first(0),
-        functions: [
+        stripes: [
             plain::<LogicVectors<F, bool, 1>, 1>,
             plain::<LogicVectors<F, <Portable as Lanes>::Truth, { <Portable as Lanes>::TRUTHS }>, 4>,
             avx2::<LogicVectors<F, <Avx2 as Lanes>::Truth, { <Avx2 as Lanes>::TRUTHS }>, 4>,
             avx512::<LogicVectors<F, <Avx512 as Lanes>::Truth, { <Avx512 as Lanes>::TRUTHS }>, 8>,
+        ],
+        halves: [
+            plain_halve::<LogicVectors<F, bool, 1>>,
+            plain_halve::<LogicVectors<F, <Portable as Lanes>::Truth, { <Portable as Lanes>::TRUTHS }>>,
+            avx2_halve::<LogicVectors<F, <Avx2 as Lanes>::Truth, { <Avx2 as Lanes>::TRUTHS }>>,
+            avx512_halve::<LogicVectors<F, <Avx512 as Lanes>::Truth, { <Avx512 as Lanes>::TRUTHS }>>,
         ],
     }]
 );

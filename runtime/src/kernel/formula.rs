@@ -85,7 +85,7 @@ pub struct Complex<L> {
     pub imaginary: L,
 }
 
-/// Complex numbers to a complex number.
+/// Complex numbers to a complex number, each in its own precision.
 pub trait ComplexFormula<const N: usize>: 'static {
     /// The formula.
     fn apply<L: Float>(operands: [Complex<L>; N]) -> Complex<L>;
@@ -97,8 +97,20 @@ pub trait ComplexTest<const N: usize>: 'static {
     fn apply<L: Float>(operands: [Complex<L>; N]) -> L::Mask;
 }
 
-/// Complex numbers to a float: parts, magnitudes, angles.
+/// Complex numbers to a float, each in its own precision: parts.
 pub trait ComplexPart<const N: usize>: 'static {
     /// The formula.
     fn apply<L: Float>(operands: [Complex<L>; N]) -> L;
+}
+
+/// Complex numbers to a complex number, computed on f64 parts as `DoubleFormula` is.
+pub trait ComplexDoubleFormula<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Double>(operands: [Complex<L>; N]) -> Complex<L>;
+}
+
+/// Complex numbers to a float, computed on f64 parts as `DoubleFormula` is: magnitudes, angles.
+pub trait ComplexDoublePart<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Double>(operands: [Complex<L>; N]) -> L;
 }

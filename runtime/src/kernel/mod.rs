@@ -13,8 +13,8 @@ pub use crate::lane::{Double, Float, Integer, Lane, Mask, Number, Whole, Words};
 pub use cast::cast;
 pub use fold::{Fold, Folds, STRIPE, STRIPES};
 pub use formula::{
-    Complex, ComplexFormula, ComplexPart, ComplexTest, DoubleFormula, FloatFormula, FloatTest, IntegerFormula,
-    LogicFormula, NumberFormula, NumberTest, WholeFormula, WordFormula,
+    Complex, ComplexDoubleFormula, ComplexDoublePart, ComplexFormula, ComplexPart, ComplexTest, DoubleFormula,
+    FloatFormula, FloatTest, IntegerFormula, LogicFormula, NumberFormula, NumberTest, WholeFormula, WordFormula,
 };
 pub use level::Level;
 pub use table::{Fault, Kernel, Kernels};

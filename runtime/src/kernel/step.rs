@@ -68,44 +68,47 @@ pub(super) unsafe fn drive<S: Step<N>, const N: usize>(
     result: *mut u8,
     length: usize,
 ) -> usize {
-    // SAFETY: the caller gives N operands and a result, readable and writable for `length` elements; the loops stay within
-    // them, the tail goes through stages that hold one whole step.
+    // SAFETY: the caller gives N operands and a result, readable and writable for `length` elements; whole steps stay within
+    // them, and the tail goes through stages that hold one whole step. The tail is read before anything is written, which is
+    // as good as reading it last: no step writes to where it lies.
     unsafe {
         const { assert!(S::WIDTH * S::RESULT <= STAGE) };
         let mut from = operands.cast::<[*const u8; N]>().read();
         let mut to = result;
         let mut left = length;
+        let tail = length % S::WIDTH;
         let mut stages = [const { Stage(MaybeUninit::uninit()) }; N];
         let mut staged_result = Stage(MaybeUninit::uninit());
-        let mut destination = None;
-        loop {
-            while left >= S::WIDTH {
-                S::step(from, to);
-                whole_steps_only();
-                for (pointer, size) in from.iter_mut().zip(S::OPERANDS) {
-                    *pointer = pointer.add(S::WIDTH * size);
-                }
-                to = to.add(S::WIDTH * S::RESULT);
-                left -= S::WIDTH;
-            }
-            if let Some((destination, count)) = destination {
-                std::ptr::copy_nonoverlapping(staged_result.0.as_ptr().cast::<u8>(), destination, count);
-                return usize::MAX;
-            }
-            if left == 0 {
-                return usize::MAX;
-            }
-            for (index, stage) in stages.iter_mut().enumerate() {
+        if tail > 0 {
+            for (operand, stage) in stages.iter_mut().enumerate() {
+                let size = S::OPERANDS[operand];
+                let source = from[operand].add((length - tail) * size);
                 let stage = stage.0.as_mut_ptr().cast::<u8>();
-                S::pad(index, from[index], stage);
-                std::ptr::copy_nonoverlapping(from[index], stage, left * S::OPERANDS[index]);
-                from[index] = stage;
+                S::pad(operand, source, stage);
+                std::ptr::copy_nonoverlapping(source, stage, tail * size);
             }
-            destination = Some((to, left * S::RESULT));
-            to = staged_result.0.as_mut_ptr().cast();
-            // Hidden from the compiler, which would otherwise make a second copy of the step for it.
-            left = std::hint::black_box(S::WIDTH);
         }
+        // One loop for whole steps and the tail, so that the step is compiled only once.
+        while left > 0 {
+            if left < S::WIDTH {
+                for (pointer, stage) in from.iter_mut().zip(&stages) {
+                    *pointer = stage.0.as_ptr().cast();
+                }
+                to = staged_result.0.as_mut_ptr().cast();
+            }
+            S::step(from, to);
+            whole_steps_only();
+            for (pointer, size) in from.iter_mut().zip(S::OPERANDS) {
+                *pointer = pointer.wrapping_add(S::WIDTH * size);
+            }
+            to = to.wrapping_add(S::WIDTH * S::RESULT);
+            left = left.saturating_sub(S::WIDTH);
+        }
+        if tail > 0 {
+            let destination = result.add((length - tail) * S::RESULT);
+            std::ptr::copy_nonoverlapping(staged_result.0.as_ptr().cast::<u8>(), destination, tail * S::RESULT);
+        }
+        usize::MAX
     }
 }
 
@@ -228,16 +231,18 @@ vector_step!(
     FloatVectors, FloatFormula, Float, value
 );
 vector_step!(
+    /// A formula for f64 on vectors of it.
+    DoubleVectors,
+    DoubleFormula,
+    Double,
+    value
+);
+vector_step!(
     /// A float test on vectors.
     FloatTestVectors, FloatTest, Float, mask
 );
 
-vector_step!(
-    /// A formula of f64 on vectors.
-    DoubleVectors, DoubleFormula, Double, value
-);
-
-/// A formula of f64 on f32.
+/// A formula for f64 on f32.
 pub(super) struct WidenedVectors<F, L, const U: usize>(PhantomData<(F, L)>);
 impl<F: DoubleFormula<N>, L: Double, const U: usize, const N: usize> Step<N> for WidenedVectors<F, L, U> {
     const WIDTH: usize = L::WIDTH * U;
@@ -449,4 +454,106 @@ complex_step!(
 complex_step!(
     /// A complex number's part.
     ComplexPartScalars, ComplexPart, T
+);
+
+/// A float type that complex numbers are made of.
+pub(super) trait Part: Copy + 'static {
+    /// As an f64.
+    fn widen(self) -> f64;
+    /// From an f64, rounded.
+    fn narrow(value: f64) -> Self;
+}
+impl Part for f64 {
+    #[inline(always)]
+    fn widen(self) -> f64 {
+        self
+    }
+    #[inline(always)]
+    fn narrow(value: f64) -> f64 {
+        value
+    }
+}
+impl Part for f32 {
+    #[inline(always)]
+    fn widen(self) -> f64 {
+        self as f64
+    }
+    #[inline(always)]
+    fn narrow(value: f64) -> f32 {
+        value as f32
+    }
+}
+
+/// The most elements of a vector of f64.
+const WIDEST: usize = 8;
+
+/// A vector of complex numbers from memory, where the parts alternate.
+///
+/// # Safety
+/// `from` must be readable for `L::WIDTH` complex numbers.
+#[inline(always)]
+unsafe fn load_complex<T: Part, L: Double>(from: *const u8) -> Complex<L> {
+    const { assert!(L::WIDTH <= WIDEST) };
+    let (mut real, mut imaginary) = ([0.0; WIDEST], [0.0; WIDEST]);
+    // SAFETY: the caller's promise; the arrays hold a vector.
+    unsafe {
+        for index in 0..L::WIDTH {
+            real[index] = from.cast::<T>().add(2 * index).read_unaligned().widen();
+            imaginary[index] = from.cast::<T>().add(2 * index + 1).read_unaligned().widen();
+        }
+        Complex { real: L::load(real.as_ptr()), imaginary: L::load(imaginary.as_ptr()) }
+    }
+}
+
+/// Writes a vector's elements `stride` apart.
+///
+/// # Safety
+/// `to` must be writable for as many elements.
+#[inline(always)]
+unsafe fn store_apart<T: Part, L: Double>(vector: L, to: *mut T, stride: usize) {
+    let mut elements = [0.0; WIDEST];
+    // SAFETY: the caller's promise; the array holds a vector.
+    unsafe {
+        vector.store(elements.as_mut_ptr());
+        for (index, element) in elements.iter().enumerate().take(L::WIDTH) {
+            to.add(index * stride).write_unaligned(T::narrow(*element));
+        }
+    }
+}
+
+/// Complex formulas for f64 parts, on vectors.
+macro_rules! complex_vectors {
+    ($(#[$doc:meta])* $step:ident, $formula:ident, $parts:literal, |$value:ident, $to:ident| $store:expr) => {
+        $(#[$doc])*
+        pub(super) struct $step<F, T, L>(PhantomData<(F, T, L)>);
+        impl<F: $formula<N>, T: Part, L: Double, const N: usize> Step<N> for $step<F, T, L> {
+            const WIDTH: usize = L::WIDTH;
+            const OPERANDS: [usize; N] = [2 * size_of::<T>(); N];
+            const RESULT: usize = $parts * size_of::<T>();
+            #[inline(always)]
+            unsafe fn step(operands: [*const u8; N], $to: *mut u8) {
+                // SAFETY: the caller gives a vector of each; every value is written before it is read.
+                unsafe {
+                    let mut loaded = MaybeUninit::<[Complex<L>; N]>::uninit();
+                    for (operand, from) in operands.iter().enumerate() {
+                        loaded.as_mut_ptr().cast::<Complex<L>>().add(operand).write(load_complex::<T, L>(*from));
+                    }
+                    let $value = F::apply(loaded.assume_init());
+                    let $to = $to.cast::<T>();
+                    $store
+                }
+            }
+        }
+    };
+}
+complex_vectors!(
+    /// A complex formula for f64 parts.
+    ComplexVectors, ComplexDoubleFormula, 2, |value, to| {
+        store_apart(value.real, to, 2);
+        store_apart(value.imaginary, to.add(1), 2);
+    }
+);
+complex_vectors!(
+    /// A complex number's part, computed on f64.
+    ComplexPartVectors, ComplexDoublePart, 1, |value, to| store_apart(value, to, 1)
 );

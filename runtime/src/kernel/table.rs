@@ -183,7 +183,7 @@ impl Kernels {
         Kernels::of(FloatTable::<F, N>::KERNELS)
     }
 
-    /// A float formula written for f64: f32 operands are widened, and the result is rounded.
+    /// A formula written for f64, for f32 and f64: f32 operands are widened, and the result is rounded.
     pub const fn double<F: DoubleFormula<N>, const N: usize>() -> Kernels {
         Kernels::of(DoubleTable::<F, N>::KERNELS)
     }
@@ -226,6 +226,16 @@ impl Kernels {
     /// A part of complex numbers, for c64 (giving f32) and c128 (giving f64).
     pub const fn complex_part<F: ComplexPart<N>, const N: usize>() -> Kernels {
         Kernels::of(ComplexPartTable::<F, N>::KERNELS)
+    }
+
+    /// A complex formula written for f64 parts, for c64 and c128: c64 operands are widened, and the result is rounded.
+    pub const fn complex_double<F: ComplexDoubleFormula<N>, const N: usize>() -> Kernels {
+        Kernels::of(ComplexDoubleTable::<F, N>::KERNELS)
+    }
+
+    /// The same for a formula with one float as its result.
+    pub const fn complex_double_part<F: ComplexDoublePart<N>, const N: usize>() -> Kernels {
+        Kernels::of(ComplexDoublePartTable::<F, N>::KERNELS)
     }
 
     /// `(bool, T, T) -> T` for every dtype: the second operand where the first is true, else the third.
@@ -401,6 +411,36 @@ table!(
     [
         kernel::<Complex<f64>, f64, N>(same::<ComplexPartScalars<F, f64, 8>, N>()),
         kernel::<Complex<f32>, f32, N>(same::<ComplexPartScalars<F, f32, 16>, N>()),
+    ]
+);
+
+/// A complex formula's block functions over vectors of f64 parts, at each level.
+macro_rules! complex_vectors {
+    ($step:ident, $formula:ident, $part:ident, $count:ident) => {
+        [
+            step::plain::<$step<$formula, $part, <scalar::Scalar as Lanes>::Double>, $count>,
+            step::plain::<$step<$formula, $part, <Portable as Lanes>::Double>, $count>,
+            step::avx2::<$step<$formula, $part, <Avx2 as Lanes>::Double>, $count>,
+            step::avx512::<$step<$formula, $part, <Avx512 as Lanes>::Double>, $count>,
+        ]
+    };
+}
+
+table!(
+    ComplexDoubleTable,
+    ComplexDoubleFormula,
+    [
+        kernel::<Complex<f64>, Complex<f64>, N>(complex_vectors!(ComplexVectors, F, f64, N)),
+        kernel::<Complex<f32>, Complex<f32>, N>(complex_vectors!(ComplexVectors, F, f32, N)),
+    ]
+);
+
+table!(
+    ComplexDoublePartTable,
+    ComplexDoublePart,
+    [
+        kernel::<Complex<f64>, f64, N>(complex_vectors!(ComplexPartVectors, F, f64, N)),
+        kernel::<Complex<f32>, f32, N>(complex_vectors!(ComplexPartVectors, F, f32, N)),
     ]
 );
 

@@ -240,6 +240,17 @@ formulas! {
     Differ: LogicFormula<2>(Mask) -> L = |a, b| a.xor(b).or(a.and(b)).not();
 }
 
+/// A formula for f64, as a transcendental one is: constants, bits and a rare path.
+struct Horner;
+impl DoubleFormula<2> for Horner {
+    #[inline(always)]
+    fn apply<L: Float<Element = f64, Bits: Integer<Element = i64>>>([a, b]: [L; 2]) -> L {
+        let sum = a.fma(L::constant(0.1), b).fma(a, L::splat(0.3));
+        let scaled = L::from_bits(sum.to_bits().add(L::Bits::splat(1 << 52)));
+        crate::rarely!(L, scaled.is_nan(), scaled, a.divide(b).add(L::constant(1.0)))
+    }
+}
+
 struct Quotient;
 impl WholeFormula<2> for Quotient {
     const FAULT: Option<&'static str> = Some("division by zero");
@@ -256,6 +267,20 @@ impl ComplexFormula<2> for ComplexProduct {
             real: a.real.multiply(b.real).subtract(a.imaginary.multiply(b.imaginary)),
             imaginary: a.real.multiply(b.imaginary).add(a.imaginary.multiply(b.real)),
         }
+    }
+}
+struct ComplexSum;
+impl ComplexDoubleFormula<2> for ComplexSum {
+    #[inline(always)]
+    fn apply<L: Float<Element = f64, Bits: Integer<Element = i64>>>([a, b]: [Complex<L>; 2]) -> Complex<L> {
+        Complex { real: a.real.add(b.real), imaginary: a.imaginary.fma(L::constant(1.1), b.imaginary) }
+    }
+}
+struct Magnitude;
+impl ComplexDoublePart<1> for Magnitude {
+    #[inline(always)]
+    fn apply<L: Float<Element = f64, Bits: Integer<Element = i64>>>([a]: [Complex<L>; 1]) -> L {
+        a.real.fma(a.real, a.imaginary.multiply(a.imaginary)).square_root()
     }
 }
 struct ComplexEqual;
@@ -307,6 +332,7 @@ fn floats() {
     check(Kernels::float::<Rare, 1>());
     check(Kernels::double::<DoubleFma, 3>());
     check(Kernels::double::<DoubleSquareRoot, 1>());
+    check(Kernels::double::<Horner, 2>());
 }
 
 #[test]
@@ -330,6 +356,8 @@ fn complex_numbers() {
     check(Kernels::complex::<ComplexProduct, 2>());
     check(Kernels::complex_test::<ComplexEqual, 2>());
     check(Kernels::complex_part::<Imaginary, 1>());
+    check(Kernels::complex_double::<ComplexSum, 2>());
+    check(Kernels::complex_double_part::<Magnitude, 1>());
 }
 
 #[test]
@@ -390,14 +418,15 @@ fn check_folds(folds: Folds) {
                     assert!(got[width * size..].iter().all(|byte| *byte == 0xa5));
                     compare(&fold.kernel, level, &[start.clone(), start.clone()], &expected, &got[..width * size]);
                     if width.is_power_of_two() {
-                        // SAFETY: the accumulators are `width` elements; the levels are available.
-                        unsafe {
-                            fold.halve(level, got.as_mut_ptr(), width);
-                            let mut expected = expected.clone();
-                            fold.halve(Level::Scalar, expected.as_mut_ptr(), width);
-                            let dtype = fold.dtype();
-                            assert_eq!(plain(dtype, &expected[..size]), plain(dtype, &got[..size]));
+                        // SAFETY: the accumulators are `width` elements; the level is available.
+                        unsafe { fold.halve(level, got.as_mut_ptr(), width) };
+                        let mut total = expected.clone();
+                        while total.len() > size {
+                            let upper = total.split_off(total.len() / 2);
+                            let length = upper.len() / size;
+                            (total, _) = run(&fold.kernel, Level::Scalar, &[total, upper], length);
                         }
+                        compare(&fold.kernel, level, &[start.clone(), start.clone()], &total, &got[..size]);
                     }
                 }
             }

@@ -32,6 +32,19 @@ macro_rules! instructions {
         instructions! { $($rest)* }
     };
 }
+/// `Lane::rarely` without a closure: `rarely!(L, mask, fast, slow)`.
+///
+/// A closure that the compiler does not inline is compiled without the vectors' instruction set, and every operation in it
+/// becomes a call, a hundred times slower. So where `slow` is more than a few operations, or called from several formulas,
+/// write this.
+#[macro_export]
+macro_rules! rarely {
+    ($lane:ty, $mask:expr, $fast:expr, $slow:expr $(,)?) => {{
+        let (mask, fast) = ($mask, $fast);
+        if $crate::lane::Mask::any(mask) { <$lane as $crate::lane::Lane>::select(mask, $slow, fast) } else { fast }
+    }};
+}
+
 /// A truth value for each element of a vector.
 pub trait Mask: Copy + 'static {
     /// The same in every element.
@@ -128,18 +141,16 @@ pub trait Integer: Number {
     fn shift_left_each(self, counts: Self) -> Self;
     /// Shifts right logically each element by its own count; a count of the width or more (as unsigned) gives 0.
     fn shift_right_logical_each(self, counts: Self) -> Self;
-}
-
-/// f64 or f32.
-pub trait FloatElement: Copy + 'static {
-    /// 0.
-    const ZERO: Self;
-    /// C's fmod.
-    fn truncated_remainder(self, divisor: Self) -> Self;
+    /// The product of the lower 32 bits of each element as unsigned numbers, exactly. For elements of 64 bits only.
+    #[inline(always)]
+    fn multiply_lower_halves(self, other: Self) -> Self {
+        let lower = |value: Self| value.shift_left::<32>().shift_right_logical::<32>();
+        lower(self).multiply(lower(other))
+    }
 }
 
 /// Vectors of f64 or f32.
-pub trait Float: Number<Element: FloatElement> {
+pub trait Float: Number {
     /// Signed integers of the same width.
     type Bits: Integer<Mask = Self::Mask>;
     /// The bits, unchanged.
@@ -155,22 +166,6 @@ pub trait Float: Number<Element: FloatElement> {
     /// The nearest integer, ties to even; unspecified (but the same everywhere is not promised) beyond 2^51 (f64) or 2^22 (f32)
     /// and for NaN: such elements must not reach a result.
     fn to_integer(self) -> Self::Bits;
-    /// C's fmod of each element by itself: exact, so the same on every machine. For paths that are `rarely` taken.
-    #[inline(always)]
-    fn truncated_remainder_each(self, divisor: Self) -> Self {
-        let mut elements = [Self::Element::ZERO; 16];
-        let mut divisors = [Self::Element::ZERO; 16];
-        const { assert!(Self::WIDTH <= 16) };
-        // SAFETY: both hold at least one vector.
-        unsafe {
-            self.store(elements.as_mut_ptr());
-            divisor.store(divisors.as_mut_ptr());
-            for (element, divisor) in elements.iter_mut().zip(divisors).take(Self::WIDTH) {
-                *element = element.truncated_remainder(divisor);
-            }
-            Self::load(elements.as_ptr())
-        }
-    }
     /// Division.
     fn divide(self, other: Self) -> Self;
     /// The square root, correctly rounded.

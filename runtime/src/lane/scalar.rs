@@ -1,6 +1,6 @@
 //! One element at a time: the reference that every vector must equal, bit for bit.
 
-use super::{Double, Float, FloatElement, Integer, Lane, Lanes, Mask, Number, Whole};
+use super::{Double, Float, Integer, Lane, Lanes, Mask, Number, Whole};
 
 /// One element at a time.
 pub struct Scalar;
@@ -249,22 +249,6 @@ macro_rules! float {
     )* };
 }
 float!(f32 i32 u32 f64 i64 u64);
-
-impl FloatElement for f64 {
-    const ZERO: f64 = 0.0;
-    #[inline(always)]
-    fn truncated_remainder(self, divisor: f64) -> f64 {
-        self % divisor
-    }
-}
-
-impl FloatElement for f32 {
-    const ZERO: f32 = 0.0;
-    #[inline(always)]
-    fn truncated_remainder(self, divisor: f32) -> f32 {
-        self % divisor
-    }
-}
 
 impl Double for f64 {
     #[inline(always)]

@@ -5,6 +5,7 @@
 //! same annotation and the same reduced axes, and when no path leads from one to the other through something else: such a
 //! path would have to run in the middle of the group. A reduction's result is outside in that sense.
 
+use super::region::elements;
 use super::rewrite::{broadcast_axes, compose};
 use super::{Draft, Group};
 use std::collections::{HashMap, HashSet};
@@ -20,9 +21,10 @@ const TRIED: usize = 8;
 pub fn run(draft: &mut Draft) {
     let epochs = epochs(draft);
     draft.group_of = vec![None; draft.graph.nodes.len()];
-    for index in 0..draft.graph.nodes.len() {
-        if draft.needed[index] && is_member(draft, NodeId(index as u32)) {
-            let group = begin(draft, NodeId(index as u32), epochs[index]);
+    for (index, &epoch) in epochs.iter().enumerate() {
+        let id = NodeId(index as u32);
+        if draft.needed[index] && is_member(draft, id) {
+            let group = begin(draft, id, epoch);
             if draft.settings.fuse {
                 join_operands(draft, group);
             }
@@ -135,7 +137,7 @@ fn join_readers(draft: &mut Draft) {
 
 /// The arrays of at least the group's size that it reads.
 fn leaves(draft: &Draft, group: usize) -> Vec<NodeId> {
-    let count: usize = draft.groups[group].shape.iter().product();
+    let count = elements(&draft.groups[group].shape);
     let mut roots = Vec::new();
     for &member in &draft.groups[group].members {
         for operand in draft.graph.node(member).kind.operands() {
@@ -145,7 +147,7 @@ fn leaves(draft: &Draft, group: usize) -> Vec<NodeId> {
             let root = root(draft, operand);
             let node = draft.graph.node(root);
             let is_array = !matches!(node.kind, NodeKind::Constant(_) | NodeKind::Iota);
-            if is_array && node.array_type().count() >= count && !roots.contains(&root) {
+            if is_array && elements(&node.array_type().shape) >= count && !roots.contains(&root) {
                 roots.push(root);
             }
         }

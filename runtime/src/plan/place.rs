@@ -4,10 +4,11 @@
 //! has more to do than waking it costs.
 
 use super::Draft;
-use super::region::Site;
+use super::region::{Site, elements};
 use std::sync::Arc;
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::graph::{Attribute, NodeId, NodeKind, Placement};
+use thalweg_lang::types::ArrayType;
 
 /// What a thread must have to do to be worth waking, in nanoseconds.
 const WORTH_WAKING: f64 = 50_000.0;
@@ -36,7 +37,7 @@ pub fn run(draft: &mut Draft) {
 /// A rough estimate of a group's work in nanoseconds: each node costs by the size of its elements.
 fn group_work(draft: &Draft, group: usize) -> f64 {
     let group = &draft.groups[group];
-    let count: usize = group.shape.iter().product();
+    let count = elements(&group.shape);
     let per_element: f64 = group.members.iter().map(|&member| node_work(draft, member)).sum();
     count as f64 * per_element
 }
@@ -45,14 +46,17 @@ fn node_work(draft: &Draft, id: NodeId) -> f64 {
     0.1 + 0.06 * draft.graph.node(id).array_type().dtype.size() as f64
 }
 
+/// The elements of all results of a node.
+fn count(types: &[ArrayType]) -> f64 {
+    types.iter().map(|array_type| elements(&array_type.shape) as f64).sum()
+}
+
 /// The work of a node that is no member of a group: nobody can tell what an operation's own function costs, so that its data
 /// counts as if each element were looked at a few times.
 pub fn apply_site(draft: &Draft, id: NodeId) -> Site {
     let node = draft.graph.node(id);
-    let operands: usize =
-        node.kind.operands().iter().map(|&operand| draft.graph.node(operand).array_type().count()).sum();
-    let results: usize = node.types.iter().map(|array_type| array_type.count()).sum();
-    site(draft, node.placement.as_ref(), (operands + results) as f64 * 4.0)
+    let operands: f64 = node.kind.operands().iter().map(|&operand| count(&draft.graph.node(operand).types)).sum();
+    site(draft, node.placement.as_ref(), (operands + count(&node.types)) * 4.0)
 }
 
 /// Where a map runs that is run turn by turn: a turn costs what its nodes cost, and starting it.
@@ -60,15 +64,10 @@ pub fn map_site(draft: &Draft, id: NodeId) -> Site {
     let node = draft.graph.node(id);
     let NodeKind::Map { body, mapped, .. } = &node.kind else { return apply_site(draft, id) };
     let needed = body.needed();
-    let elements: usize = body
-        .nodes
-        .iter()
-        .zip(&needed)
-        .filter(|(_, needed)| **needed)
-        .map(|(node, _)| node.types.iter().map(|array_type| array_type.count()).sum::<usize>())
-        .sum();
+    let elements: f64 =
+        body.nodes.iter().zip(&needed).filter(|(_, needed)| **needed).map(|(node, _)| count(&node.types)).sum();
     let turns = draft.graph.node(mapped[0]).array_type().shape[0];
-    let mut site = site(draft, node.placement.as_ref(), turns as f64 * (2000.0 + elements as f64 * 0.6));
+    let mut site = site(draft, node.placement.as_ref(), turns as f64 * (2000.0 + elements * 0.6));
     if !body.effects.is_empty() {
         site = Site { threads: 1, reason: "its effects happen in order".to_owned() };
     }

@@ -9,6 +9,19 @@ use thalweg_lang::graph::{OperationId, SourceAxis};
 use thalweg_lang::source::Span;
 use thalweg_lang::types::{ArrayType, Shape};
 
+/// The most elements of an array that could exist: what an impossible shape counts as, in estimates.
+const MOST: usize = isize::MAX as usize / 16;
+
+/// The number of elements of a shape, held within what could exist.
+pub fn elements(shape: &[usize]) -> usize {
+    crate::array::length_of(shape).unwrap_or(MOST)
+}
+
+/// The bytes of a type, held within what could exist.
+pub fn bytes_of(array_type: &ArrayType) -> usize {
+    elements(&array_type.shape) * array_type.dtype.size()
+}
+
 /// A value of a plan: what a step computes, or an input.
 pub type ValueId = usize;
 
@@ -41,7 +54,7 @@ pub struct Region {
 impl Region {
     /// The number of elements of the iteration space.
     pub fn count(&self) -> usize {
-        self.shape.iter().product()
+        elements(&self.shape)
     }
 
     /// The dtype of a register.

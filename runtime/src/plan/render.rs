@@ -1,6 +1,6 @@
 //! A plan as a person reads it. The same plan always gives the same text: it can be a golden file.
 
-use super::region::{Leaf, Reducer, Region, Site, Source, ValueId};
+use super::region::{Leaf, Reducer, Region, Site, Source, ValueId, bytes_of, elements};
 use super::{Plan, Step, Work};
 use crate::operation::Bodies;
 use std::collections::HashMap;
@@ -154,8 +154,9 @@ impl Renderer<'_> {
             let own = fresh(names, store.value);
             let source = &registers[store.register];
             let what = if store.register < region.leaves.len() { format!("{own} = {source}") } else { own };
-            let reuse =
-                store.reuse.map_or(String::new(), |value| format!("   in the memory of {}", name(names, value)));
+            let is_input = |value: ValueId| plan.inputs.iter().any(|(_, values)| values.contains(&value));
+            let reuse = store.reuse.filter(|&value| !is_input(value));
+            let reuse = reuse.map_or(String::new(), |value| format!("   in the memory of {}", name(names, value)));
             self.line(&format!("-> {what}: {}{reuse}", plan.values[store.value]));
         }
         for end in &region.ends {
@@ -186,7 +187,7 @@ fn read(plan: &Plan, region: &Region) -> usize {
             && !seen.contains(&value)
         {
             seen.push(value);
-            let touched = plan.values[value].count().min(region.count());
+            let touched = elements(&plan.values[value].shape).min(region.count());
             total = total.saturating_add(touched * leaf.dtype.size());
         }
     }
@@ -195,7 +196,9 @@ fn read(plan: &Plan, region: &Region) -> usize {
 
 fn written(plan: &Plan, region: &Region) -> usize {
     let stores = region.stores.iter().map(|store| store.value);
-    stores.chain(region.ends.iter().map(|end| end.value)).map(|value| plan.values[value].bytes()).sum()
+    stores
+        .chain(region.ends.iter().map(|end| end.value))
+        .fold(0, |total, value| bytes_of(&plan.values[value]).saturating_add(total))
 }
 
 fn name(names: &HashMap<ValueId, String>, value: ValueId) -> String {

@@ -4,7 +4,7 @@
 //! outputs need. A value is dropped after the step that reads it last, and a stored result may take over the memory of an
 //! operand that dies there.
 
-use super::region::{Region, Site, Source, ValueId};
+use super::region::{Region, Site, Source, ValueId, bytes_of};
 use super::{Draft, MapStep, Step, Work, build, place, plan_body};
 use std::collections::HashMap;
 use thalweg_lang::graph::{Effect, NodeId, NodeKind, SourceAxis};
@@ -256,19 +256,25 @@ fn drops(draft: &mut Draft) {
 
 /// Lets stored results take over the memory of operands that die in their region.
 fn takeovers(draft: &mut Draft) {
-    let mut is_input = vec![true; draft.values.len()];
+    // A view's memory is another value's. An input's is the caller's, who may give it away: the run finds out, and a value
+    // that a step has made is the better choice.
+    let mut is_view = vec![false; draft.values.len()];
+    let mut is_made = vec![false; draft.values.len()];
     for step in &draft.steps {
-        if !matches!(step.work, Work::View { .. } | Work::Reshape { .. } | Work::Constant(_)) {
-            step.makes().into_iter().for_each(|value| is_input[value] = false);
+        let views = matches!(step.work, Work::View { .. } | Work::Reshape { .. } | Work::Constant(_));
+        for value in step.makes() {
+            is_view[value] = views;
+            is_made[value] = true;
         }
     }
     for step in &mut draft.steps {
         let drops = step.drops.clone();
         let Work::Region(region) = &mut step.work else { continue };
-        let mut free: Vec<ValueId> = drops.into_iter().filter(|&value| !is_input[value]).collect();
+        let mut free: Vec<ValueId> = drops.into_iter().filter(|&value| !is_view[value]).collect();
+        free.sort_by_key(|&value| !is_made[value]);
         for index in 0..region.stores.len() {
             let found = free.iter().position(|&value| may_take(region, index, value));
-            region.stores[index].reuse = found.map(|found| free.swap_remove(found));
+            region.stores[index].reuse = found.map(|found| free.remove(found));
         }
     }
 }
@@ -293,14 +299,14 @@ fn may_take(region: &Region, store: usize, value: ValueId) -> bool {
 
 /// The most bytes that values take at once, as far as shapes tell: bodies count once for each turn that runs at once.
 fn peak(draft: &Draft) -> usize {
-    let bytes = |value: ValueId| draft.values[value].bytes();
+    let bytes = |value: ValueId| bytes_of(&draft.values[value]);
     // Views share their source's memory, which lives as long as the last of them.
     let mut owner: Vec<ValueId> = (0..draft.values.len()).collect();
     let mut holders = vec![0usize; draft.values.len()];
     let mut is_made = vec![false; draft.values.len()];
     draft.steps.iter().flat_map(Step::makes).for_each(|value| is_made[value] = true);
-    let inputs: usize = draft.graph.inputs.iter().map(|input| input.array_type.bytes()).sum();
-    let mut live = inputs;
+    let inputs = draft.graph.inputs.iter();
+    let mut live = inputs.fold(0usize, |total, input| total.saturating_add(bytes_of(&input.array_type)));
     let mut peak = live;
     for step in &draft.steps {
         let inside = match &step.work {
@@ -310,7 +316,8 @@ fn peak(draft: &Draft) -> usize {
         };
         let mut taken = Vec::new();
         if let Work::Region(region) = &step.work {
-            taken.extend(region.stores.iter().filter_map(|store| store.reuse));
+            // Whether an input's memory can be taken over is not known here.
+            taken.extend(region.stores.iter().filter_map(|store| store.reuse).filter(|&value| is_made[value]));
         }
         for value in step.makes() {
             if let Work::View { value: source, .. } | Work::Reshape { value: source } = step.work {

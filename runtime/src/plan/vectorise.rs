@@ -5,6 +5,7 @@
 //! behind the map's axis.
 
 use super::Draft;
+use super::region::elements;
 use super::rewrite::{Rewriter, with_operands};
 use crate::operation::{Bodies, Body, Reduction};
 use std::collections::HashMap;
@@ -61,7 +62,7 @@ fn vectorised(old: &Graph, bodies: &dyn Bodies) -> Graph {
 /// Whether every needed node of a body has a whole-array form, and none is large.
 fn is_flat(body: &Graph, bodies: &dyn Bodies, length: usize) -> bool {
     let needed = body.needed();
-    let count = |node: &Node| node.types.iter().map(ArrayType::count).max().unwrap_or(0);
+    let count = |node: &Node| node.types.iter().map(|array_type| elements(&array_type.shape)).max().unwrap_or(0);
     body.effects.is_empty()
         && body.nodes.iter().zip(&needed).filter(|(_, needed)| **needed).all(|(node, _)| {
             let has_form = match &node.kind {

@@ -1,5 +1,6 @@
 //! What must hold after every pass; checked in debug builds.
 
+use super::region::elements as count;
 use super::{Draft, Work};
 use thalweg_lang::graph::{NodeId, NodeKind};
 use thalweg_lang::types::broadcast;
@@ -23,7 +24,7 @@ fn graph(draft: &Draft) -> Result<(), String> {
         let Some(own) = node.types.first() else { continue };
         let fits = match &node.kind {
             NodeKind::Constant(scalar) => own.shape.is_empty() && own.dtype == scalar.dtype,
-            NodeKind::Literal(elements) => elements.len() == own.count(),
+            NodeKind::Literal(elements) => elements.len() == count(&own.shape),
             NodeKind::Input(input) => {
                 draft.graph.inputs.get(*input as usize).is_some_and(|input| input.array_type == *own)
             }
@@ -33,16 +34,14 @@ fn graph(draft: &Draft) -> Result<(), String> {
                 axes.len() == shape_of(*value).len()
                     && dtype_of(*value) == own.dtype
                     && axes.iter().all(|axis| axis.axis.is_none_or(|axis| axis < own.rank()))
-                    && (own.count() == 0
+                    && (count(&own.shape) == 0
                         || axes.iter().zip(shape_of(*value)).all(|(axis, length)| {
                             let steps = axis.axis.map_or(0, |axis| own.shape[axis] - 1) as isize;
                             let last = axis.start as isize + axis.step * steps;
                             axis.start < *length && last >= 0 && last < *length as isize
                         }))
             }
-            NodeKind::Reshape(value) => {
-                shape_of(*value).iter().product::<usize>() == own.count() && dtype_of(*value) == own.dtype
-            }
+            NodeKind::Reshape(value) => count(shape_of(*value)) == count(&own.shape) && dtype_of(*value) == own.dtype,
             NodeKind::Stack(values) => {
                 own.shape.first() == Some(&values.len())
                     && values.iter().all(|value| *shape_of(*value) == own.shape[1..] && dtype_of(*value) == own.dtype)

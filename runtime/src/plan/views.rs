@@ -5,6 +5,7 @@
 //! view does not repeat elements.
 
 use super::Draft;
+use super::region::elements;
 use super::rewrite::{Rewriter, broadcast_axes, compose};
 use thalweg_lang::graph::{Effect, Graph, Node, NodeId, NodeKind, SourceAxis};
 use thalweg_lang::types::ArrayType;
@@ -84,7 +85,7 @@ impl Sinker {
 
     fn view(&mut self, value: NodeId, axes: Vec<SourceAxis>, shape: Vec<usize>, node: &Node, depth: usize) -> NodeId {
         let source = self.rewriter.node(value).clone();
-        let enlarges = shape.iter().product::<usize>() > source.array_type().count();
+        let enlarges = elements(&shape) > elements(&source.array_type().shape);
         let only = self.single.get(value.index()).copied().unwrap_or(true);
         match &source.kind {
             NodeKind::View { value, axes: outer } => {

@@ -1,183 +1,328 @@
-//! Arithmetic formulas: the four rules, division with a floor, extremes, shifts, divisors.
+//! Arithmetic, comparisons, bits and rounding: the formulas that are exact or a few operations long, by NumPy's rules.
 
-use thalweg_runtime::kernel::{FloatFormula, IntegerFormula, LogicFormula, NumberFormula, WholeFormula};
+use thalweg_runtime::kernel::{
+    Complex, ComplexFormula, ComplexPart, ComplexTest, FloatFormula, FloatTest, IntegerFormula, LogicFormula,
+    NumberFormula, NumberTest, WholeFormula,
+};
 use thalweg_runtime::lane::{Float, Integer, Mask, Number, Whole};
+use thalweg_runtime::rarely;
 
-/// Declares zero-sized formulas of one kind.
+/// Formulas of one expression each: `Name { Trait<operands>(bound) -> result: |operands| expression; ... }`.
 macro_rules! formulas {
-    ($($(#[$doc:meta])* $name:ident: $kind:ident<$count:literal>, $lane:ident, [$($x:ident),+] => $body:expr;)*) => { $(
+    ($($(#[$doc:meta])* $formula:ident {
+        $($kind:ident<$count:literal>($bound:ident) -> $result:ty: |$($operand:ident),*| $body:expr;)*
+    })*) => { $(
         $(#[$doc])*
-        pub struct $name;
-        impl $kind<$count> for $name {
-            #[inline(always)]
-            fn apply<L: $lane>([$($x),+]: [L; $count]) -> L {
-                $body
+        pub struct $formula;
+        $(
+            impl $kind<$count> for $formula {
+                #[inline(always)]
+                fn apply<L: $bound>([$($operand),*]: [L; $count]) -> $result {
+                    $body
+                }
             }
-        }
+        )*
     )* };
 }
 
 formulas! {
-    /// x + y.
-    Add: NumberFormula<2>, Number, [x, y] => x.add(y);
-    /// x - y.
-    Subtract: NumberFormula<2>, Number, [x, y] => x.subtract(y);
-    /// x y.
-    Multiply: NumberFormula<2>, Number, [x, y] => x.multiply(y);
-    /// -x; unsigned numbers wrap.
-    Negative: NumberFormula<1>, Number, [x] => x.negate();
-    /// x.
-    Positive: NumberFormula<1>, Number, [x] => x;
-    /// The magnitude of integers; the smallest signed one wraps to itself.
-    NumberAbsolute: NumberFormula<1>, Number, [x] => L::select(x.less(x.subtract(x)), x.negate(), x);
-    /// The magnitude of floats: the sign bit cleared.
-    FloatAbsolute: FloatFormula<1>, Float, [x] => x.absolute();
-    /// x / y.
-    Divide: FloatFormula<2>, Float, [x, y] => x.divide(y);
-    /// The quotient rounded down.
-    FloatFloorDivide: FloatFormula<2>, Float, [x, y] => floor_divide(x, y);
-    /// What floor division leaves, with the sign of the divisor.
-    FloatRemainder: FloatFormula<2>, Float, [x, y] => remainder(x, y);
-    /// The lesser of two integers.
-    NumberMinimum: NumberFormula<2>, Number, [x, y] => L::select(x.less(y), x, y);
-    /// The greater of two integers.
-    NumberMaximum: NumberFormula<2>, Number, [x, y] => L::select(y.less(x), x, y);
-    /// The lesser of two floats; NaN if either is.
-    FloatMinimum: FloatFormula<2>, Float, [x, y] => L::select(x.less(y).or(x.is_nan()), x, y);
-    /// The greater of two floats; NaN if either is.
-    FloatMaximum: FloatFormula<2>, Float, [x, y] => L::select(y.less(x).or(x.is_nan()), x, y);
-    /// The lesser of two floats; NaN only if both are.
-    FloatLesser: FloatFormula<2>, Float, [x, y] => L::select(x.less_equal(y).or(y.is_nan()), x, y);
-    /// The greater of two floats; NaN only if both are.
-    FloatGreater: FloatFormula<2>, Float, [x, y] => L::select(y.less_equal(x).or(y.is_nan()), x, y);
-    /// -1, 0 or 1; NaN stays.
-    FloatSign: FloatFormula<1>, Float, [x] => {
-        let zero = L::constant(0.0);
-        let sign = L::select(x.less(zero), L::constant(-1.0), L::select(zero.less(x), L::constant(1.0), zero));
-        L::select(x.is_nan(), x, sign)
-    };
-    /// Bitwise and.
-    BitAnd: IntegerFormula<2>, Integer, [x, y] => x.and(y);
-    /// Bitwise or.
-    BitOr: IntegerFormula<2>, Integer, [x, y] => x.or(y);
-    /// Bitwise exclusive or.
-    BitXor: IntegerFormula<2>, Integer, [x, y] => x.xor(y);
-    /// Bitwise not.
-    Invert: IntegerFormula<1>, Integer, [x] => x.invert();
-    /// Left shift; a count of the width or more, or below 0, gives 0.
-    ShiftLeft: IntegerFormula<2>, Integer, [x, count] => x.shift_left_each(count);
-    /// Right shift that keeps the sign; a count of the width or more, or below 0, leaves only the sign.
-    ShiftRight: IntegerFormula<2>, Integer, [x, count] => {
-        let kept = x.invert().shift_right_logical_each(count).invert();
-        L::select(x.less(x.subtract(x)), kept, x.shift_right_logical_each(count))
-    };
-}
-
-/// Both.
-pub struct And;
-impl LogicFormula<2> for And {
-    #[inline(always)]
-    fn apply<M: Mask>([x, y]: [M; 2]) -> M {
-        x.and(y)
+    /// The sum.
+    Add {
+        NumberFormula<2>(Number) -> L: |a, b| a.add(b);
+    }
+    /// The difference.
+    Subtract {
+        NumberFormula<2>(Number) -> L: |a, b| a.subtract(b);
+    }
+    /// The product.
+    Multiply {
+        NumberFormula<2>(Number) -> L: |a, b| a.multiply(b);
+    }
+    /// The quotient of floats.
+    Divide {
+        FloatFormula<2>(Float) -> L: |a, b| a.divide(b);
+    }
+    /// The number with the other sign; integers wrap.
+    Negative {
+        NumberFormula<1>(Number) -> L: |a| a.negate();
+    }
+    /// The number itself.
+    Positive {
+        NumberFormula<1>(Number) -> L: |a| a;
+    }
+    /// The product with itself.
+    Square {
+        NumberFormula<1>(Number) -> L: |a| a.multiply(a);
+    }
+    /// The magnitude; the smallest signed integer stays as it is.
+    Absolute {
+        IntegerFormula<1>(Integer) -> L: |a| L::select(a.less(zero(a)), a.negate(), a);
+        FloatFormula<1>(Float) -> L: |a| a.absolute();
+    }
+    /// -1, 0 or 1; NaN for NaN.
+    Sign {
+        IntegerFormula<1>(Integer) -> L: |a| {
+            let minus_one = zero(a).invert();
+            let positive = L::select(a.equal(zero(a)), zero(a), minus_one.negate());
+            L::select(a.less(zero(a)), minus_one, positive)
+        };
+        FloatFormula<1>(Float) -> L: |a| {
+            let zero = L::constant(0.0);
+            let rest = L::select(a.equal(zero), zero, a);
+            let below = L::select(a.less(zero), L::constant(-1.0), rest);
+            L::select(a.greater(zero), L::constant(1.0), below)
+        };
+    }
+    /// The larger; NaN if either is.
+    Maximum {
+        NumberFormula<2>(Number) -> L: |a, b| L::select(a.greater(b).or(a.not_equal(a)), a, b);
+        LogicFormula<2>(Mask) -> L: |a, b| a.or(b);
+    }
+    /// The smaller; NaN if either is.
+    Minimum {
+        NumberFormula<2>(Number) -> L: |a, b| L::select(a.less(b).or(a.not_equal(a)), a, b);
+        LogicFormula<2>(Mask) -> L: |a, b| a.and(b);
+    }
+    /// The larger; the other if one is NaN.
+    Fmax {
+        NumberFormula<2>(Number) -> L: |a, b| L::select(a.greater(b).or(b.not_equal(b)), a, b);
+    }
+    /// The smaller; the other if one is NaN.
+    Fmin {
+        NumberFormula<2>(Number) -> L: |a, b| L::select(a.less(b).or(b.not_equal(b)), a, b);
+    }
+    /// Whether they are equal.
+    Equal {
+        NumberTest<2>(Number) -> L::Mask: |a, b| a.equal(b);
+        LogicFormula<2>(Mask) -> L: |a, b| a.xor(b).not();
+    }
+    /// Whether they differ.
+    NotEqual {
+        NumberTest<2>(Number) -> L::Mask: |a, b| a.not_equal(b);
+        LogicFormula<2>(Mask) -> L: |a, b| a.xor(b);
+    }
+    /// Whether the first is less.
+    Less {
+        NumberTest<2>(Number) -> L::Mask: |a, b| a.less(b);
+        LogicFormula<2>(Mask) -> L: |a, b| a.not().and(b);
+    }
+    /// Whether the first is less or equal.
+    LessEqual {
+        NumberTest<2>(Number) -> L::Mask: |a, b| a.less_equal(b);
+        LogicFormula<2>(Mask) -> L: |a, b| a.not().or(b);
+    }
+    /// Whether the first is greater.
+    Greater {
+        NumberTest<2>(Number) -> L::Mask: |a, b| a.greater(b);
+        LogicFormula<2>(Mask) -> L: |a, b| a.and(b.not());
+    }
+    /// Whether the first is greater or equal.
+    GreaterEqual {
+        NumberTest<2>(Number) -> L::Mask: |a, b| a.greater_equal(b);
+        LogicFormula<2>(Mask) -> L: |a, b| a.or(b.not());
+    }
+    /// Both: truths, or bits of integers.
+    And {
+        LogicFormula<2>(Mask) -> L: |a, b| a.and(b);
+        IntegerFormula<2>(Integer) -> L: |a, b| a.and(b);
+    }
+    /// Either: truths, or bits of integers.
+    Or {
+        LogicFormula<2>(Mask) -> L: |a, b| a.or(b);
+        IntegerFormula<2>(Integer) -> L: |a, b| a.or(b);
+    }
+    /// Exactly one: truths, or bits of integers.
+    Xor {
+        LogicFormula<2>(Mask) -> L: |a, b| a.xor(b);
+        IntegerFormula<2>(Integer) -> L: |a, b| a.xor(b);
+    }
+    /// Not: truths, or bits of integers.
+    Not {
+        LogicFormula<1>(Mask) -> L: |a| a.not();
+        IntegerFormula<1>(Integer) -> L: |a| a.invert();
+    }
+    /// Shifts left; 0 for a count of the width or more, or below 0.
+    LeftShift {
+        IntegerFormula<2>(Integer) -> L: |a, b| a.shift_left_each(b);
+    }
+    /// Shifts right with the sign; only sign bits for a count of the width or more, or below 0.
+    RightShift {
+        IntegerFormula<2>(Integer) -> L: |a, b| {
+            // A negative number's bits are inverted before and after, so that ones come in.
+            let negative = a.less(zero(a));
+            let shifted = L::select(negative, a.invert(), a).shift_right_logical_each(b);
+            L::select(negative, shifted.invert(), shifted)
+        };
+    }
+    /// The largest integer not above.
+    Floor {
+        FloatFormula<1>(Float) -> L: |a| a.floor();
+    }
+    /// The smallest integer not below.
+    Ceil {
+        FloatFormula<1>(Float) -> L: |a| a.ceil();
+    }
+    /// The integer part.
+    Truncate {
+        FloatFormula<1>(Float) -> L: |a| a.truncate();
+    }
+    /// The nearest integer, ties to even.
+    Round {
+        FloatFormula<1>(Float) -> L: |a| a.round();
+    }
+    /// The square root.
+    SquareRoot {
+        FloatFormula<1>(Float) -> L: |a| a.square_root();
+    }
+    /// One by the number.
+    Reciprocal {
+        FloatFormula<1>(Float) -> L: |a| L::constant(1.0).divide(a);
+    }
+    /// The first with the sign of the second.
+    CopySign {
+        FloatFormula<2>(Float) -> L: |a, b| a.copy_sign(b);
+    }
+    /// The product of the first two and the third added, rounded once.
+    Fma {
+        FloatFormula<3>(Float) -> L: |a, b, c| a.fma(b, c);
+    }
+    /// Whether it is not a number.
+    IsNan {
+        FloatTest<1>(Float) -> L::Mask: |a| a.is_nan();
+    }
+    /// Whether it is an infinity.
+    IsInfinite {
+        FloatTest<1>(Float) -> L::Mask: |a| a.absolute().equal(L::constant(f64::INFINITY));
+    }
+    /// Whether it is neither an infinity nor NaN.
+    IsFinite {
+        FloatTest<1>(Float) -> L::Mask: |a| a.absolute().less(L::constant(f64::INFINITY));
+    }
+    /// Whether the sign bit is set.
+    SignBit {
+        FloatTest<1>(Float) -> L::Mask: |a| a.to_bits().less(L::bits_constant(0));
+    }
+    /// What truncating division leaves, with the sign of the first (C's fmod).
+    TruncatedRemainder {
+        FloatFormula<2>(Float) -> L: |a, b| truncated_remainder(a, b);
+    }
+    /// What floor division leaves, with the sign of the second.
+    Remainder {
+        FloatFormula<2>(Float) -> L: |a, b| {
+            let zero = L::constant(0.0);
+            let rest = truncated_remainder(a, b);
+            let moved = L::select(b.less(zero).xor(rest.less(zero)), rest.add(b), rest);
+            L::select(rest.equal(zero), zero.copy_sign(b), moved)
+        };
+    }
+    /// The largest integer not above the quotient.
+    FloorDivide {
+        FloatFormula<2>(Float) -> L: |a, b| {
+            let (zero, one) = (L::constant(0.0), L::constant(1.0));
+            let rest = truncated_remainder(a, b);
+            let quotient = a.divide(b);
+            let whole = a.subtract(rest).divide(b);
+            let below = rest.not_equal(zero).and(b.less(zero).xor(rest.less(zero)));
+            let whole = L::select(below, whole.subtract(one), whole);
+            // `whole` is an integer but for rounding.
+            let floor = whole.floor();
+            let floor = L::select(whole.subtract(floor).greater(L::constant(0.5)), floor.add(one), floor);
+            let result = L::select(whole.equal(zero), zero.copy_sign(quotient), floor);
+            L::select(b.equal(zero), quotient, result)
+        };
     }
 }
 
-/// Either.
-pub struct Or;
-impl LogicFormula<2> for Or {
-    #[inline(always)]
-    fn apply<M: Mask>([x, y]: [M; 2]) -> M {
-        x.or(y)
-    }
-}
-
-/// C's fmod: x minus the whole multiple of y nearest to it on the side of 0. Exact.
+/// 0 of a vector's type, which has no other constants.
 #[inline(always)]
-fn truncated_remainder<L: Float>(x: L, y: L) -> L {
-    let quotient = x.divide(y);
-    let whole = quotient.truncate();
-    // x - whole y is exact for whole quotients that the mantissa holds; a quotient that was rounded up to the next whole
-    // number leaves a remainder of the wrong sign, one divisor short.
-    let left = whole.negate().fma(y, x);
-    let step = y.absolute().copy_sign(x);
-    let zero = L::constant(0.0);
-    let is_short = L::select(x.less(zero), left.negate(), left).less(zero);
-    let left = L::select(is_short, left.add(step), left).absolute().copy_sign(x);
+fn zero<L: Integer>(a: L) -> L {
+    a.xor(a)
+}
+
+/// The exact remainder of truncating division, with the sign of `a`.
+#[inline(always)]
+fn truncated_remainder<L: Float>(a: L, b: L) -> L {
+    // Up to this power of two an integer quotient is exact, and so is `rest - quotient * divisor`; more quotient bits than
+    // that are taken off `bits` at a time, starting from the most there can be.
+    let (bits, steps) = if size_of::<L::Element>() == 8 { (52, 41) } else { (23, 13) };
+    let (rest, divisor) = (a.absolute(), b.absolute());
     let infinity = L::constant(f64::INFINITY);
-    let is_easy = quotient.absolute().less(L::constant(4_194_304.0)).and(y.absolute().less(infinity));
-    L::rarely(is_easy.not(), left, || long_remainder(x, y))
+    let long = rest.divide(divisor).greater_equal(L::constant((1u64 << bits) as f64)).and(rest.less(infinity));
+    let result = rarely!(L, long.and(divisor.greater(L::constant(0.0))), reduce(rest, divisor), {
+        let mut left = rest;
+        for index in (0..steps).rev() {
+            // The divisor times 2 to the power of bits * index, in three factors so that each is in range.
+            let (power, third) = (bits * index, bits * index / 3);
+            let scaled = divisor.multiply(power_of_two(third)).multiply(power_of_two(third));
+            let scaled = scaled.multiply(power_of_two(power - 2 * third));
+            left = L::select(scaled.less_equal(left), reduce(left, scaled), left);
+        }
+        left
+    });
+    L::select(rest.less(divisor), rest, result).copy_sign(a)
 }
 
-/// The same for any operands: the divisor times falling powers of 2^22 is taken away, so each step's quotient is exact.
+/// The remainder of magnitudes whose integer quotient is exact.
 #[inline(always)]
-fn long_remainder<L: Float>(x: L, y: L) -> L {
-    L::truncated_remainder_each(x, y)
+fn reduce<L: Float>(rest: L, divisor: L) -> L {
+    // The rounded quotient may be an integer just above the true one: then what is left is a divisor too low.
+    let quotient = rest.divide(divisor).truncate();
+    let left = quotient.negate().fma(divisor, rest);
+    L::select(left.less(L::constant(0.0)), left.add(divisor), left)
 }
 
-/// Python's `%` on floats, as NumPy computes it.
+/// A power of two as a constant; the exponent is one of a normal number.
 #[inline(always)]
-fn remainder<L: Float>(x: L, y: L) -> L {
-    let left = truncated_remainder(x, y);
-    let zero = L::constant(0.0);
-    let differs = left.less(zero).xor(y.less(zero));
-    let shifted = L::select(differs, left.add(y), left);
-    L::select(left.equal(zero), zero.copy_sign(y), shifted)
+fn power_of_two<L: Float>(exponent: u64) -> L {
+    L::constant(f64::from_bits((1023 + exponent) << 52))
 }
 
-/// Python's `//` on floats, as NumPy computes it.
-#[inline(always)]
-fn floor_divide<L: Float>(x: L, y: L) -> L {
-    let left = truncated_remainder(x, y);
-    let (zero, one) = (L::constant(0.0), L::constant(1.0));
-    let quotient = x.subtract(left).divide(y);
-    let differs = left.less(zero).xor(y.less(zero)).and(left.not_equal(zero));
-    let quotient = L::select(differs, quotient.subtract(one), quotient);
-    let floor = quotient.floor();
-    let nearest = L::select(L::constant(0.5).less(quotient.subtract(floor)), floor.add(one), floor);
-    let plain = x.divide(y);
-    let signed = L::select(quotient.equal(zero), zero.copy_sign(plain), nearest);
-    L::select(y.equal(zero), plain, signed)
-}
-
-/// Declares formulas of whole numbers, which may fail.
-macro_rules! whole {
-    ($($(#[$doc:meta])* $name:ident<$count:literal> fails $fault:expr, [$($x:ident),+] => $body:expr;)*) => { $(
+/// Formulas that go element by element.
+macro_rules! whole_formulas {
+    ($($(#[$doc:meta])* $formula:ident, $fault:expr, |$a:ident, $b:ident| $body:expr;)*) => { $(
         $(#[$doc])*
-        pub struct $name;
-        impl WholeFormula<$count> for $name {
+        impl WholeFormula<2> for $formula {
             const FAULT: Option<&'static str> = $fault;
             #[inline(always)]
-            fn apply<T: Whole>([$($x),+]: [T; $count]) -> Option<T> {
+            fn apply<T: Whole>([$a, $b]: [T; 2]) -> Option<T> {
                 $body
             }
         }
     )* };
 }
 
-whole! {
-    /// The quotient rounded down; the smallest number by -1 wraps.
-    WholeFloorDivide<2> fails Some("integer division by zero"), [x, y] => {
-        if y == T::ZERO {
+/// The integer power.
+pub struct Power;
+/// The greatest common divisor.
+pub struct Gcd;
+/// The least common multiple.
+pub struct Lcm;
+
+const BY_ZERO: Option<&str> = Some("integer division by zero");
+
+whole_formulas! {
+    FloorDivide, BY_ZERO, |a, b| {
+        if b == T::ZERO {
             return None;
         }
-        let (quotient, left) = (x.divide(y), x.remainder(y));
-        let is_short = left != T::ZERO && (left < T::ZERO) != (y < T::ZERO);
-        Some(if is_short { quotient.subtract(T::ONE) } else { quotient })
+        let (quotient, rest) = (a.divide(b), a.remainder(b));
+        let below = rest != T::ZERO && (rest < T::ZERO) != (b < T::ZERO);
+        Some(if below { quotient.subtract(T::ONE) } else { quotient })
     };
-    /// What floor division leaves, with the sign of the divisor.
-    WholeRemainder<2> fails Some("integer remainder by zero"), [x, y] => {
-        if y == T::ZERO {
+    Remainder, BY_ZERO, |a, b| {
+        if b == T::ZERO {
             return None;
         }
-        let left = x.remainder(y);
-        Some(if left != T::ZERO && (left < T::ZERO) != (y < T::ZERO) { left.add(y) } else { left })
+        let rest = a.remainder(b);
+        let below = rest != T::ZERO && (rest < T::ZERO) != (b < T::ZERO);
+        Some(if below { rest.add(b) } else { rest })
     };
-    /// x to the power of y by squaring, wrapping.
-    WholePower<2> fails Some("an integer to a negative power"), [x, y] => {
-        if y < T::ZERO {
+    TruncatedRemainder, BY_ZERO, |a, b| if b == T::ZERO { None } else { Some(a.remainder(b)) };
+    Power, Some("an integer to a negative integer power"), |a, b| {
+        if b < T::ZERO {
             return None;
         }
-        let (mut base, mut exponent, mut power) = (x, y, T::ONE);
+        let (mut base, mut exponent, mut power) = (a, b, T::ONE);
         while exponent != T::ZERO {
             if exponent.and(T::ONE) != T::ZERO {
                 power = power.multiply(base);
@@ -187,29 +332,107 @@ whole! {
         }
         Some(power)
     };
-    /// -1, 0 or 1.
-    WholeSign<1> fails None, [x] => {
-        Some(if x < T::ZERO { T::ZERO.subtract(T::ONE) } else if x > T::ZERO { T::ONE } else { T::ZERO })
-    };
-    /// The greatest common divisor, by Euclid's algorithm.
-    GreatestCommonDivisor<2> fails None, [x, y] => Some(divisor(x, y));
-    /// The least common multiple.
-    LeastCommonMultiple<2> fails None, [x, y] => {
-        let shared = divisor(x, y);
-        Some(if shared == T::ZERO { T::ZERO } else { magnitude(x.divide(shared).multiply(y)) })
+    Gcd, None, |a, b| Some(greatest_common_divisor(a, b));
+    Lcm, None, |a, b| {
+        let divisor = greatest_common_divisor(a, b);
+        if divisor == T::ZERO {
+            return Some(T::ZERO);
+        }
+        Some(magnitude(a).divide(divisor).multiply(magnitude(b)))
     };
 }
 
 #[inline(always)]
-fn magnitude<T: Whole>(x: T) -> T {
-    if x < T::ZERO { x.negate() } else { x }
-}
-
-#[inline(always)]
-fn divisor<T: Whole>(x: T, y: T) -> T {
-    let (mut a, mut b) = (x, y);
+fn greatest_common_divisor<T: Whole>(mut a: T, mut b: T) -> T {
     while b != T::ZERO {
         (a, b) = (b, a.remainder(b));
     }
     magnitude(a)
+}
+
+#[inline(always)]
+fn magnitude<T: Whole>(a: T) -> T {
+    if a < T::ZERO { a.negate() } else { a }
+}
+
+/// Formulas of complex numbers.
+macro_rules! complex_formulas {
+    ($($formula:ident: $kind:ident<$count:literal> -> $result:ty: |$($operand:ident),*| $body:expr;)*) => { $(
+        impl $kind<$count> for $formula {
+            #[inline(always)]
+            fn apply<L: Float>([$($operand),*]: [Complex<L>; $count]) -> $result {
+                $body
+            }
+        }
+    )* };
+}
+
+/// The real part.
+pub struct Real;
+/// The imaginary part.
+pub struct Imaginary;
+/// The complex conjugate.
+pub struct Conjugate;
+
+complex_formulas! {
+    Add: ComplexFormula<2> -> Complex<L>: |a, b| {
+        Complex { real: a.real.add(b.real), imaginary: a.imaginary.add(b.imaginary) }
+    };
+    Subtract: ComplexFormula<2> -> Complex<L>: |a, b| {
+        Complex { real: a.real.subtract(b.real), imaginary: a.imaginary.subtract(b.imaginary) }
+    };
+    Multiply: ComplexFormula<2> -> Complex<L>: |a, b| {
+        Complex {
+            real: a.real.multiply(b.real).subtract(a.imaginary.multiply(b.imaginary)),
+            imaginary: a.real.multiply(b.imaginary).add(a.imaginary.multiply(b.real)),
+        }
+    };
+    Square: ComplexFormula<1> -> Complex<L>: |a| <Multiply as ComplexFormula<2>>::apply([a, a]);
+    Divide: ComplexFormula<2> -> Complex<L>: |a, b| {
+        // Smith's way: everything is scaled by the divisor's larger part.
+        let (real, imaginary) = (b.real.absolute(), b.imaginary.absolute());
+        let mostly_real = real.greater_equal(imaginary);
+        let large = L::select(mostly_real, b.real, b.imaginary);
+        let small = L::select(mostly_real, b.imaginary, b.real);
+        let ratio = small.divide(large);
+        let scale = L::constant(1.0).divide(large.add(small.multiply(ratio)));
+        let (scaled_real, scaled_imaginary) = (a.real.multiply(ratio), a.imaginary.multiply(ratio));
+        let quotient = Complex {
+            real: L::select(mostly_real, a.real.add(scaled_imaginary), scaled_real.add(a.imaginary)).multiply(scale),
+            imaginary: L::select(mostly_real, a.imaginary.subtract(scaled_real), scaled_imaginary.subtract(a.real))
+                .multiply(scale),
+        };
+        let zero = L::constant(0.0);
+        let by_zero = real.equal(zero).and(imaginary.equal(zero));
+        Complex {
+            real: L::select(by_zero, a.real.divide(real), quotient.real),
+            imaginary: L::select(by_zero, a.imaginary.divide(real), quotient.imaginary),
+        }
+    };
+    Reciprocal: ComplexFormula<1> -> Complex<L>: |a| {
+        let mostly_real = a.real.absolute().greater_equal(a.imaginary.absolute());
+        let large = L::select(mostly_real, a.real, a.imaginary);
+        let small = L::select(mostly_real, a.imaginary, a.real);
+        let ratio = small.divide(large);
+        let scale = large.add(small.multiply(ratio));
+        let (one, minus_one) = (L::constant(1.0), L::constant(-1.0));
+        Complex {
+            real: L::select(mostly_real, one, ratio).divide(scale),
+            imaginary: L::select(mostly_real, ratio.negate(), minus_one).divide(scale),
+        }
+    };
+    Negative: ComplexFormula<1> -> Complex<L>: |a| Complex { real: a.real.negate(), imaginary: a.imaginary.negate() };
+    Positive: ComplexFormula<1> -> Complex<L>: |a| a;
+    Conjugate: ComplexFormula<1> -> Complex<L>: |a| Complex { real: a.real, imaginary: a.imaginary.negate() };
+    Real: ComplexPart<1> -> L: |a| a.real;
+    Imaginary: ComplexPart<1> -> L: |a| a.imaginary;
+    Equal: ComplexTest<2> -> L::Mask: |a, b| a.real.equal(b.real).and(a.imaginary.equal(b.imaginary));
+    NotEqual: ComplexTest<2> -> L::Mask: |a, b| a.real.not_equal(b.real).or(a.imaginary.not_equal(b.imaginary));
+    IsNan: ComplexTest<1> -> L::Mask: |a| a.real.is_nan().or(a.imaginary.is_nan());
+    IsInfinite: ComplexTest<1> -> L::Mask: |a| {
+        <IsInfinite as FloatTest<1>>::apply([a.real]).or(<IsInfinite as FloatTest<1>>::apply([a.imaginary]))
+    };
+    IsFinite: ComplexTest<1> -> L::Mask: |a| {
+        <IsFinite as FloatTest<1>>::apply([a.real]).and(<IsFinite as FloatTest<1>>::apply([a.imaginary]))
+    };
 }

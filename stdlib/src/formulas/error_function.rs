@@ -4,7 +4,7 @@ use super::{
     Double,
     exponential::{Reduced, exp_of_pair, scale_in_two_steps},
     pair::Pair,
-    polynomial::polynomial,
+    polynomial::{alternating, polynomial},
 };
 
 /// erf(x) / x - 1 as a polynomial in x^2, |x| <= 1; erf within 2^-56.3.
@@ -81,11 +81,11 @@ const FAR_SLOPE: [f64; 3] = [-0.883, 1.444, -0.961];
 #[inline(always)]
 fn small_excess<L: Double>(x: L) -> L {
     let square = x.multiply(x);
-    polynomial(square, square.multiply(square), &SMALL)
+    alternating::<L, 4>(square, square.multiply(square), &SMALL)
 }
 
 /// The error function: x + x polynomial(x^2) below 1; above, 1 - e^-q(x) with a polynomial q fitted to -log(erfc), so that
-/// there is no division and `exp`'s polynomial does the rest. 0.5 + 0.3 ULP.
+/// there is no division and `exp`'s polynomial does the rest. 1.15 ULP measured.
 #[inline(always)]
 pub fn erf<L: Double>(x: L) -> L {
     let one = L::constant(1.0);
@@ -123,11 +123,15 @@ pub fn erfc<L: Double>(x: L) -> L {
     let t = Pair::ordered_sum(one, inverse.high.multiply(six));
     let t_low = inverse.low.fma(six, inverse.high.fma(six, inverse.high.multiply(six).negate()).add(t.low));
     let t = t.high;
-    let tail = polynomial(t, t.multiply(t), &FAR);
+    let tail = alternating::<L, 4>(t, t.multiply(t), &FAR[1..]);
+    let second = L::constant(FAR[0]);
+    let tail_high = tail.fma(t, second);
+    let tail_low = tail.fma(t, second.subtract(tail_high));
     let leading = L::constant(FAR_FIRST);
-    let high = tail.fma(t, leading);
+    let high = tail_high.fma(t, leading);
     let slope = polynomial(t, t.multiply(t), &FAR_SLOPE);
-    let low = tail.fma(t, leading.subtract(high)).add(t_low.fma(slope, L::constant(FAR_FIRST_LOW)));
+    let low =
+        tail_high.fma(t, leading.subtract(high)).add(tail_low.fma(t, t_low.fma(slope, L::constant(FAR_FIRST_LOW))));
     let value = exponential.normal().times(Pair { high, low }).times(inverse).round();
     let far = scale_in_two_steps(reduced.k, value);
 

@@ -7,7 +7,7 @@ use super::{
     pair::Pair,
     polynomial::polynomial,
 };
-use thalweg_runtime::lane::Mask;
+use thalweg_runtime::{lane::Mask, rarely};
 
 /// (sinh r / r - 1) / r^2 as a polynomial in r^2, |r| <= log(2)/2; sinh within 2^-61.6.
 const SINH: [f64; 5] =
@@ -20,9 +20,13 @@ const COSH: [f64; 5] =
 /// cosh r - 1 and sinh r - r with |x| = k log 2 + r, and what multiplies them: with e^r = cosh r + sinh r and
 /// e^-r = cosh r - sinh r, sinh x = (2^k - 2^-k)/2 cosh r + (2^k + 2^-k)/2 sinh r, and cosh x likewise, crosswise. Nothing cancels.
 struct Parts<L> {
-    /// (2^k - 2^-k) / 2.
+    /// 2^k / 2.
+    up: L,
+    /// 2^-k / 2.
+    down: L,
+    /// `up` - `down`, rounded.
     difference: L,
-    /// (2^k + 2^-k) / 2.
+    /// `up` + `down`, rounded.
     sum: L,
     /// r.
     r: L,
@@ -44,15 +48,15 @@ impl<L: Double> Parts<L> {
         let power = square.multiply(square);
         let cosh = power.fma(polynomial(square, power, &COSH), square.multiply(L::constant(0.5)));
         let sinh = r.multiply(square).fma(polynomial(square, power, &SINH), reduced.low());
-        Parts { difference: up.subtract(down), sum: up.add(down), r, cosh, sinh }
+        Parts { up, down, difference: up.subtract(down), sum: up.add(down), r, cosh, sinh }
     }
 
-    /// a cosh r + b sinh r as a pair; the leading a + b r is summed without error.
+    /// a cosh r + b sinh r; the leading a + b r is summed without error, and what `a` lacks (which matters near k = 27 only) added.
     #[inline(always)]
-    fn mixed(&self, a: L, b: L) -> Pair<L> {
+    fn mixed(&self, a: L, a_low: L, b: L) -> L {
         let high = b.fma(self.r, a);
         let lost = b.fma(self.r, a.subtract(high));
-        Pair { high, low: b.fma(self.sinh, a.fma(self.cosh, lost)) }
+        high.add(b.fma(self.sinh, a.fma(self.cosh, lost.add(a_low))))
     }
 }
 
@@ -69,8 +73,9 @@ fn half_exp<L: Double>(x: L) -> L {
 pub fn sinh<L: Double>(x: L) -> L {
     let size = x.absolute();
     let parts = Parts::new(size);
-    let fast = parts.mixed(parts.difference, parts.sum).round();
-    L::rarely(size.less(L::constant(708.0)).not(), fast, || half_exp(size)).copy_sign(x)
+    let lost = parts.up.subtract(parts.difference).subtract(parts.down);
+    let fast = parts.mixed(parts.difference, lost, parts.sum);
+    rarely!(L, size.less(L::constant(708.0)).not(), fast, half_exp(size)).copy_sign(x)
 }
 
 /// The hyperbolic cosine, by `Parts`.
@@ -78,19 +83,20 @@ pub fn sinh<L: Double>(x: L) -> L {
 pub fn cosh<L: Double>(x: L) -> L {
     let size = x.absolute();
     let parts = Parts::new(size);
-    let fast = parts.mixed(parts.sum, parts.difference).round();
-    L::rarely(size.less(L::constant(708.0)).not(), fast, || half_exp(size))
+    let lost = parts.down.subtract(parts.sum.subtract(parts.up));
+    let fast = parts.mixed(parts.sum, lost, parts.difference);
+    rarely!(L, size.less(L::constant(708.0)).not(), fast, half_exp(size))
 }
 
-/// The hyperbolic tangent: sinh over cosh, both as pairs, with one division; beyond 22 it is 1.
+/// The hyperbolic tangent: E / (E + 2) with E = e^(2x) - 1, both as pairs, with one division; beyond 20 it is 1.
 #[inline(always)]
 pub fn tanh<L: Double>(x: L) -> L {
     let size = x.absolute();
-    let size = L::select(size.greater(L::constant(22.0)), L::constant(22.0), size);
-    let parts = Parts::new(size);
-    let sinh = parts.mixed(parts.difference, parts.sum).normal();
-    let cosh = parts.mixed(parts.sum, parts.difference).normal();
-    sinh.over(cosh).round().copy_sign(x)
+    let size = L::select(size.greater(L::constant(20.0)), L::constant(20.0), size);
+    let numerator = Reduced::new(size.add(size)).expm1().normal();
+    let sum = Pair::sum(numerator.high, L::constant(2.0));
+    let divisor = Pair { high: sum.high, low: sum.low.add(numerator.low) };
+    numerator.over(divisor).round().copy_sign(x)
 }
 
 /// Beyond this, the 1 in x^2 + 1 is far below rounding.
@@ -124,7 +130,7 @@ pub fn asinh<L: Double>(x: L) -> L {
     let value = log_of_pair(Pair { high: sum.high, low: sum.low.add(root.low) }, 0.0);
     // Below 2^-28 the cubic term is below a quarter of a unit.
     let value = L::select(size.less(L::constant(3.725290298461914e-9)), size, value);
-    L::rarely(size.less(L::constant(FAR)).not(), value, || log_of_twice(size)).copy_sign(x)
+    rarely!(L, size.less(L::constant(FAR)).not(), value, log_of_twice(size)).copy_sign(x)
 }
 
 /// The inverse hyperbolic cosine: log(x + sqrt(x^2 - 1)), all of it in pairs until the logarithm; NaN below 1.
@@ -136,7 +142,7 @@ pub fn acosh<L: Double>(x: L) -> L {
     let sum = Pair::ordered_sum(x, root.high);
     let value = log_of_pair(Pair { high: sum.high, low: sum.low.add(root.low) }, 0.0);
     let far = x.less(L::constant(FAR)).and(x.greater_equal(L::constant(1.0))).not();
-    L::rarely(far, value, || L::select(x.less(L::constant(1.0)), L::constant(f64::NAN), log_of_twice(x)))
+    rarely!(L, far, value, L::select(x.less(L::constant(1.0)), L::constant(f64::NAN), log_of_twice(x)))
 }
 
 /// The inverse hyperbolic tangent: log(1 + 2 |x| / (1 - |x|)) / 2, the quotient as a pair.
@@ -149,7 +155,7 @@ pub fn atanh<L: Double>(x: L) -> L {
     let quotient = Pair { high: size.add(size), low: zero }.over(divisor);
     let sum = Pair::sum(one, quotient.high);
     let value = log_of_pair(Pair { high: sum.high, low: sum.low.add(quotient.low) }, 0.0).multiply(L::constant(0.5));
-    L::rarely(size.less(one).not(), value, || {
+    rarely!(L, size.less(one).not(), value, {
         let value = L::select(size.equal(one), L::constant(f64::INFINITY), L::constant(f64::NAN));
         L::select(size.is_nan(), size, value)
     })

@@ -3,11 +3,14 @@
 use super::{
     Double,
     pair::{Pair, square_root_correction},
-    polynomial::polynomial,
+    polynomial::{alternating, polynomial},
     trigonometric::FRAC_PI_2_LOW,
 };
 use std::f64::consts::{FRAC_PI_2, PI};
-use thalweg_runtime::lane::{Mask, Number};
+use thalweg_runtime::{
+    lane::{Mask, Number},
+    rarely,
+};
 
 /// (atan t / t - 1) / t^2 as a polynomial in t^2, |t| <= 1; atan within 2^-58.5.
 const ARCTANGENT: [f64; 21] = [
@@ -62,7 +65,7 @@ fn from_base<L: Double>(base: Pair<L>, leading: L, rest: L) -> L {
 #[inline(always)]
 fn bend<L: Double>(t: L, lost: L) -> L {
     let square = t.multiply(t);
-    let value = polynomial(square, square.multiply(square), &ARCTANGENT);
+    let value = alternating::<L, 10>(square, square.multiply(square), &ARCTANGENT);
     // The derivative, 1 / (1 + t^2), is 1 - t^2/2 at both ends and near enough between.
     let lost = square.multiply(L::constant(-0.5)).fma(lost, lost);
     t.multiply(square).fma(value, lost)
@@ -101,24 +104,28 @@ pub fn atan2<L: Double>(y: L, x: L) -> L {
         high: L::select(steep, L::constant(FRAC_PI_2), L::select(left, L::constant(PI), zero)),
         low: L::select(steep, L::constant(FRAC_PI_2_LOW), L::select(left, L::constant(2.0 * FRAC_PI_2_LOW), zero)),
     };
-    let value = |top: L, bottom: L| {
-        let quotient = top.divide(bottom);
-        let lost = quotient.negate().fma(bottom, top).divide(bottom);
-        let signed = |part: L| L::select(falling, part.negate(), part);
-        let t = signed(quotient);
-        from_base(base, t, bend(t, signed(lost)))
-    };
-    let fast = value(top, bottom);
+    let fast = arctangent_of_quotient(top, bottom, falling, base);
     let ordinary = bottom.less(L::constant(f64::INFINITY)).and(bottom.greater(zero));
-    L::rarely(ordinary.not(), fast, || {
+    rarely!(L, ordinary.not(), fast, {
         // 0/0 and finite/infinite are 0, infinite/infinite is 1; NaN goes through.
         let one = L::constant(1.0);
         let infinite = L::constant(f64::INFINITY);
         let special = bottom.equal(infinite).or(bottom.equal(zero));
         let ratio = L::select(top.equal(infinite), one, L::select(top.less(infinite), zero, top));
-        value(L::select(special, ratio, top), L::select(special, one, bottom))
+        let top = L::select(special, ratio, top);
+        arctangent_of_quotient(top, L::select(special, one, bottom), falling, base)
     })
     .copy_sign(y)
+}
+
+/// `base` plus atan(top / bottom), minus it where `falling`.
+#[inline(always)]
+fn arctangent_of_quotient<L: Double>(top: L, bottom: L, falling: L::Mask, base: Pair<L>) -> L {
+    let quotient = top.divide(bottom);
+    let lost = quotient.negate().fma(bottom, top).divide(bottom);
+    let t = L::select(falling, quotient.negate(), quotient);
+    let lost = L::select(falling, lost.negate(), lost);
+    from_base(base, t, bend(t, lost))
 }
 
 /// What `asin` and `acos` share: s and asin(s) - s, with s = |x| where |x| <= 1/2 and sqrt((1 - |x|) / 2) elsewhere.
@@ -158,10 +165,9 @@ pub fn acos<L: Double>(x: L) -> L {
     let (s, bend) = arcsine_parts(size, large);
     let factor = L::select(large, L::constant(2.0), L::constant(-1.0));
     let factor = L::select(negative, factor.negate(), factor);
-    let constant = |middle: f64| {
-        let of_large = L::select(negative, L::constant(2.0 * middle), zero);
-        L::select(large, of_large, L::constant(middle))
-    };
-    let base = Pair { high: constant(FRAC_PI_2), low: constant(FRAC_PI_2_LOW) };
+    // pi/2 in the middle, pi to the left, 0 to the right.
+    let halves = L::select(negative, L::constant(2.0), zero);
+    let halves = L::select(large, halves, L::constant(1.0));
+    let base = Pair { high: halves.multiply(L::constant(FRAC_PI_2)), low: halves.multiply(L::constant(FRAC_PI_2_LOW)) };
     from_base(base, s.multiply(factor), bend.multiply(factor))
 }

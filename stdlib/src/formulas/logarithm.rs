@@ -2,7 +2,10 @@
 
 use super::{Double, exponential::LN_2_LOW, pair::Pair, polynomial::polynomial};
 use std::f64::consts::{LN_2, LOG2_E, LOG10_2, LOG10_E};
-use thalweg_runtime::lane::{Integer, Mask, Number};
+use thalweg_runtime::{
+    lane::{Integer, Mask, Number},
+    rarely,
+};
 
 /// What `LOG2_E` lacks.
 const LOG2_E_LOW: f64 = 2.0355273740931033e-17;
@@ -98,55 +101,89 @@ fn combine<L: Double>(k: L, constant: f64, constant_low: f64, high: L, low: L) -
     sum.add(lost.add(k.fma(L::constant(constant_low), low)))
 }
 
-/// A logarithm of x from one of positive normal numbers, `of`, with `subnormal` = that logarithm of 2^-54 added to k.
+/// A logarithm of every x from one of positive normal x, which adds its second operand to k.
+macro_rules! extended {
+    ($lane:ty, $x:expr, $of:ident) => {{
+        let x = $x;
+        let fast = $of(x, None);
+        rarely!($lane, not_positive_normal(x), fast, {
+            let (scaled, more) = normalised(x);
+            unusual(x, $of(scaled, Some(more)))
+        })
+    }};
+}
+
+/// x, times 2^54 where it is subnormal, and what that adds to k.
 #[inline(always)]
-fn extended<L: Double>(x: L, of: impl Fn(L, L) -> L) -> L {
-    let fast = of(x, L::constant(0.0));
-    L::rarely(not_positive_normal(x), fast, || {
-        let zero = L::constant(0.0);
-        let small = x.less(L::constant(f64::MIN_POSITIVE));
-        let scaled = L::select(small, x.multiply(L::constant(TWO_TO_54)), x);
-        let value = of(scaled, L::select(small, L::constant(-54.0), zero));
-        let value = L::select(x.less(L::constant(f64::INFINITY)), value, x);
-        let value = L::select(x.less(zero), L::constant(f64::NAN), value);
-        L::select(x.equal(zero), L::constant(f64::NEG_INFINITY), value)
-    })
+fn normalised<L: Double>(x: L) -> (L, L) {
+    let small = x.less(L::constant(f64::MIN_POSITIVE));
+    let scaled = L::select(small, x.multiply(L::constant(TWO_TO_54)), x);
+    (scaled, L::select(small, L::constant(-54.0), L::constant(0.0)))
+}
+
+/// `value`, or a logarithm of zero, of a negative number, of infinity and of NaN.
+#[inline(always)]
+fn unusual<L: Double>(x: L, value: L) -> L {
+    let zero = L::constant(0.0);
+    let value = L::select(x.less(L::constant(f64::INFINITY)), value, x);
+    let value = L::select(x.less(zero), L::constant(f64::NAN), value);
+    L::select(x.equal(zero), L::constant(f64::NEG_INFINITY), value)
+}
+
+/// k, with what is to be added to it, and f: x = 2^k (1 + f).
+#[inline(always)]
+fn reduced<L: Double>(x: L, more: Option<L>) -> (L, L) {
+    let split = Split::new(x);
+    let k = match more {
+        Some(more) => split.k.add(more),
+        None => split.k,
+    };
+    (k, split.mantissa.subtract(L::constant(1.0)))
 }
 
 /// The natural logarithm: x = 2^k (1 + f) by the bits, log(1 + f) = f - f^2/2 + f^3 polynomial (no division: on vectors one
-/// costs as much as the whole polynomial), and k log 2 + f summed without error. 38 operations.
+/// costs as much as the whole polynomial), and k log 2 + f summed without error. 38 operations and a test.
 ///
-/// The error is the last rounding and what is rounded in the tail, below a quarter of the result: 0.5 + 0.2 ULP.
+/// The error is the last rounding and what is rounded in the tail, below a quarter of the result.
 #[inline(always)]
 pub fn log<L: Double>(x: L) -> L {
-    extended(x, |x, more| {
-        let split = Split::new(x);
-        let f = split.mantissa.subtract(L::constant(1.0));
-        combine(split.k.add(more), LN_2, LN_2_LOW, f, curve(f))
-    })
+    extended!(L, x, log_of_normal)
+}
+
+/// `log` of positive normal x.
+#[inline(always)]
+fn log_of_normal<L: Double>(x: L, more: Option<L>) -> L {
+    let (k, f) = reduced(x, more);
+    combine(k, LN_2, LN_2_LOW, f, curve(f))
 }
 
 /// The base-2 logarithm: `log`'s reduction; f log2(e) as a pair, k added exactly. Exact for powers of two.
 #[inline(always)]
 pub fn log2<L: Double>(x: L) -> L {
-    extended(x, |x, more| {
-        let split = Split::new(x);
-        let f = split.mantissa.subtract(L::constant(1.0));
-        let Pair { high, low } = scaled_by(f, curve(f), LOG2_E, LOG2_E_LOW);
-        let sum = Pair::ordered_sum(split.k.add(more), high);
-        sum.high.add(sum.low.add(low))
-    })
+    extended!(L, x, log2_of_normal)
+}
+
+/// `log2` of positive normal x.
+#[inline(always)]
+fn log2_of_normal<L: Double>(x: L, more: Option<L>) -> L {
+    let (k, f) = reduced(x, more);
+    let Pair { high, low } = scaled_by(f, curve(f), LOG2_E, LOG2_E_LOW);
+    let sum = Pair::ordered_sum(k, high);
+    sum.high.add(sum.low.add(low))
 }
 
 /// The base-10 logarithm: as `log2`, with k log10(2) in two parts. Exact for powers of ten.
 #[inline(always)]
 pub fn log10<L: Double>(x: L) -> L {
-    extended(x, |x, more| {
-        let split = Split::new(x);
-        let f = split.mantissa.subtract(L::constant(1.0));
-        let Pair { high, low } = scaled_by(f, curve(f), LOG10_E, LOG10_E_LOW);
-        combine(split.k.add(more), LOG10_2, LOG10_2_LOW, high, low)
-    })
+    extended!(L, x, log10_of_normal)
+}
+
+/// `log10` of positive normal x.
+#[inline(always)]
+fn log10_of_normal<L: Double>(x: L, more: Option<L>) -> L {
+    let (k, f) = reduced(x, more);
+    let Pair { high, low } = scaled_by(f, curve(f), LOG10_E, LOG10_E_LOW);
+    combine(k, LOG10_2, LOG10_2_LOW, high, low)
 }
 
 /// (f + tail) times a constant in two parts.
@@ -154,7 +191,7 @@ pub fn log10<L: Double>(x: L) -> L {
 fn scaled_by<L: Double>(f: L, tail: L, constant: f64, constant_low: f64) -> Pair<L> {
     let high = f.multiply(L::constant(constant));
     let lost = f.fma(L::constant(constant), high.negate());
-    Pair { high, low: lost.add(f.fma(L::constant(constant_low), tail.multiply(L::constant(constant)))) }
+    Pair { high, low: tail.fma(L::constant(constant), f.fma(L::constant(constant_low), lost)) }
 }
 
 /// log(high + low), `high` positive and normal, below 2^1022, `low` at most an ULP of it. The low part joins f once the
@@ -174,5 +211,5 @@ pub fn log1p<L: Double>(x: L) -> L {
     let fast = log_of_pair(Pair::sum(one, x), 0.0).copy_sign(x);
     // Above 2^1000 the scale of the low part is not a number, and the 1 has long been lost.
     let far = x.greater(L::constant(-1.0)).and(x.less(L::constant(1.0715086071862673e301))).not();
-    L::rarely(far, fast, || log(x.add(one)))
+    rarely!(L, far, fast, log(x.add(one)))
 }

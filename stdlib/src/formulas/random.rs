@@ -12,32 +12,32 @@ const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
 /// 32-bit multiplications, whose upper halves are mixed with the other words and the key. Words are 32 bits in 64-bit lanes.
 #[inline(always)]
 pub fn philox<L: Integer<Element: From<u32>>>(counter: [L; 4], key: [L; 2]) -> [L; 4] {
-    let word = |value: u32| L::splat(value.into());
-    let mask = word(u32::MAX);
+    let mask = L::splat(u32::MAX.into());
     let [mut a, mut b, mut c, mut d] = counter;
     let [mut first, mut second] = key;
+    // What overflows 32 bits stays in the upper halves, which no multiplication reads; it goes at the end.
     for round in 0..10 {
         if round > 0 {
-            first = first.add(word(WEYL[0])).and(mask);
-            second = second.add(word(WEYL[1])).and(mask);
+            first = first.add(L::splat(WEYL[0].into()));
+            second = second.add(L::splat(WEYL[1].into()));
         }
-        let left = a.multiply(word(MULTIPLIERS[0]));
-        let right = c.multiply(word(MULTIPLIERS[1]));
+        let left = a.multiply_lower_halves(L::splat(MULTIPLIERS[0].into()));
+        let right = c.multiply_lower_halves(L::splat(MULTIPLIERS[1].into()));
         a = right.shift_right_logical::<32>().xor(b).xor(first);
-        b = right.and(mask);
+        b = right;
         c = left.shift_right_logical::<32>().xor(d).xor(second);
-        d = left.and(mask);
+        d = left;
     }
-    [a, b, c, d]
+    [a.and(mask), b.and(mask), c.and(mask), d.and(mask)]
 }
 
 /// The four words of the block that elements 2 `block` and 2 `block` + 1 share.
 #[inline(always)]
 fn block<L: Integer<Element: From<u32>>>(block: L, seed: L, call: L) -> [L; 4] {
     let mask = L::splat(u32::MAX.into());
-    let halves = |value: L| [value.and(mask), value.shift_right_logical::<32>()];
-    let ([low, high], [call_low, call_high]) = (halves(block), halves(call));
-    philox([low, high, call_low, call_high], halves(seed))
+    let upper = call.shift_right_logical::<32>();
+    let counter = [block.and(mask), block.shift_right_logical::<32>(), call.and(mask), upper];
+    philox(counter, [seed.and(mask), seed.shift_right_logical::<32>()])
 }
 
 /// 64 random bits for element `index` of a call: words 0 and 1 of its block for an even index, 2 and 3 for an odd one, the
@@ -52,8 +52,12 @@ pub fn random_bits<L: Integer<Element: From<u32>>>(index: L, seed: L, call: L) -
 /// A number in [0, 1) from 64 random bits: the upper 53 of them times 2^-53.
 #[inline(always)]
 pub fn uniform_from_bits<L: Double>(bits: L::Bits) -> L {
+    const UPPER_STEP: f64 = 1.0 / (1u64 << 32) as f64;
     const STEP: f64 = 1.0 / (1u64 << 53) as f64;
-    L::from_integer(bits.shift_right_logical::<11>()).multiply(L::constant(STEP))
+    // In two parts, because a lane converts 51 bits at most.
+    let upper = L::from_integer(bits.shift_right_logical::<32>());
+    let lower = L::from_integer(bits.shift_right_logical::<11>().and(L::bits_constant((1 << 21) - 1)));
+    upper.fma(L::constant(UPPER_STEP), lower.multiply(L::constant(STEP)))
 }
 
 /// Element `index` of a call's uniform numbers in [0, 1).
@@ -67,11 +71,12 @@ pub fn uniform<L: Double>(index: L::Bits, seed: L::Bits, call: L::Bits) -> L {
 #[inline(always)]
 pub fn normal<L: Double>(index: L::Bits, seed: L::Bits, call: L::Bits) -> L {
     let [a, b, c, d] = block(index.shift_right_logical::<1>(), seed, call);
-    let join = |low: L::Bits, high: L::Bits| uniform_from_bits::<L>(low.or(high.shift_left::<32>()));
+    let first: L = uniform_from_bits(a.or(b.shift_left::<32>()));
+    let second: L = uniform_from_bits(c.or(d.shift_left::<32>()));
     let one = L::constant(1.0);
-    let radius = log(one.subtract(join(a, b))).multiply(L::constant(-2.0)).square_root();
+    let radius = log(one.subtract(first)).multiply(L::constant(-2.0)).square_root();
     let odd = index.and(L::bits_constant(1)).equal(L::bits_constant(1));
-    radius.multiply(cosine_or_sine_of_turns(join(c, d), odd))
+    radius.multiply(cosine_or_sine_of_turns(second, odd))
 }
 
 /// Kernels of [`random_bits`].

@@ -1,7 +1,7 @@
 //! Arithmetic: the operators on numbers and bits.
 
 use crate::formula;
-use crate::formulas::{self, arithmetic as a, complex as c};
+use crate::formulas::{self, arithmetic as a};
 use crate::operation::{Expansion, Operation, required};
 use crate::typing;
 use thalweg_lang::declaration::{Call, Operand};
@@ -9,7 +9,7 @@ use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::Kind;
 use thalweg_lang::promotion::common;
 use thalweg_lang::value::Value;
-use thalweg_runtime::kernel::Kernels;
+use thalweg_runtime::kernel::{Complex, ComplexDoublePart, Double, Kernels};
 
 pub(super) fn rows(rows: &mut Vec<Operation>) {
     rows.push(
@@ -17,7 +17,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "add",
             &["x", "y"],
             typing::any,
-            Kernels::number::<a::Add, 2>().and(Kernels::logic::<a::Or, 2>()).and(Kernels::complex::<c::Add, 2>()),
+            Kernels::number::<a::Add, 2>().and(Kernels::logic::<a::Or, 2>()).and(Kernels::complex::<a::Add, 2>()),
         )
         .operator("+", 2)
         .summary("The sum; integers wrap, bools give `or`.")
@@ -28,7 +28,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "subtract",
             &["x", "y"],
             typing::numbers,
-            Kernels::number::<a::Subtract, 2>().and(Kernels::complex::<c::Subtract, 2>()),
+            Kernels::number::<a::Subtract, 2>().and(Kernels::complex::<a::Subtract, 2>()),
         )
         .operator("-", 2)
         .summary("The difference; integers wrap.")
@@ -41,7 +41,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             typing::any,
             Kernels::number::<a::Multiply, 2>()
                 .and(Kernels::logic::<a::And, 2>())
-                .and(Kernels::complex::<c::Multiply, 2>()),
+                .and(Kernels::complex::<a::Multiply, 2>()),
         )
         .operator("*", 2)
         .summary("The product; integers wrap, bools give `and`.")
@@ -52,7 +52,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "divide",
             &["x", "y"],
             typing::division,
-            Kernels::float::<a::Divide, 2>().and(Kernels::complex::<c::Divide, 2>()),
+            Kernels::float::<a::Divide, 2>().and(Kernels::complex::<a::Divide, 2>()),
         )
         .operator("/", 2)
         .summary("The quotient as a float; integers divide in f64.")
@@ -63,7 +63,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "floor_divide",
             &["x", "y"],
             typing::floor_division,
-            Kernels::float::<a::FloatFloorDivide, 2>().and(Kernels::whole::<a::WholeFloorDivide, 2>()),
+            Kernels::float::<a::FloorDivide, 2>().and(Kernels::whole::<a::FloorDivide, 2>()),
         )
         .operator("//", 2)
         .summary("The quotient rounded down; an integer by zero is an error.")
@@ -74,7 +74,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "remainder",
             &["x", "y"],
             typing::floor_division,
-            Kernels::float::<a::FloatRemainder, 2>().and(Kernels::whole::<a::WholeRemainder, 2>()),
+            Kernels::float::<a::Remainder, 2>().and(Kernels::whole::<a::Remainder, 2>()),
         )
         .operator("%", 2)
         .summary("What floor division leaves, with the divisor's sign; an integer by zero is an error.")
@@ -98,7 +98,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         .examples(&[("float_power(2, 0.5)", "1.4142135623730951")]),
     );
     rows.push(
-        Operation::elementwise("integer_power", &["x", "y"], typing::integers, Kernels::whole::<a::WholePower, 2>())
+        Operation::elementwise("integer_power", &["x", "y"], typing::integers, Kernels::whole::<a::Power, 2>())
             .summary("x to the power of y in integers, wrapping; a negative power is an error.")
             .examples(&[("integer_power(3, 4)", "81")]),
     );
@@ -107,7 +107,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "negative",
             &["x"],
             typing::numbers,
-            Kernels::number::<a::Negative, 1>().and(Kernels::complex::<c::Negative, 1>()),
+            Kernels::number::<a::Negative, 1>().and(Kernels::complex::<a::Negative, 1>()),
         )
         .operator("-", 1)
         .summary("-x; unsigned integers wrap.")
@@ -118,7 +118,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "positive",
             &["x"],
             typing::numbers,
-            Kernels::number::<a::Positive, 1>().and(Kernels::complex::<c::Positive, 1>()),
+            Kernels::number::<a::Positive, 1>().and(Kernels::complex::<a::Positive, 1>()),
         )
         .operator("+", 1)
         .summary("x itself.")
@@ -129,10 +129,10 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "abs",
             &["x"],
             typing::magnitude,
-            Kernels::float::<a::FloatAbsolute, 1>()
-                .and(Kernels::number::<a::NumberAbsolute, 1>())
+            Kernels::float::<a::Absolute, 1>()
+                .and(Kernels::integer::<a::Absolute, 1>())
                 .and(formula!(logic [x] x))
-                .and(Kernels::complex_part::<c::Absolute, 1>()),
+                .and(Kernels::complex_double_part::<Magnitude, 1>()),
         )
         .summary("The magnitude.")
         .examples(&[("abs([-1.5, 2.0])", "[1.5 2. ]")]),
@@ -142,7 +142,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "sign",
             &["x"],
             typing::rounding,
-            Kernels::float::<a::FloatSign, 1>().and(Kernels::whole::<a::WholeSign, 1>()),
+            Kernels::float::<a::Sign, 1>().and(Kernels::integer::<a::Sign, 1>()),
         )
         .summary("-1, 0 or 1 in x's dtype; NaN stays.")
         .examples(&[("sign([-2.5, 0.0, 3.0])", "[-1.  0.  1.]")]),
@@ -150,33 +150,25 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
     for (name, kernels, summary, examples) in [
         (
             "minimum",
-            Kernels::float::<a::FloatMinimum, 2>()
-                .and(Kernels::number::<a::NumberMinimum, 2>())
-                .and(Kernels::logic::<a::And, 2>()),
+            Kernels::number::<a::Minimum, 2>().and(Kernels::logic::<a::Minimum, 2>()),
             "The lesser of x and y; NaN if either is.",
             &[("minimum([1.0, nan], 0.5)", "[0.5 nan]")],
         ),
         (
             "maximum",
-            Kernels::float::<a::FloatMaximum, 2>()
-                .and(Kernels::number::<a::NumberMaximum, 2>())
-                .and(Kernels::logic::<a::Or, 2>()),
+            Kernels::number::<a::Maximum, 2>().and(Kernels::logic::<a::Maximum, 2>()),
             "The greater of x and y; NaN if either is.",
             &[("maximum([1, 5], 3)", "[3 5]")],
         ),
         (
             "fmin",
-            Kernels::float::<a::FloatLesser, 2>()
-                .and(Kernels::number::<a::NumberMinimum, 2>())
-                .and(Kernels::logic::<a::And, 2>()),
+            Kernels::number::<a::Fmin, 2>().and(Kernels::logic::<a::Minimum, 2>()),
             "The lesser of x and y; NaN only if both are.",
             &[("fmin([1.0, nan], 0.5)", "[0.5 0.5]")],
         ),
         (
             "fmax",
-            Kernels::float::<a::FloatGreater, 2>()
-                .and(Kernels::number::<a::NumberMaximum, 2>())
-                .and(Kernels::logic::<a::Or, 2>()),
+            Kernels::number::<a::Fmax, 2>().and(Kernels::logic::<a::Maximum, 2>()),
             "The greater of x and y; NaN only if both are.",
             &[("fmax([1.0, nan], 0.5)", "[1.  0.5]")],
         ),
@@ -194,7 +186,7 @@ fn bit_rows(rows: &mut Vec<Operation>) {
             "bitwise_and",
             &["x", "y"],
             typing::bits,
-            Kernels::integer::<a::BitAnd, 2>().and(Kernels::logic::<a::And, 2>()),
+            Kernels::integer::<a::And, 2>().and(Kernels::logic::<a::And, 2>()),
         )
         .operator("&", 2)
         .summary("The bits that both have; on bools, `and`.")
@@ -205,7 +197,7 @@ fn bit_rows(rows: &mut Vec<Operation>) {
             "bitwise_or",
             &["x", "y"],
             typing::bits,
-            Kernels::integer::<a::BitOr, 2>().and(Kernels::logic::<a::Or, 2>()),
+            Kernels::integer::<a::Or, 2>().and(Kernels::logic::<a::Or, 2>()),
         )
         .operator("|", 2)
         .summary("The bits that either has; on bools, `or`.")
@@ -216,7 +208,7 @@ fn bit_rows(rows: &mut Vec<Operation>) {
             "bitwise_xor",
             &["x", "y"],
             typing::bits,
-            Kernels::integer::<a::BitXor, 2>().and(formula!(logic [x, y] x.xor(y))),
+            Kernels::integer::<a::Xor, 2>().and(Kernels::logic::<a::Xor, 2>()),
         )
         .operator("^", 2)
         .summary("The bits that exactly one has.")
@@ -227,14 +219,14 @@ fn bit_rows(rows: &mut Vec<Operation>) {
             "invert",
             &["x"],
             typing::bits,
-            Kernels::integer::<a::Invert, 1>().and(formula!(logic [x] x.not())),
+            Kernels::integer::<a::Not, 1>().and(Kernels::logic::<a::Not, 1>()),
         )
         .operator("~", 1)
         .summary("The bits that x has not; on bools, `not`.")
         .examples(&[("~5", "-6")]),
     );
     rows.push(
-        Operation::elementwise("left_shift", &["x", "count"], typing::integers, Kernels::integer::<a::ShiftLeft, 2>())
+        Operation::elementwise("left_shift", &["x", "count"], typing::integers, Kernels::integer::<a::LeftShift, 2>())
             .operator("<<", 2)
             .summary("The bits moved up; a count of the width or more gives 0.")
             .examples(&[("1 << 10", "1024")]),
@@ -244,22 +236,31 @@ fn bit_rows(rows: &mut Vec<Operation>) {
             "right_shift",
             &["x", "count"],
             typing::integers,
-            Kernels::integer::<a::ShiftRight, 2>(),
+            Kernels::integer::<a::RightShift, 2>(),
         )
         .operator(">>", 2)
         .summary("The bits moved down, the sign kept.")
         .examples(&[("-16 >> 2", "-4")]),
     );
     rows.push(
-        Operation::elementwise("gcd", &["x", "y"], typing::integers, Kernels::whole::<a::GreatestCommonDivisor, 2>())
+        Operation::elementwise("gcd", &["x", "y"], typing::integers, Kernels::whole::<a::Gcd, 2>())
             .summary("The greatest common divisor.")
             .examples(&[("gcd(12, 18)", "6")]),
     );
     rows.push(
-        Operation::elementwise("lcm", &["x", "y"], typing::integers, Kernels::whole::<a::LeastCommonMultiple, 2>())
+        Operation::elementwise("lcm", &["x", "y"], typing::integers, Kernels::whole::<a::Lcm, 2>())
             .summary("The least common multiple.")
             .examples(&[("lcm(4, 6)", "12")]),
     );
+}
+
+/// The magnitude of a complex number, without overflow.
+struct Magnitude;
+impl ComplexDoublePart<1> for Magnitude {
+    #[inline(always)]
+    fn apply<L: Double>([x]: [Complex<L>; 1]) -> L {
+        formulas::hypot(x.real, x.imaginary)
+    }
 }
 
 /// Integers go to `integer_power`, floats to products, roots or `float_power`.

@@ -1,9 +1,14 @@
 //! Comparisons, logic, and the choice between two values.
 
-use crate::formula;
+use crate::formulas::arithmetic as a;
 use crate::operation::Operation;
 use crate::typing;
-use thalweg_runtime::kernel::Kernels;
+use thalweg_runtime::kernel::{Kernels, LogicFormula, NumberTest};
+
+/// The kernels of a comparison of numbers or bools.
+const fn tests<F: NumberTest<2> + LogicFormula<2>>() -> Kernels {
+    Kernels::number_test::<F, 2>().and(Kernels::logic::<F, 2>())
+}
 
 pub(super) fn rows(rows: &mut Vec<Operation>) {
     rows.push(
@@ -11,9 +16,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "equal",
             &["x", "y"],
             typing::equality,
-            formula!(number_test [x, y] x.equal(y))
-                .and(formula!(logic [x, y] x.xor(y).not()))
-                .and(crate::formulas::complex::EQUAL),
+            tests::<a::Equal>().and(Kernels::complex_test::<a::Equal, 2>()),
         )
         .operator("==", 2)
         .summary("Whether x and y are equal; NaN equals nothing.")
@@ -24,72 +27,50 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "not_equal",
             &["x", "y"],
             typing::equality,
-            formula!(number_test [x, y] x.not_equal(y))
-                .and(formula!(logic [x, y] x.xor(y)))
-                .and(crate::formulas::complex::NOT_EQUAL),
+            tests::<a::NotEqual>().and(Kernels::complex_test::<a::NotEqual, 2>()),
         )
         .operator("!=", 2)
         .summary("Whether x and y differ; NaN differs from everything.")
         .examples(&[("[1, 2, 3] != 2", "[ true false  true]")]),
     );
     rows.push(
-        Operation::elementwise(
-            "less",
-            &["x", "y"],
-            typing::comparison,
-            formula!(number_test [x, y] x.less(y)).and(formula!(logic [x, y] x.not().and(y))),
-        )
-        .operator("<", 2)
-        .summary("Whether x is less than y; false where either is NaN.")
-        .examples(&[("[1, 2, 3] < 2", "[ true false false]")]),
+        Operation::elementwise("less", &["x", "y"], typing::comparison, tests::<a::Less>())
+            .operator("<", 2)
+            .summary("Whether x is less than y; false where either is NaN.")
+            .examples(&[("[1, 2, 3] < 2", "[ true false false]")]),
     );
     rows.push(
-        Operation::elementwise(
-            "less_equal",
-            &["x", "y"],
-            typing::comparison,
-            formula!(number_test [x, y] x.less_equal(y)).and(formula!(logic [x, y] x.not().or(y))),
-        )
-        .operator("<=", 2)
-        .summary("Whether x is at most y; false where either is NaN.")
-        .examples(&[("[1, 2, 3] <= 2", "[ true  true false]")]),
+        Operation::elementwise("less_equal", &["x", "y"], typing::comparison, tests::<a::LessEqual>())
+            .operator("<=", 2)
+            .summary("Whether x is at most y; false where either is NaN.")
+            .examples(&[("[1, 2, 3] <= 2", "[ true  true false]")]),
     );
     rows.push(
-        Operation::elementwise(
-            "greater",
-            &["x", "y"],
-            typing::comparison,
-            formula!(number_test [x, y] x.greater(y)).and(formula!(logic [x, y] x.and(y.not()))),
-        )
-        .operator(">", 2)
-        .summary("Whether x is greater than y; false where either is NaN.")
-        .examples(&[("0 < [1, 2, 3] > 1", "[false  true  true]")]),
+        Operation::elementwise("greater", &["x", "y"], typing::comparison, tests::<a::Greater>())
+            .operator(">", 2)
+            .summary("Whether x is greater than y; false where either is NaN.")
+            .examples(&[("0 < [1, 2, 3] > 1", "[false  true  true]")]),
     );
     rows.push(
-        Operation::elementwise(
-            "greater_equal",
-            &["x", "y"],
-            typing::comparison,
-            formula!(number_test [x, y] x.greater_equal(y)).and(formula!(logic [x, y] x.or(y.not()))),
-        )
-        .operator(">=", 2)
-        .summary("Whether x is at least y; false where either is NaN.")
-        .examples(&[("[1, 2, 3] >= 2", "[false  true  true]")]),
+        Operation::elementwise("greater_equal", &["x", "y"], typing::comparison, tests::<a::GreaterEqual>())
+            .operator(">=", 2)
+            .summary("Whether x is at least y; false where either is NaN.")
+            .examples(&[("[1, 2, 3] >= 2", "[false  true  true]")]),
     );
     rows.push(
-        Operation::elementwise("logical_and", &["x", "y"], typing::logic, formula!(logic [x, y] x.and(y)))
+        Operation::elementwise("logical_and", &["x", "y"], typing::logic, Kernels::logic::<a::And, 2>())
             .operator("and", 2)
             .summary("Whether both are true.")
             .examples(&[("[true, true, false] and [true, false, false]", "[ true false false]")]),
     );
     rows.push(
-        Operation::elementwise("logical_or", &["x", "y"], typing::logic, formula!(logic [x, y] x.or(y)))
+        Operation::elementwise("logical_or", &["x", "y"], typing::logic, Kernels::logic::<a::Or, 2>())
             .operator("or", 2)
             .summary("Whether either is true.")
             .examples(&[("[true, true, false] or [true, false, false]", "[ true  true false]")]),
     );
     rows.push(
-        Operation::elementwise("logical_not", &["x"], typing::logic, formula!(logic [x] x.not()))
+        Operation::elementwise("logical_not", &["x"], typing::logic, Kernels::logic::<a::Not, 1>())
             .operator("not", 1)
             .summary("Whether x is false.")
             .examples(&[("not [true, false]", "[false  true]")]),
@@ -102,19 +83,25 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
     for (name, kernels, summary, example) in [
         (
             "isnan",
-            formula!(float_test [x] x.is_nan()),
+            Kernels::float_test::<a::IsNan, 1>(),
             "Whether x is NaN.",
             &[("isnan([1.0, nan, inf])", "[false  true false]")],
         ),
         (
             "isinf",
-            formula!(float_test [x] x.absolute().equal(L::constant(f64::INFINITY))),
+            Kernels::float_test::<a::IsInfinite, 1>(),
             "Whether x is infinite.",
             &[("isinf([1.0, nan, -inf])", "[false false  true]")],
         ),
         (
+            "signbit",
+            Kernels::float_test::<a::SignBit, 1>(),
+            "Whether x's sign bit is set; that of -0.0 is.",
+            &[("signbit([-0.0, 1.0, -2.0])", "[ true false  true]")],
+        ),
+        (
             "isfinite",
-            formula!(float_test [x] x.absolute().less(L::constant(f64::INFINITY))),
+            Kernels::float_test::<a::IsFinite, 1>(),
             "Whether x is neither infinite nor NaN.",
             &[("isfinite([1.0, nan, inf])", "[ true false false]")],
         ),

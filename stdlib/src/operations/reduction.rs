@@ -1,21 +1,17 @@
 //! Reductions: many elements to one, in the one fixed order.
 
-use crate::formulas::{arithmetic, complex};
+use crate::formulas::arithmetic::{Add, And, Maximum, Minimum, Multiply, Or};
 use crate::operation::Operation;
 use crate::typing;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_runtime::kernel::{Fold, Folds};
 
-const SUM: Folds = Folds::number::<arithmetic::Add>().and(Folds::complex::<complex::Add>());
-const PRODUCT: Folds = Folds::number::<arithmetic::Multiply>().and(Folds::complex::<complex::Multiply>());
-const MINIMUM: Folds = Folds::float::<arithmetic::FloatMinimum>()
-    .and(Folds::number::<arithmetic::NumberMinimum>())
-    .and(Folds::logic::<arithmetic::And>());
-const MAXIMUM: Folds = Folds::float::<arithmetic::FloatMaximum>()
-    .and(Folds::number::<arithmetic::NumberMaximum>())
-    .and(Folds::logic::<arithmetic::Or>());
-const ANY: Folds = Folds::logic::<arithmetic::Or>();
-const ALL: Folds = Folds::logic::<arithmetic::And>();
+const SUM: Folds = Folds::number::<Add>().and(Folds::complex::<Add>());
+const PRODUCT: Folds = Folds::number::<Multiply>().and(Folds::complex::<Multiply>());
+const MINIMUM: Folds = Folds::number::<Minimum>().and(Folds::logic::<And>());
+const MAXIMUM: Folds = Folds::number::<Maximum>().and(Folds::logic::<Or>());
+const ANY: Folds = Folds::logic::<Or>();
+const ALL: Folds = Folds::logic::<And>();
 
 fn fold_of(folds: &'static Folds, dtype: DType) -> Option<&'static Fold> {
     folds.find(dtype)

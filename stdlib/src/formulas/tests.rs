@@ -1,1 +1,0 @@
-//! Hard points and special values.

@@ -1,0 +1,102 @@
+//! One answer: the same bits for every number of workers and every way to split the work.
+
+use crate::engines::engines;
+use thalweg::Interpreter;
+use thalweg_lang::value::Value;
+use thalweg_runtime::array::Array;
+
+/// What an expression gives.
+fn array_of(interpreter: &mut Interpreter, expression: &str) -> Array {
+    let outcome =
+        interpreter.run("<determinism>", expression).unwrap_or_else(|errors| panic!("{expression}: {errors:?}"));
+    match outcome.value {
+        Some(Value::Array(array)) => array,
+        _ => panic!("{expression} gives no array"),
+    }
+}
+
+const SIZES: [usize; 24] = [
+    0, 1, 2, 3, 7, 8, 9, 63, 64, 65, 255, 257, 511, 512, 513, 4095, 4096, 4097, 32_768, 65_535, 100_003, 262_145,
+    999_999, 1_000_000,
+];
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let expressions = [
+        "x",
+        "sum(x)",
+        "sum(f32(x))",
+        "sum(x * y + 2)",
+        "prod(x + 0.5)",
+        "sum(sin(x) * exp(y))",
+        "sum(x - mean(x)) ",
+        "sin(x) / (1 + y * y)",
+        "any(x > 0.999)",
+        "all(x < 0.999)",
+    ];
+    let of_something =
+        ["min(x)", "max(x * y)", "mean(x)", "mean(f32(x))", "var(x)", "argmin(x)", "argmax(x * y)", "std(x)"];
+    for size in SIZES {
+        let mut all: Vec<(usize, Vec<Array>)> = Vec::new();
+        for threads in [1, 2, 4, 8] {
+            let mut interpreter = Interpreter::builder().threads(threads).build();
+            interpreter.run("<determinism>", "seed(11);").unwrap_or_else(|errors| panic!("seed: {errors:?}"));
+            let setup = format!("x = rand({size}); y = rand({size});");
+            interpreter.run("<determinism>", &setup).unwrap_or_else(|errors| panic!("{setup}: {errors:?}"));
+            let wanted = expressions.iter().chain(of_something.iter().filter(|_| size > 0));
+            all.push((threads, wanted.map(|expression| array_of(&mut interpreter, expression)).collect()));
+        }
+        for (threads, found) in &all[1..] {
+            for (index, (one, many)) in all[0].1.iter().zip(found).enumerate() {
+                let expression = expressions.iter().chain(&of_something).nth(index).expect("as many as were run");
+                assert!(one.same_bits(many), "{expression} of {size} elements differs between 1 and {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_axis_and_engine_gives_the_same_bits() {
+    let shapes = ["1000, 1000", "3, 100_000", "100_000, 3", "64, 65, 66", "7, 1, 4097", "2, 3, 5, 700"];
+    for shape in shapes {
+        let rank = shape.split(',').count();
+        let mut wanted: Vec<String> = (0..rank)
+            .flat_map(|axis| {
+                ["sum", "prod", "min", "max", "argmin", "argmax", "mean", "var"]
+                    .map(|function| format!("{function}(x * 2 - 0.5, axis={axis})"))
+            })
+            .collect();
+        wanted.extend(["sum(x.T, axis=0)".into(), "sum(x[::-1], axis=0)".into(), "sum(x[..., ::2])".into()]);
+        let mut reference: Option<Vec<Array>> = None;
+        for engine in engines() {
+            let mut session = engine.session();
+            assert_eq!(session.answer(&format!("seed(3); x = rand({shape});")), "");
+            let found: Vec<Array> = wanted.iter().map(|text| array_of(&mut session.interpreter, text)).collect();
+            match &reference {
+                None => reference = Some(found),
+                Some(first) => {
+                    for ((text, one), many) in wanted.iter().zip(first).zip(&found) {
+                        assert!(one.same_bits(many), "{text} of [{shape}] differs on {}", engine.name);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn equal_seeds_draw_equal_numbers_and_different_ones_do_not() {
+    let draw = |seed: u64| {
+        let mut interpreter = Interpreter::builder().threads(2).build();
+        array_of(&mut interpreter, &format!("seed({seed}); rand(1000)"))
+    };
+    assert!(draw(7).same_bits(&draw(7)), "one seed draws different numbers");
+    assert!(!draw(7).same_bits(&draw(8)), "two seeds draw the same numbers");
+    let mut interpreter = Interpreter::builder().threads(2).build();
+    let both = array_of(&mut interpreter, "seed(7); sum(rand(100) == rand(100))");
+    assert_eq!(
+        both.scalar_value().and_then(|count| count.as_integer()),
+        Some(0),
+        "two calls of rand draw the same numbers"
+    );
+}

@@ -1,0 +1,222 @@
+//! The promises to a program that embeds the language: data in and out, errors as data, cancelling, no global state.
+
+use crate::engines::{Printed, Session, plain};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use thalweg::Interpreter;
+use thalweg_lang::diagnostic::Severity;
+use thalweg_lang::value::Value;
+use thalweg_runtime::array::Array;
+
+fn array(value: Option<Value<Array>>) -> Array {
+    match value {
+        Some(Value::Array(array)) => array,
+        _ => panic!("no array"),
+    }
+}
+
+#[test]
+fn an_interpreter_can_be_sent_and_shared() {
+    fn check<T: Send + Sync>() {}
+    check::<Interpreter>();
+}
+
+#[test]
+fn arrays_go_in_and_come_out() {
+    let mut interpreter = Interpreter::new();
+    let a = Array::from_slice(&[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).expect("six elements");
+    interpreter.set("a", a);
+    let result = array(interpreter.run("<host>", "b = a * 2; b[:, 1]").expect("it runs").value);
+    assert_eq!(result.shape(), [2]);
+    assert_eq!(result.iter().map(|value| value.as_complex().0).collect::<Vec<_>>(), [4.0, 10.0]);
+    let b = array(interpreter.get("b"));
+    assert_eq!(b.as_slice::<f64>(), Some(&[2.0, 4.0, 6.0, 8.0, 10.0, 12.0][..]));
+    assert!(interpreter.get("absent").is_none());
+}
+
+#[test]
+fn errors_are_data() {
+    let mut interpreter = Interpreter::new();
+    let text = "a = zeros(3, 4)\nb = a + zeros(3)";
+    let errors = interpreter.run("host.tw", text).expect_err("the shapes do not broadcast");
+    let error = &errors[0];
+    assert_eq!(error.severity, Severity::Error);
+    assert!(error.code.starts_with("E03"), "{}", error.code);
+    let source = interpreter.sources().get(error.labels[0].span.source);
+    assert_eq!((&*source.name, &*source.text), ("host.tw", text));
+    assert_eq!(interpreter.sources().line_column(error.labels[0].span).0, 2, "{error:?}");
+    assert!(error.labels.iter().any(|label| label.text.contains("f64[3, 4]")), "{error:?}");
+    assert!(error.labels.iter().any(|label| label.text.contains("f64[3]")), "{error:?}");
+}
+
+#[test]
+fn a_failing_text_changes_nothing() {
+    let mut session = Session::new();
+    assert_eq!(session.answer("a = 1; b = [1, 2, 3]"), "");
+    let before = session.interpreter.names();
+    for text in ["a = 2; c = zeros(2) + zeros(3)", "a = 5; c = b // [1, 0, 1]", "a = 7; (", "b = b + 1; a = b // 0 * b"]
+    {
+        let answer = session.answer(text);
+        assert!(answer.starts_with("error["), "{text}: {answer}");
+        assert_eq!(session.interpreter.names(), before, "{text}");
+        assert_eq!(session.answer("a"), "1", "{text}");
+        assert_eq!(session.answer("b"), "[1 2 3]", "{text}");
+    }
+}
+
+#[test]
+fn check_and_plan_and_type_run_nothing() {
+    let mut session = Session::new();
+    assert!(session.interpreter.check("<host>", "print(1); x = 2").is_empty());
+    assert!(session.interpreter.plan("<host>", "print(1); x = 2").is_ok());
+    assert_eq!(session.interpreter.type_of("<host>", "x = zeros(2, 3); x + 1").as_deref(), Ok("f64[2, 3]"));
+    assert!(session.interpreter.names().iter().all(|(name, _)| name != "x"));
+    assert_eq!(session.answer("print(2)"), "2");
+}
+
+#[test]
+fn two_interpreters_know_nothing_of_each_other() {
+    let mut first = Interpreter::builder().threads(1).build();
+    let mut second = Interpreter::builder().threads(2).build();
+    first.run("<host>", "a = 1; fn f(x) = x").expect("it runs");
+    let errors = second.run("<host>", "a").err().expect("the second has no a");
+    assert!(errors[0].code.starts_with("E02"), "{}", plain(&errors));
+    assert_eq!((first.threads(), second.threads()), (1, 2));
+    first.set_threads(3);
+    assert_eq!((first.threads(), second.threads()), (3, 2));
+}
+
+#[test]
+fn many_threads_run_interpreters_at_once() {
+    let answers: Vec<String> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..8)
+            .map(|number| {
+                scope.spawn(move || {
+                    let mut session = Session::new();
+                    let mut last = String::new();
+                    for _ in 0..50 {
+                        last = session.answer(&format!("sum(range(20_000) * {number})"));
+                    }
+                    last
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().expect("no worker panics")).collect()
+    });
+    let expected: Vec<String> = (0..8).map(|number| (199_990_000_u64 * number).to_string()).collect();
+    assert_eq!(answers, expected);
+}
+
+#[test]
+fn one_compiled_text_is_executed_from_many_threads() {
+    let mut interpreter = Interpreter::builder().threads(2).build();
+    interpreter.run("<host>", "x = linspace(0, 1, 100_001)").expect("it runs");
+    let compiled = interpreter.compile("<host>", "y = sum(x * x + 1)").expect("it compiles");
+    assert!(compiled.bytes_read() >= 800_008, "{} bytes read", compiled.bytes_read());
+    let shared = &interpreter;
+    let compiled = &compiled;
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..4).map(|_| scope.spawn(move || shared.execute(compiled).is_ok())).collect();
+        assert!(workers.into_iter().all(|worker| worker.join().expect("no worker panics")));
+    });
+    assert!(interpreter.get("y").is_none(), "executing alone changes nothing");
+    let executed = interpreter.execute(&compiled).expect("it runs");
+    interpreter.commit(executed);
+    assert!(interpreter.get("y").is_some());
+}
+
+#[test]
+fn cancelling_ends_a_long_computation_and_keeps_the_names() {
+    let mut interpreter = Interpreter::builder().threads(2).build();
+    interpreter.run("<host>", "kept = 5").expect("it runs");
+    let cancel = interpreter.cancel();
+    let begin = Instant::now();
+    let watch = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        cancel.cancel();
+    });
+    // Minutes of work in constant memory, were it not cancelled.
+    let errors = interpreter
+        .run("<host>", "kept = sum(sin(sqrt(range(100_000_000_000) + 0.5)))")
+        .err()
+        .expect("it is cancelled");
+    watch.join().expect("the watch does not panic");
+    assert!(begin.elapsed() < Duration::from_secs(30), "it was not cancelled but finished after {:?}", begin.elapsed());
+    assert!(errors[0].code.starts_with("E05"), "{}", plain(&errors));
+    let again = array(interpreter.run("<host>", "kept + 1").expect("the next line runs").value);
+    assert_eq!(again.scalar_value().and_then(|value| value.as_integer()), Some(6));
+}
+
+#[test]
+fn print_goes_where_the_host_says() {
+    let printed = Arc::new(Printed::default());
+    let mut interpreter = Interpreter::builder().host(printed.clone()).build();
+    interpreter.run("<host>", "print(1, [2, 3]); print(f\"{0.5:.2f}\")").expect("it runs");
+    assert_eq!(printed.take(), "1 [2 3]\n0.50\n");
+    interpreter.run("<host>", "1 + 1").expect("it runs");
+    assert_eq!(printed.take(), "", "a value that is not printed is not printed");
+}
+
+#[test]
+fn npy_files_are_written_and_read() {
+    let folder = std::env::temp_dir().join(format!("thalweg-suite-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder for the files");
+    let mut session = Session::new();
+    let values = "[[1, 0, 3], [0, 5, 6]]";
+    for dtype in ["bool", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64"] {
+        let path = folder.join(format!("{dtype}.npy"));
+        let path = path.display();
+        assert_eq!(session.answer(&format!("a = {dtype}({values}); save(\"{path}\", a)")), "", "{dtype}");
+        assert_eq!(
+            session.answer(&format!("b = load(\"{path}\"); (b.dtype, b.shape, all(a == b))")),
+            format!("({dtype}, (2, 3), true)")
+        );
+    }
+    let path = folder.join("transposed.npy");
+    session.interpreter.save("b", &path).expect("a name can be saved");
+    session.interpreter.load("c", &path).expect("a file can be bound to a name");
+    assert_eq!(
+        session.answer(&format!(
+            "save(\"{}\", c.T[::-1]); all(load(\"{}\") == c.T[::-1])",
+            path.display(),
+            path.display()
+        )),
+        "true"
+    );
+    assert!(session.interpreter.load("d", &folder.join("absent.npy")).is_err());
+    assert!(session.interpreter.save("absent", &path).is_err());
+    std::fs::remove_dir_all(&folder).expect("the folder can be removed");
+}
+
+#[test]
+fn completion_and_documentation_know_the_library_and_the_session() {
+    let mut session = Session::new();
+    assert_eq!(session.answer("velocity = 3; fn area(width, height) = width * height"), "");
+    let texts = |interpreter: &Interpreter, text: &str| -> Vec<String> {
+        interpreter.complete(text, text.len()).1.into_iter().map(|completion| completion.text).collect()
+    };
+    assert!(texts(&session.interpreter, "velo").iter().any(|text| text.starts_with("velocity")));
+    assert!(texts(&session.interpreter, "x = soft").iter().any(|text| text.starts_with("softmax")));
+    assert!(texts(&session.interpreter, "sum(velocity, ax").iter().any(|text| text.starts_with("axis")));
+    assert!(session.interpreter.documentation("sum").is_some_and(|found| found.signature.contains("axis")));
+    assert!(session.interpreter.documentation("area").is_some_and(|found| found.signature.contains("height")));
+    assert!(session.interpreter.documentation("absent").is_none());
+    assert!(session.interpreter.similar("sofmax").iter().any(|name| name == "softmax"));
+}
+
+#[test]
+fn memory_is_given_back() {
+    let mut interpreter = Interpreter::builder().threads(2).build();
+    interpreter.run("<host>", "x = linspace(0, 1, 1_000_000);").expect("it runs");
+    interpreter.reset_peak_bytes();
+    let mut peaks = Vec::new();
+    for _ in 0..10 {
+        interpreter.run("<host>", "y = x * 2 + 1; y = 0").expect("it runs");
+        peaks.push(interpreter.peak_bytes());
+    }
+    assert!(peaks[9] <= peaks[0] + (1 << 20), "ten runs take more than one: {peaks:?}");
+    interpreter.reset_peak_bytes();
+    interpreter.run("<host>", "s = sum(x * x + 2 * x - 1)").expect("it runs");
+    let extra = interpreter.peak_bytes().saturating_sub(8_000_000);
+    assert!(extra < 4_000_000, "a fused sum makes {extra} bytes of temporaries");
+}
