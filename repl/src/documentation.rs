@@ -23,7 +23,7 @@ fn written(documentation: &Documentation) -> String {
     let mut parts = vec![documentation.signature.clone()];
     for text in [&documentation.summary, &documentation.text] {
         if !text.trim().is_empty() {
-            parts.push(text.trim().to_string());
+            parts.push(text.trim().lines().map(wrapped).collect::<Vec<_>>().join("\n"));
         }
     }
     for (program, printed) in &documentation.examples {
@@ -42,9 +42,41 @@ fn written(documentation: &Documentation) -> String {
     parts.join("\n\n")
 }
 
+/// The longest line of help, where words allow it.
+const WIDTH: usize = 88;
+
+/// A line in lines that are short enough to read; one that is indented is left as it is.
+fn wrapped(line: &str) -> String {
+    if line.starts_with(' ') {
+        return line.to_string();
+    }
+    let mut text = String::new();
+    let mut column = 0;
+    for word in line.split_whitespace() {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > WIDTH {
+            text.push('\n');
+            column = 0;
+        } else if column > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += width;
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lines_are_wrapped() {
+        let text = wrapped(&"word ".repeat(30));
+        assert!(text.lines().count() == 2 && text.lines().all(|line| line.len() <= WIDTH), "{text}");
+        assert_eq!(wrapped("    a = 1   # kept"), "    a = 1   # kept");
+    }
 
     #[test]
     fn parts_are_apart() {

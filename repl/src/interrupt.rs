@@ -65,6 +65,8 @@ struct Running<'a>(&'a State);
 impl Running<'_> {
     fn new(state: &State) -> Running<'_> {
         state.pressed.store(NEVER, Ordering::SeqCst);
+        // A cancelled interpreter stays so until it is told that a new run begins.
+        state.cancel.reset();
         state.runs.fetch_add(1, Ordering::SeqCst);
         Running(state)
     }
