@@ -61,5 +61,6 @@ fn main() {
         Err(errors) => println!("{} {}", errors[0].code, errors[0].message),
     }
     watch.join().expect("the watch does not panic");
+    interpreter.cancel().reset();
     println!("heights is still {}", display(&interpreter.get("heights").expect("it was set above")));
 }

@@ -1,6 +1,6 @@
 //! The invariants of absence: what a room of the house does not know. Each is stated in ARCHITECTURE.md.
 
-use crate::engines::Session;
+use crate::engines::{Session, operation_names};
 use crate::golden::{self, shown};
 use std::path::{Path, PathBuf};
 
@@ -23,8 +23,11 @@ fn sources(folder: &str) -> Vec<PathBuf> {
     found
 }
 
-/// A file's code as numbered lines: without comments, and without its tests, which end a file.
+/// A file's code as numbered lines: without comments, and without its tests, which end a file or are the file `tests.rs`.
 fn code(path: &Path) -> Vec<(usize, String)> {
+    if path.file_name().is_some_and(|name| name == "tests.rs") {
+        return Vec::new();
+    }
     let text = golden::read(path);
     let lines = text.lines().enumerate().take_while(|(_, line)| line.trim() != "#[cfg(test)]");
     lines.map(|(index, line)| (index + 1, without_comment(line))).filter(|(_, line)| !line.trim().is_empty()).collect()
@@ -103,10 +106,10 @@ fn dependencies_run_one_way() {
 #[test]
 fn a_room_depends_only_on_its_own_libraries() {
     let allowed: [(&str, &[&str]); 4] = [
-        ("lang", &["logos", "lalrpop-util"]),
+        ("lang", &["logos", "lalrpop-util", "strsim"]),
         ("runtime", &["wide", "rayon", "libc"]),
         ("stdlib", &["ndarray"]),
-        ("repl", &["miette", "rustyline", "clap", "ctrlc", "serde_json"]),
+        ("repl", &["miette", "rustyline", "clap", "ctrlc", "serde_json", "terminal_size"]),
     ];
     for (room, allowed) in allowed {
         for dependency in dependencies(&format!("{room}/Cargo.toml"), "dependencies") {
@@ -121,11 +124,13 @@ fn one_file_knows_each_outside_library() {
     let homes = [
         ("logos", "lang/src/lexer.rs"),
         ("lalrpop_util", "lang/src/parser.rs"),
+        ("strsim", "lang/src/check/names.rs"),
         ("wide", "runtime/src/lane/portable.rs"),
         ("rayon", "runtime/src/execute/threads.rs"),
         ("ndarray", "stdlib/src/ndarray.rs"),
         ("rustyline", "repl/src/editor.rs"),
         ("miette", "repl/src/report.rs"),
+        ("terminal_size", "repl/src/report.rs"),
         ("clap", "repl/src/arguments.rs"),
         ("ctrlc", "repl/src/interrupt.rs"),
     ];
@@ -161,22 +166,26 @@ fn only_the_command_prints() {
 
 #[test]
 fn the_language_and_the_runtime_name_no_operation() {
-    let session = Session::new();
-    let (_, everything) = session.interpreter.complete("", 0);
-    let operations: Vec<String> = everything
-        .iter()
-        .map(|completion| completion.text.trim_end_matches('(').to_string())
-        .filter(|name| session.interpreter.documentation(name).is_some_and(|found| found.signature.contains('(')))
-        .filter(|name| !name.starts_with('@'))
+    let operations: Vec<String> = operation_names(&Session::new())
+        .into_iter()
         // A dtype's name is a type of the language, and so is its cast.
         .filter(|name| thalweg_lang::dtype::DType::from_name(name).is_none())
+        // An operator that is a word is the language's, whichever row claims it.
+        .filter(|name| !matches!(name.as_str(), "and" | "or" | "not"))
         .collect();
+    // The same word in another meaning: a token of the grammar, a word of other languages, an instruction set.
+    let homonyms = [
+        ("lang/src/parser.rs", "text"),
+        ("lang/src/parser.rs", "var"),
+        ("runtime/src/kernel/level.rs", "fma"),
+        ("runtime/src/lane/portable.rs", "fma"),
+    ];
     assert!(operations.iter().any(|name| name == "sum") && operations.len() > 30, "the operations: {operations:?}");
     let mut faults = Vec::new();
     for path in ["lang/src", "runtime/src"].iter().flat_map(|folder| sources(folder)) {
         for (number, line) in code(&path) {
             for literal in literals(&line) {
-                if operations.contains(&literal) {
+                if operations.contains(&literal) && !homonyms.contains(&(&shown(&path), &literal)) {
                     faults.push(format!("{}:{number} names the operation {literal}", shown(&path)));
                 }
             }
@@ -193,6 +202,7 @@ fn unsafe_code_stands_in_few_files_and_says_why_it_is_sound() {
         "runtime/src/execute/",
         "runtime/src/array.rs",
         "runtime/src/buffer.rs",
+        "stdlib/src/program.rs",
     ];
     let mut faults = Vec::new();
     for path in ["lang/src", "runtime/src", "stdlib/src", "repl/src"].iter().flat_map(|folder| sources(folder)) {
@@ -201,6 +211,8 @@ fn unsafe_code_stands_in_few_files_and_says_why_it_is_sound() {
         let lines: Vec<&str> = text.lines().collect();
         for (index, line) in lines.iter().enumerate() {
             let line = without_comment(line);
+            // What an unsafe function asks of its callers stands where it is declared; a block must say why it may call.
+            let block = has_word(&line, "unsafe") && (line.contains("unsafe {") || line.contains("unsafe impl"));
             if !has_word(&line, "unsafe")
                 || line.contains("unsafe_op_in_unsafe_fn")
                 || literals(&line).join(" ").contains("unsafe")
@@ -213,7 +225,7 @@ fn unsafe_code_stands_in_few_files_and_says_why_it_is_sound() {
             let from = index.saturating_sub(12);
             let explained =
                 lines[from..=index].iter().any(|line| line.contains("SAFETY:") || line.contains("# Safety"));
-            if !explained {
+            if block && !explained {
                 faults.push(format!("{name}:{} does not say why it is sound: {}", index + 1, line.trim()));
             }
         }

@@ -1,6 +1,6 @@
 //! Every example in README.md, in docs/ and in the operations' rows runs, and prints what it says.
 
-use crate::engines::Session;
+use crate::engines::{Session, operation_names};
 use crate::golden;
 
 /// A fenced block of a Markdown text: its language, its first line's number, its text.
@@ -94,10 +94,9 @@ fn documents_say_what_happens() {
 #[test]
 fn operations_examples_print_what_they_say() {
     let session = Session::new();
-    let (_, everything) = session.interpreter.complete("", 0);
     let (mut run, mut without, mut faults) = (0, Vec::new(), Vec::new());
-    for name in everything.iter().map(|completion| completion.text.trim_end_matches('(')) {
-        let Some(documentation) = session.interpreter.documentation(name) else { continue };
+    for name in operation_names(&session) {
+        let Some(documentation) = session.interpreter.documentation(&name) else { continue };
         if documentation.signature.is_empty() || documentation.summary.is_empty() {
             faults.push(format!("{name} has no signature or no summary"));
         }

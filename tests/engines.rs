@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use thalweg::{Builder, Interpreter};
 use thalweg_lang::diagnostic::{Diagnostic, Severity};
+use thalweg_runtime::kernel::Level;
 use thalweg_runtime::operation::Host;
 
 /// Keeps what a program prints.
@@ -32,15 +33,17 @@ pub struct Engine {
     /// What reports call it.
     pub name: String,
     /// Sets it up.
-    configure: fn(Builder) -> Builder,
+    configure: Box<dyn Fn(Builder) -> Builder>,
     /// What stands before every statement.
     annotation: &'static str,
 }
 
 /// All of them, the plainest first.
 pub fn engines() -> Vec<Engine> {
-    let engine = |name: &str, configure, annotation| Engine { name: name.to_string(), configure, annotation };
-    vec![
+    fn engine(name: &str, configure: impl Fn(Builder) -> Builder + 'static, annotation: &'static str) -> Engine {
+        Engine { name: name.to_string(), configure: Box::new(configure), annotation }
+    }
+    let mut engines = vec![
         engine("1 thread", |builder| builder.threads(1), ""),
         engine("2 threads", |builder| builder.threads(2), ""),
         engine("4 threads", |builder| builder.threads(4), ""),
@@ -48,7 +51,11 @@ pub fn engines() -> Vec<Engine> {
         engine("@simd", |builder| builder.threads(2), "@simd"),
         engine("@parallel", |builder| builder.threads(4), "@parallel"),
         engine("@parallel(2)", |builder| builder.threads(1), "@parallel(2)"),
-    ]
+    ];
+    for level in Level::available() {
+        engines.push(engine(level.name(), move |builder| builder.threads(1).level(level), ""));
+    }
+    engines
 }
 
 /// A session on one engine.
@@ -112,4 +119,17 @@ pub fn plain(diagnostics: &[Diagnostic]) -> String {
 pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a text".to_string())
+}
+
+/// The names of all operations and prelude functions: what completion offers for each first letter.
+pub fn operation_names(session: &Session) -> Vec<String> {
+    let mut names = Vec::new();
+    for letter in ('a'..='z').chain('A'..='Z') {
+        let (_, offered) = session.interpreter.complete(&letter.to_string(), 1);
+        let offered = offered.into_iter().map(|completion| completion.text.trim_end_matches('(').to_string());
+        let documented =
+            |name: &String| session.interpreter.documentation(name).is_some_and(|found| found.signature.contains('('));
+        names.extend(offered.filter(documented));
+    }
+    names
 }

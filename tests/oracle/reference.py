@@ -481,7 +481,7 @@ def elementwise(function):
     def apply(*values, **named):
         check_dtypes(*values)
         # NumPy computes small integers in f16; Thalweg has none, and computes them in f32.
-        widened = [np.asarray(v).astype(np.float32) if not weak(v) and np.asarray(v).dtype.itemsize == 1
+        widened = [np.asarray(v).astype(np.float32) if (not weak(v) or isinstance(v, bool)) and np.asarray(v).dtype.itemsize == 1
                    and np.asarray(v).dtype.kind in "iub" and function in FLOATING else v for v in values]
         with np.errstate(all="ignore"):
             return without_half(function(*widened, **named))
@@ -549,7 +549,8 @@ class DType:
 
     def __call__(self, value):
         with np.errstate(all="ignore"):
-            return np.asarray(value).astype(DTYPES[self.name])
+            # A literal must fit, as in `np.int8(300)`.
+            return DTYPES[self.name](value) if weak(value) else np.asarray(value).astype(DTYPES[self.name])
 
 
 def range_(start, stop=None, step=1):
@@ -618,7 +619,7 @@ PROPERTIES = {
     "ndim": lambda value: np.asarray(value).ndim,
     "dtype": lambda value: DTYPE_NAMES[np.asarray(value).dtype],
 }
-CONSTANTS = {"pi": np.float64(np.pi), "e": np.float64(np.e), "inf": np.inf, "nan": np.nan, "newaxis": None, "none": None}
+CONSTANTS = {"pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None, "none": None}
 
 
 class Session:
