@@ -16,6 +16,7 @@ mod session;
 mod similar;
 mod status;
 mod units;
+mod wrap;
 
 use arguments::Arguments;
 use screen::Screen;
