@@ -21,6 +21,7 @@ mod wrap;
 use arguments::Arguments;
 use screen::Screen;
 use status::Status;
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -31,7 +32,8 @@ fn main() -> ExitCode {
     bug::quiet_panics();
     let run = || {
         bug::caught(command).unwrap_or_else(|message| {
-            eprintln!("error: {message}");
+            // There is nowhere left to say that standard error is closed.
+            let _ = writeln!(std::io::stderr(), "error: {message}");
             Status::Failed
         })
     };
