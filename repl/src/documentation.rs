@@ -1,5 +1,6 @@
 //! Help on a name, as the command and the prompt show it.
 
+use crate::wrap::wrap;
 use thalweg::{Documentation, Interpreter};
 
 /// The help on a name, or a sentence that there is none.
@@ -47,24 +48,7 @@ const WIDTH: usize = 88;
 
 /// A line in lines that are short enough to read; one that is indented is left as it is.
 fn wrapped(line: &str) -> String {
-    if line.starts_with(' ') {
-        return line.to_string();
-    }
-    let mut text = String::new();
-    let mut column = 0;
-    for word in line.split_whitespace() {
-        let width = word.chars().count();
-        if column > 0 && column + 1 + width > WIDTH {
-            text.push('\n');
-            column = 0;
-        } else if column > 0 {
-            text.push(' ');
-            column += 1;
-        }
-        text.push_str(word);
-        column += width;
-    }
-    text
+    if line.starts_with(' ') { line.to_string() } else { wrap(line, WIDTH, "") }
 }
 
 #[cfg(test)]
@@ -72,9 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_lines_are_wrapped() {
-        let text = wrapped(&"word ".repeat(30));
-        assert!(text.lines().count() == 2 && text.lines().all(|line| line.len() <= WIDTH), "{text}");
+    fn indented_lines_are_kept() {
         assert_eq!(wrapped("    a = 1   # kept"), "    a = 1   # kept");
     }
 

@@ -69,20 +69,27 @@ pub fn run(options: &Options, screen: &Arc<Screen>) -> Status {
     let mut session = Session { interpreter, screen, interrupt, count: 0, worked: Vec::new() };
     loop {
         screen.finish_line();
-        match editor.read() {
-            Ok(Input::Line(line)) if line.trim().is_empty() => {}
-            Ok(Input::Line(line)) => {
+        let input = match bug::caught(|| editor.read()) {
+            Ok(Ok(input)) => input,
+            Ok(Err(message)) => {
+                screen.complain(&message);
+                return Status::Failed;
+            }
+            Err(message) => {
+                screen.complain(&message);
+                continue;
+            }
+        };
+        match input {
+            Input::Line(line) if line.trim().is_empty() => {}
+            Input::Line(line) => {
                 editor.remember(&line);
                 if let Next::Quit = session.line(&line) {
                     return Status::Done;
                 }
             }
-            Ok(Input::Cleared) => {}
-            Ok(Input::End) => return Status::Done,
-            Err(message) => {
-                screen.complain(&message);
-                return Status::Failed;
-            }
+            Input::Cleared => {}
+            Input::End => return Status::Done,
         }
     }
 }

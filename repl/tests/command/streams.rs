@@ -54,7 +54,7 @@ fn files_are_bound_to_names_and_written() {
     folder.run(&["-e", "save(\"a.npy\", linspace(0, 1, 5)); save(\"b.npy\", f32([1, 2, 3, 4, 5]))"], "").is(0, "");
     folder.write("blend.tw", "result = a * b + 2\nprint(mean(result))\n");
     folder.run(&["blend.tw", "--in", "a=a.npy", "--in", "b=b.npy", "--out", "result=result.npy"], "").is(0, "4.0\n");
-    folder.run(&["-e", "r = load(\"result.npy\"); (r.dtype, r)"], "").is(0, "(f64, [2.   2.5  3.5  5.   7. ])\n");
+    folder.run(&["-e", "r = load(\"result.npy\"); (r.dtype, r)"], "").is(0, "(f64, [2.  2.5 3.5 5.  7. ])\n");
     let ended = folder.run(&["-e", "x = 1", "--out", "y=y.npy"], "");
     assert!(matches!(ended.status, Some(1..=3)), "{ended:?}");
     ended.says("y");

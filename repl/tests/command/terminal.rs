@@ -203,7 +203,8 @@ fn an_entry_of_several_lines_is_one_entry() {
     terminal.keys("\r");
     terminal.expect("\n6");
     terminal.expect(">> ");
-    terminal.ask(":quit", "");
+    terminal.line(":quit");
+    assert_eq!(terminal.end().code(), Some(0));
 }
 
 #[test]
