@@ -31,9 +31,12 @@ impl ArrayType {
         self.shape.len()
     }
 
-    /// How many elements.
+    /// How many elements; at most `usize::MAX`.
     pub fn count(&self) -> usize {
-        self.shape.iter().product()
+        if self.shape.contains(&0) {
+            return 0;
+        }
+        self.shape.iter().fold(1, |count, length| count.saturating_mul(*length))
     }
 
     /// How many bytes, packed.

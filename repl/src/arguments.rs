@@ -15,7 +15,7 @@ thalweg [OPTIONS]                      a prompt
 /// Shown below the options; the form of `--json` is a promise to other programs.
 const AFTER_HELP: &str = "\
 with --json, each line is one JSON object:
-  on stdout  {\"type\": \"f64[2]\", \"value\": [1.0, 2.0]} for a value that is shown, {\"print\": \"…\"} for what `print` prints;
+  on stdout  {\"type\":\"f64[2]\",\"value\":[1.0,2.0]} for a value that is shown, {\"print\":\"…\"} for what `print` prints;
              nan and inf are strings, a complex number is [real, imaginary], a function is null
   on stderr  {\"code\", \"severity\", \"message\", \"help\", \"labels\": [{\"source\", \"line\", \"column\", \"start\", \"end\", \"text\"}]}
 

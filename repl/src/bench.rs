@@ -49,6 +49,11 @@ fn time_all(job: &Job) -> Result<Status, Status> {
     // What the program prints would be printed by every run.
     let mut interpreter = job.interpreter(false)?;
     let interrupt = Interrupt::install(interpreter.cancel(), false, job.screen);
+    // A program that is refused runs nothing, also when only its last statement is wrong.
+    let findings = job.guarded(&interrupt, || interpreter.check(&job.name, &job.text))?;
+    if Status::of(&findings) != Status::Done {
+        return Err(job.refused(&findings, &interpreter));
+    }
     let statements = Interpreter::statements(&job.text);
     let mut rows = Vec::new();
     // The leading statements that load files are the inputs: the whole is timed with them in memory.

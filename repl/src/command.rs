@@ -64,7 +64,7 @@ pub const COMMANDS: &[Command] = &[
     row(Kind::Doc, "doc", Argument::Name, "NAME", "help on a name, also as ?NAME"),
     row(Kind::Type, "type", Argument::Program, "CODE", "the type and shape of a value; nothing runs"),
     row(Kind::Plan, "plan", Argument::Program, "CODE", "what would run where, and why; nothing runs"),
-    row(Kind::Time, "time", Argument::Program, "CODE", "run it, and show how long checking, planning and running took"),
+    row(Kind::Time, "time", Argument::Program, "CODE", "run it, and show how long that took"),
     row(Kind::Vars, "vars", Argument::None, "", "the session's names and their types"),
     row(Kind::Load, "load", Argument::File, "FILE", "run a script in this session"),
     row(Kind::Save, "save", Argument::File, "FILE", "write the lines that worked as a script"),

@@ -1,5 +1,6 @@
 //! Help on a name, as the command and the prompt show it.
 
+use crate::wrap::wrap;
 use thalweg::{Documentation, Interpreter};
 
 /// The help on a name, or a sentence that there is none.
@@ -23,7 +24,7 @@ fn written(documentation: &Documentation) -> String {
     let mut parts = vec![documentation.signature.clone()];
     for text in [&documentation.summary, &documentation.text] {
         if !text.trim().is_empty() {
-            parts.push(text.trim().to_string());
+            parts.push(text.trim().lines().map(wrapped).collect::<Vec<_>>().join("\n"));
         }
     }
     for (program, printed) in &documentation.examples {
@@ -42,9 +43,22 @@ fn written(documentation: &Documentation) -> String {
     parts.join("\n\n")
 }
 
+/// The longest line of help, where words allow it.
+const WIDTH: usize = 88;
+
+/// A line in lines that are short enough to read; one that is indented is left as it is.
+fn wrapped(line: &str) -> String {
+    if line.starts_with(' ') { line.to_string() } else { wrap(line, WIDTH, "") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn indented_lines_are_kept() {
+        assert_eq!(wrapped("    a = 1   # kept"), "    a = 1   # kept");
+    }
 
     #[test]
     fn parts_are_apart() {

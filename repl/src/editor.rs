@@ -384,6 +384,7 @@ fn drawn(text: &str, colour: bool) -> String {
     let mut out = String::new();
     // Where the line begins in `plain`, whose blanks are shorter than the pad's.
     let mut start = 0;
+    let mut first = 0;
     for (index, line) in text.split('\n').enumerate() {
         let end = start + line.replace(PAD_LETTER, " ").len();
         if index > 0 {
@@ -393,12 +394,15 @@ fn drawn(text: &str, colour: bool) -> String {
             start += CONTINUATION.len();
             paint(CONTINUATION, if colour { DIM } else { "" }, &mut out);
         }
-        for (place, class) in &tokens {
-            if place.end <= start || place.start >= end {
+        // Tokens that end before this line are done with; one that begins in it may go on in the next.
+        while tokens.get(first).is_some_and(|(place, _)| place.end <= start) {
+            first += 1;
+        }
+        for (place, class) in tokens[first..].iter().take_while(|(place, _)| place.start < end) {
+            let token = place.start.max(start)..place.end.min(end);
+            if token.is_empty() {
                 continue;
             }
-
-            let token = place.start.max(start)..place.end.min(end);
             out.push_str(&plain[start..token.start]);
             start = token.end;
             paint(&plain[token], if colour { style_of(*class) } else { "" }, &mut out);

@@ -1,6 +1,7 @@
 //! Ctrl-C: stops what runs and keeps the session; ends a script.
 
 use crate::screen::Screen;
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -65,6 +66,8 @@ struct Running<'a>(&'a State);
 impl Running<'_> {
     fn new(state: &State) -> Running<'_> {
         state.pressed.store(NEVER, Ordering::SeqCst);
+        // A cancelled interpreter stays so until it is told that a new run begins.
+        state.cancel.reset();
         state.runs.fetch_add(1, Ordering::SeqCst);
         Running(state)
     }
@@ -107,7 +110,7 @@ impl State {
     fn exit(&self) -> ! {
         if self.prompt {
             // The shell's prompt should not stand behind the ^C that the terminal has echoed.
-            eprintln!();
+            let _ = writeln!(std::io::stderr());
         }
         if let Some(screen) = self.screen.upgrade() {
             screen.try_flush();

@@ -11,7 +11,7 @@ use thalweg_runtime::array::Array;
 
 /// Writes `{"type": …, "value": …}`, element by element: an array may be larger than a JSON document should be in memory.
 pub fn write_value(out: &mut dyn Write, value: &Value<Array>) -> io::Result<()> {
-    write!(out, "{{\"type\": {}, \"value\": ", json!(describe(value)))?;
+    write!(out, "{{\"type\":{},\"value\":", json!(describe(value)))?;
     write_bare(out, value)?;
     out.write_all(b"}\n")
 }
@@ -26,7 +26,7 @@ fn write_bare(out: &mut dyn Write, value: &Value<Array>) -> io::Result<()> {
             out.write_all(b"[")?;
             for (index, value) in values.iter().enumerate() {
                 if index > 0 {
-                    out.write_all(b", ")?;
+                    out.write_all(b",")?;
                 }
                 write_bare(out, value)?;
             }
@@ -45,7 +45,7 @@ fn write_axes(out: &mut dyn Write, shape: &[usize], elements: &mut dyn Iterator<
     out.write_all(b"[")?;
     for index in 0..length {
         if index > 0 {
-            out.write_all(b", ")?;
+            out.write_all(b",")?;
         }
         write_axes(out, rest, elements)?;
     }
@@ -61,7 +61,7 @@ fn write_scalar(out: &mut dyn Write, scalar: Scalar) -> io::Result<()> {
         Kind::Complex => {
             out.write_all(b"[")?;
             write_float(out, real, scalar.dtype)?;
-            out.write_all(b", ")?;
+            out.write_all(b",")?;
             write_float(out, imaginary, scalar.dtype)?;
             out.write_all(b"]")
         }
@@ -117,9 +117,9 @@ mod tests {
     #[test]
     fn values() {
         let array = |shape: &[usize], elements: &[f64]| Value::Array(Array::from_slice(shape, elements).unwrap());
-        assert_eq!(written(&array(&[2, 2], &[1.0, -0.5, 1e300, f64::NAN])), "[[1.0, -0.5], [1e300, \"nan\"]]");
+        assert_eq!(written(&array(&[2, 2], &[1.0, -0.5, 1e300, f64::NAN])), "[[1.0,-0.5],[1e300,\"nan\"]]");
         assert_eq!(written(&array(&[], &[f64::NEG_INFINITY])), "\"-inf\"");
-        assert_eq!(written(&array(&[2, 0], &[])), "[[], []]");
+        assert_eq!(written(&array(&[2, 0], &[])), "[[],[]]");
         let tuple = Value::Tuple(vec![
             Value::Array(Array::scalar(Scalar::bool(true))),
             Value::Array(Array::scalar(Scalar::c128(1.0, -2.0))),
@@ -127,7 +127,7 @@ mod tests {
             Value::Array(Array::scalar(Scalar::i64(-7))),
             Value::None,
         ]);
-        assert_eq!(written(&tuple), "[true, [1.0, -2.0], 0.1, -7, null]");
+        assert_eq!(written(&tuple), "[true,[1.0,-2.0],0.1,-7,null]");
     }
 
     #[test]

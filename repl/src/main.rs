@@ -16,10 +16,12 @@ mod session;
 mod similar;
 mod status;
 mod units;
+mod wrap;
 
 use arguments::Arguments;
 use screen::Screen;
 use status::Status;
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -30,7 +32,8 @@ fn main() -> ExitCode {
     bug::quiet_panics();
     let run = || {
         bug::caught(command).unwrap_or_else(|message| {
-            eprintln!("error: {message}");
+            // There is nowhere left to say that standard error is closed.
+            let _ = writeln!(std::io::stderr(), "error: {message}");
             Status::Failed
         })
     };

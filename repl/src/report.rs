@@ -1,6 +1,7 @@
 //! Findings as text: a sentence, the source with its places, the help.
 
 use crate::excerpt::{excerpt, tidy};
+use crate::wrap::wrap;
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, Severity as Level,
     SourceCode, SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
@@ -59,54 +60,37 @@ pub fn summary(findings: &[Diagnostic]) -> Option<String> {
 }
 
 fn render_one(finding: &Diagnostic, sources: &Sources, style: Style) -> String {
-    let word = match finding.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
+    let (word, colour, level) = match finding.severity {
+        Severity::Error => ("error", "\x1b[1;31m", Level::Error),
+        Severity::Warning => ("warning", "\x1b[1;33m", Level::Warning),
+        Severity::Note => ("note", "\x1b[1;36m", Level::Advice),
     };
-    let handler = handler(&format!("{word}[{}]:", finding.code), style);
-    let level = match finding.severity {
-        Severity::Error => Level::Error,
-        Severity::Warning => Level::Warning,
-        Severity::Note => Level::Advice,
-    };
-    let mut parts = by_source(finding, sources, style.width);
-    let last = parts.pop();
-    let mut text = String::new();
-    let message = finding.message.as_str();
-    let leading = parts.len();
-    for (index, excerpt) in parts.into_iter().chain(last).enumerate() {
-        let help = if index == leading { finding.help.as_deref() } else { None };
-        let part = Part { message: if index == 0 { message } else { "" }, level, excerpt: Some(excerpt), help };
-        append(&mut text, &handler, &part, index == 0);
+    let head = format!("{word}[{}]:", finding.code);
+    let mut text = wrap(&format!("{head} {}", finding.message), style.width, "  ");
+    if style.colour {
+        text = format!("{colour}{head}\x1b[0m\x1b[1m{}\x1b[0m", &text[head.len()..]);
     }
-    if text.is_empty() {
-        append(&mut text, &handler, &Part { message, level, excerpt: None, help: finding.help.as_deref() }, true);
+    text.push('\n');
+    let handler = handler(style);
+    let mut parts: Vec<Option<Shown>> = by_source(finding, sources, style.width).into_iter().map(Some).collect();
+    if parts.is_empty() {
+        parts.push(None);
+    }
+    let last = parts.len() - 1;
+    for (index, excerpt) in parts.into_iter().enumerate() {
+        let help = finding.help.as_deref().filter(|_| index == last);
+        let mut drawn = String::new();
+        // Drawing fails only for a place outside its excerpt, and there is none; if ever, the sentence is still there.
+        let _ = handler.render_report(&mut drawn, &Part { level, excerpt, help });
+        // The first line is the sentence, which is above already.
+        text.push_str(drawn.split_once('\n').map_or("", |(_, rest)| rest));
     }
     text
 }
 
-/// Draws a part; only the first one has the line with the sentence.
-fn append(text: &mut String, handler: &GraphicalReportHandler, part: &Part, first: bool) {
-    let mut drawn = String::new();
-    // Writing to a string fails only where a place lies outside its excerpt, which `excerpt` rules out; then the sentence
-    // alone is still worth showing.
-    if handler.render_report(&mut drawn, part).is_err() {
-        drawn = format!("  {}\n", part.message);
-    }
-    match first {
-        true => text.push_str(drawn.strip_prefix("  ").unwrap_or(&drawn)),
-        false => text.push_str(drawn.split_once('\n').map_or("", |(_, rest)| rest)),
-    }
-}
-
-fn handler(word: &str, style: Style) -> GraphicalReportHandler {
-    let mut characters = ThemeCharacters::unicode();
-    characters.error = word.to_string();
-    characters.warning = word.to_string();
-    characters.advice = word.to_string();
+fn handler(style: Style) -> GraphicalReportHandler {
     let styles = if style.colour { ThemeStyles::ansi() } else { ThemeStyles::none() };
-    GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles })
+    GraphicalReportHandler::new_themed(GraphicalTheme { characters: ThemeCharacters::unicode(), styles })
         .with_width(style.width)
         .with_context_lines(1)
         .with_break_words(false)
@@ -152,7 +136,7 @@ fn by_source(finding: &Diagnostic, sources: &Sources, width: usize) -> Vec<Shown
             labels: labels.collect(),
             name: source.name.to_string(),
             first_line: part.first_line,
-            position: ranges.first().map_or((1, 1), |place| sources.line_column(Span::new(id, place.start, place.end))),
+            positions: ranges.iter().map(|place| sources.line_column(Span::new(id, place.start, place.end))).collect(),
             text: part.text,
         });
     }
@@ -165,8 +149,8 @@ struct Shown {
     name: String,
     text: String,
     first_line: usize,
-    /// Line and column, from 1, of the first place in the whole source.
-    position: (usize, usize),
+    /// Line and column in the whole source, from 1, of each place.
+    positions: Vec<(usize, usize)>,
     labels: Vec<LabeledSpan>,
 }
 
@@ -178,28 +162,28 @@ impl SourceCode for Shown {
         after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
         let inner = self.text.read_span(span, before, after)?;
-        // Without context it is the head of the excerpt that asks where it is.
-        let (line, column) = match (before, after) {
-            (0, 0) => (self.position.0 - 1, self.position.1 - 1),
-            _ => (inner.line() + self.first_line, inner.column()),
+        // Without context it is the head of an excerpt that asks where the place is in the whole source.
+        let place = self.labels.iter().position(|label| label.inner() == span).filter(|_| (before, after) == (0, 0));
+        let (line, column) = match place.and_then(|place| self.positions.get(place)) {
+            Some((line, column)) => (line - 1, column - 1),
+            None => (inner.line() + self.first_line, inner.column()),
         };
         let (data, span, count) = (inner.data(), *inner.span(), inner.line_count());
         Ok(Box::new(MietteSpanContents::new_named(self.name.clone(), data, span, line, column, count)))
     }
 }
 
-/// A finding, or what it says about one more source, as miette reads it.
+/// What a finding says of one source, as miette reads it.
 #[derive(Debug)]
 struct Part<'a> {
-    message: &'a str,
     level: Level,
     excerpt: Option<Shown>,
     help: Option<&'a str>,
 }
 
 impl fmt::Display for Part<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(self.message)
+    fn fmt(&self, _: &mut fmt::Formatter) -> fmt::Result {
+        Ok(())
     }
 }
 
@@ -321,6 +305,32 @@ error[E0201]: there is no `bad`
      ╰────
 ";
         expect(Diagnostic::error("E0201", "there is no `bad`", place(id, &sources, "bad"), ""), &sources, drawn);
+    }
+
+    #[test]
+    fn two_places_far_apart() {
+        let mut sources = Sources::default();
+        let id = sources.add("far.tw", "y = x + 1\n\n\n\n\n    f(x)\n");
+        let finding =
+            Diagnostic::error("E0301", "a sentence ".repeat(12).trim_end(), place(id, &sources, "x + 1"), "here")
+                .label(place(id, &sources, "f(x)"), "called here");
+        let drawn = "
+error[E0301]: a sentence a sentence a sentence a sentence a sentence a sentence a sentence a
+  sentence a sentence a sentence a sentence a sentence
+   ╭─[far.tw:1:5]
+ 1 │ y = x + 1
+   ·     ──┬──
+   ·       ╰── here
+ 2 │ 
+   ╰────
+   ╭─[far.tw:6:5]
+ 5 │ 
+ 6 │     f(x)
+   ·     ──┬─
+   ·       ╰── called here
+   ╰────
+";
+        expect(finding, &sources, drawn);
     }
 
     #[test]

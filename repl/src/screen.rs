@@ -151,7 +151,7 @@ impl Screen {
 impl Host for Screen {
     fn print(&self, text: &str) {
         match self.json {
-            true => self.line(&serde_json::json!({ "print": text }).to_string()),
+            true => self.line(&serde_json::json!({ "print": text.strip_suffix('\n').unwrap_or(text) }).to_string()),
             false => {
                 self.unfinished.store(!text.is_empty() && !text.ends_with('\n'), Ordering::Relaxed);
                 self.write(|out| out.write_all(text.as_bytes()));

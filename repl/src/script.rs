@@ -116,7 +116,13 @@ fn run(job: &Job) -> Status {
 fn run_to_end(job: &Job) -> Result<Status, Status> {
     let mut interpreter = job.interpreter(true)?;
     let interrupt = Interrupt::install(interpreter.cancel(), false, job.screen);
-    let outcome = match job.guarded(&interrupt, || interpreter.run(&job.name, &job.text))? {
+    // Of a script only what it prints and what is asked for is needed; the rest is never computed.
+    let wanted: Vec<&str> = job.options.outputs.iter().map(|output| output.name.as_str()).collect();
+    let run = || match job.is_code {
+        true => interpreter.run(&job.name, &job.text),
+        false => interpreter.run_for(&job.name, &job.text, &wanted),
+    };
+    let outcome = match job.guarded(&interrupt, run)? {
         Ok(outcome) => outcome,
         Err(findings) => return Err(job.refused(&findings, &interpreter)),
     };

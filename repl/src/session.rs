@@ -69,20 +69,27 @@ pub fn run(options: &Options, screen: &Arc<Screen>) -> Status {
     let mut session = Session { interpreter, screen, interrupt, count: 0, worked: Vec::new() };
     loop {
         screen.finish_line();
-        match editor.read() {
-            Ok(Input::Line(line)) if line.trim().is_empty() => {}
-            Ok(Input::Line(line)) => {
+        let input = match bug::caught(|| editor.read()) {
+            Ok(Ok(input)) => input,
+            Ok(Err(message)) => {
+                screen.complain(&message);
+                return Status::Failed;
+            }
+            Err(message) => {
+                screen.complain(&message);
+                continue;
+            }
+        };
+        match input {
+            Input::Line(line) if line.trim().is_empty() => {}
+            Input::Line(line) => {
                 editor.remember(&line);
                 if let Next::Quit = session.line(&line) {
                     return Status::Done;
                 }
             }
-            Ok(Input::Cleared) => {}
-            Ok(Input::End) => return Status::Done,
-            Err(message) => {
-                screen.complain(&message);
-                return Status::Failed;
-            }
+            Input::Cleared => {}
+            Input::End => return Status::Done,
         }
     }
 }
@@ -133,9 +140,7 @@ impl Session<'_> {
         let value = outcome.value.filter(|value| !outcome.silent && !matches!(value, Value::None));
         if let Some(value) = &value {
             self.screen.show(value, true);
-            if let Value::Array(array) = value {
-                self.interpreter.borrow_mut().set(ANS, array.clone());
-            }
+            self.interpreter.borrow_mut().set_value(ANS, value.clone());
         }
         self.worked.push(Entry { text: text.trim_end().to_string(), shown: value.is_some() });
     }
@@ -187,22 +192,16 @@ impl Session<'_> {
         let name = self.next_name();
         let timed = self.guarded(|interpreter| {
             let begin = Instant::now();
-            // Its findings come once more from `compile`.
-            interpreter.check(&name, text);
-            let checked = Instant::now();
             let compiled = interpreter.compile(&name, text)?;
-            let planned = Instant::now();
+            let compiling = begin.elapsed();
             let executed = interpreter.execute(&compiled)?;
-            let run = planned.elapsed().as_secs_f64();
-            let check = (checked - begin).as_secs_f64();
-            // Compiling checks once more before it plans.
-            let plan = ((planned - checked).as_secs_f64() - check).max(0.0);
-            Ok((interpreter.commit(executed), check, plan, run))
+            let running = begin.elapsed() - compiling;
+            Ok((interpreter.commit(executed), compiling, running))
         });
-        if let Some((outcome, check, plan, run)) = timed {
+        if let Some((outcome, compiling, running)) = timed {
             self.succeeded(text, outcome);
-            let [check, plan, run] = [check, plan, run].map(units::time);
-            self.screen.line(&format!("check {check}, plan {plan}, run {run}"));
+            let [compiling, running] = [compiling, running].map(|time| units::time(time.as_secs_f64()));
+            self.screen.line(&format!("check and plan {compiling}, run {running}"));
         }
     }
 

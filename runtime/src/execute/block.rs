@@ -8,6 +8,7 @@ use crate::array::Array;
 use crate::buffer::ALIGNMENT;
 use crate::kernel::BlockFunction;
 use crate::plan::region::{Region, Register, Source};
+use std::cell::RefCell;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::SourceAxis;
 
@@ -91,6 +92,31 @@ pub struct Bench {
     index: Vec<usize>,
 }
 
+/// The most block buffers that a thread keeps, and the most lines of one: an idle thread holds little memory.
+const MOST_IDLE: usize = 4;
+const LARGEST_IDLE: usize = 256 * 1024 / ALIGNMENT;
+
+thread_local! {
+    /// Block buffers that a thread has used and will use again: clearing new ones costs more than a small region.
+    static IDLE: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let memory = std::mem::take(&mut self.memory);
+        if memory.is_empty() || memory.len() > LARGEST_IDLE {
+            return;
+        }
+        // A thread that is ending has no place for it any more.
+        let _ = IDLE.try_with(|idle| {
+            let mut idle = idle.borrow_mut();
+            if idle.len() < MOST_IDLE {
+                idle.push(memory);
+            }
+        });
+    }
+}
+
 /// A cache line, to align the bench.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
@@ -133,9 +159,25 @@ pub fn scalar_bytes(scalar: Scalar) -> [u8; 16] {
 /// # Safety
 /// `to` must be writable for them.
 pub unsafe fn splat(bytes: &[u8; 16], size: usize, to: *mut u8, count: usize) {
-    for index in 0..count {
-        // SAFETY: the caller's promise.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to.add(index * size), size) };
+    /// Elements of one type, so that the compiler writes whole vectors of them.
+    unsafe fn fill<T: Copy>(bytes: &[u8; 16], to: *mut u8, count: usize) {
+        // SAFETY: the 16 bytes hold a T of at most that size, and the caller's memory `count` of them.
+        unsafe {
+            let value = bytes.as_ptr().cast::<T>().read_unaligned();
+            for index in 0..count {
+                to.cast::<T>().add(index).write_unaligned(value);
+            }
+        }
+    }
+    // SAFETY: the caller's promise; each type has the element's size.
+    unsafe {
+        match size {
+            1 => fill::<u8>(bytes, to, count),
+            2 => fill::<u16>(bytes, to, count),
+            4 => fill::<u32>(bytes, to, count),
+            8 => fill::<u64>(bytes, to, count),
+            _ => fill::<u128>(bytes, to, count),
+        }
     }
 }
 
@@ -266,7 +308,11 @@ impl Tape {
 
     /// Block buffers for one thread.
     pub fn bench(&self) -> Bench {
-        let mut memory = vec![Line([0; ALIGNMENT]); self.bytes.div_ceil(ALIGNMENT)];
+        let mut memory = IDLE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        let lines = self.bytes.div_ceil(ALIGNMENT);
+        if memory.len() < lines {
+            memory.resize(lines, Line([0; ALIGNMENT]));
+        }
         let base: *mut u8 = memory.as_mut_ptr().cast();
         let mut pointers = vec![std::ptr::null(); self.readers.len() + self.operations.len()];
         for ((reader, &offset), pointer) in self.readers.iter().zip(&self.leaf_offsets).zip(&mut pointers) {

@@ -88,9 +88,12 @@ impl Run<'_> {
             && array.buffer().len() == bytes_of(&array_type)
             && Arc::strong_count(array.buffer()) == 1
             && let Some(array) = self.values[value].take()
-            && let Ok(block) = array.into_unwritten()
         {
-            return Ok(block);
+            match array.into_unwritten() {
+                Ok(block) => return Ok(block),
+                // The leaf still reads it.
+                Err(array) => self.values[value] = Some(array),
+            }
         }
         Array::unwritten(array_type.dtype, &array_type.shape, self.context.pool)
             .map_err(|refusal| out_of_memory(&array_type, refusal, store.span))

@@ -74,12 +74,12 @@ const SUMS: Folds = Folds::number::<Add>();
 const GREATEST: Folds = Folds::number::<Greater>();
 
 fn library() -> Library {
-    let elementwise = |kernels: Kernels, fault: &'static str| Body::Elementwise(Elementwise { kernels, fault });
+    let elementwise = |kernels: Kernels| Body::Elementwise(Elementwise { kernels });
     Library(vec![
-        elementwise(Kernels::number::<Add, 2>(), ""),
-        elementwise(Kernels::number::<Multiply, 2>(), ""),
-        elementwise(Kernels::number_test::<Less, 2>(), ""),
-        elementwise(Kernels::whole::<Divide, 2>(), "division by zero"),
+        elementwise(Kernels::number::<Add, 2>()),
+        elementwise(Kernels::number::<Multiply, 2>()),
+        elementwise(Kernels::number_test::<Less, 2>()),
+        elementwise(Kernels::whole::<Divide, 2>()),
         Body::Reduction(Reduction::Fold {
             fold: |dtype| SUMS.find(dtype),
             identity: |dtype| Some(Scalar::i64(0).cast(dtype)),

@@ -76,10 +76,10 @@ fn begin(draft: &mut Draft, id: NodeId, epoch: usize) -> usize {
         NodeKind::Reduce { value, axes, .. } => {
             (draft.graph.node(*value).array_type().shape.clone(), Some(axes.clone()), false)
         }
-        NodeKind::Elementwise { operation, .. } => {
-            let faults = draft
-                .elementwise(*operation)
-                .is_some_and(|row| row.kernels.iter().any(|kernel| kernel.fault.is_some()));
+        NodeKind::Elementwise { operation, operands } => {
+            let dtypes: Vec<_> = operands.iter().map(|&operand| draft.graph.node(operand).array_type().dtype).collect();
+            let kernel = draft.elementwise(*operation).and_then(|row| row.kernels.find(&dtypes));
+            let faults = kernel.is_some_and(|kernel| kernel.fault.is_some());
             (node.array_type().shape.clone(), None, faults)
         }
         _ => (node.array_type().shape.clone(), None, false),

@@ -273,7 +273,9 @@ fn takeovers(draft: &mut Draft) {
         let mut free: Vec<ValueId> = drops.into_iter().filter(|&value| !is_view[value]).collect();
         free.sort_by_key(|&value| !is_made[value]);
         for index in 0..region.stores.len() {
-            let found = free.iter().position(|&value| may_take(region, index, value));
+            let bytes = bytes_of(&draft.values[region.stores[index].value]);
+            let fits = |value: ValueId| bytes_of(&draft.values[value]) == bytes && may_take(region, index, value);
+            let found = free.iter().position(|&value| fits(value));
             region.stores[index].reuse = found.map(|found| free.remove(found));
         }
     }

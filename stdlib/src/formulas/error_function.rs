@@ -85,7 +85,7 @@ fn small_excess<L: Double>(x: L) -> L {
 }
 
 /// The error function: x + x polynomial(x^2) below 1; above, 1 - e^-q(x) with a polynomial q fitted to -log(erfc), so that
-/// there is no division and `exp`'s polynomial does the rest. 0.5 + 0.3 ULP.
+/// there is no division and `exp`'s polynomial does the rest. 1.15 ULP measured.
 #[inline(always)]
 pub fn erf<L: Double>(x: L) -> L {
     let one = L::constant(1.0);

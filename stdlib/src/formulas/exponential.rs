@@ -151,10 +151,10 @@ fn exp_far<L: Double>(x: L) -> L {
     scale_far(reduced.k, reduced.rise())
 }
 
-/// e^x: x = k log 2 + r, a polynomial of degree 11 in r, and the exponent put in by its bits. 19 operations.
+/// e^x: x = k log 2 + r, a polynomial of degree 11 in r, and the exponent put in by its bits. 19 operations and a test.
 ///
 /// The last step is one fused `2^k rise + 2^k`, so the error is that rounding, the rounding of e^r - 1 (below half of its
-/// weight) and of r: at most 0.5 + 0.4 ULP by bound.
+/// weight) and of r: at most 0.5 + 0.52 ULP.
 #[inline(always)]
 pub fn exp<L: Double>(x: L) -> L {
     let reduced = Reduced::new(x);
@@ -163,7 +163,7 @@ pub fn exp<L: Double>(x: L) -> L {
     rarely!(L, x.absolute().less(L::constant(708.0)).not(), fast, exp_far(x))
 }
 
-/// 2^x: x = k + r exactly, 2^r - 1 = r (log 2, in two parts) + r^2 polynomial. Exact for integers. 20 operations.
+/// 2^x: x = k + r exactly, 2^r - 1 = r (log 2, in two parts) + r^2 polynomial. Exact for integers. 20 operations and a test.
 #[inline(always)]
 pub fn exp2<L: Double>(x: L) -> L {
     let shifted = x.add(L::constant(SHIFTER));
@@ -189,7 +189,7 @@ fn exp2_rise<L: Double>(r: L) -> L {
 }
 
 /// e^x - 1: 2^k (e^r - 1) + (2^k - 1), the two leading terms summed without error, so that nothing is lost to
-/// cancellation for k = -1 and 1 and nothing at all near 0. 28 operations.
+/// cancellation for k = -1 and 1 and nothing at all near 0. 28 operations and a test.
 #[inline(always)]
 pub fn expm1<L: Double>(x: L) -> L {
     let fast = Reduced::new(x).expm1().round().copy_sign(x);

@@ -142,7 +142,7 @@ fn reduced<L: Double>(x: L, more: Option<L>) -> (L, L) {
 }
 
 /// The natural logarithm: x = 2^k (1 + f) by the bits, log(1 + f) = f - f^2/2 + f^3 polynomial (no division: on vectors one
-/// costs as much as the whole polynomial), and k log 2 + f summed without error. 38 operations.
+/// costs as much as the whole polynomial), and k log 2 + f summed without error. 38 operations and a test.
 ///
 /// The error is the last rounding and what is rounded in the tail, below a quarter of the result.
 #[inline(always)]

@@ -11,7 +11,7 @@ use thalweg_runtime::{
 };
 
 /// The cube root: x^(-1/3) from the bits (a third of the exponent, negated), two steps of a series in 1 - x y^3, then x y^2
-/// and one Newton step whose residual is computed as a pair. 0.5 + 0.01 ULP; exact for cubes.
+/// and one Newton step whose residual is computed as a pair. 0.501 ULP (0.68 below 1e-290); exact for cubes.
 #[inline(always)]
 pub fn cbrt<L: Double>(x: L) -> L {
     let size = x.absolute();

@@ -255,22 +255,22 @@ macro_rules! of_angle {
 }
 
 /// The sine: reduced to a quadrant and |r| <= pi/4 as a pair, a polynomial of degree 13 for the sine and 14 for the cosine,
-/// one of them selected and its sign set by its bits. 39 operations.
+/// one of them selected and its sign set by its bits. 39 operations and a test.
 ///
 /// r + r^3 p: the last rounding, that of the second term (below 1/8 of the first), and what the low part of r lacks of
-/// its factor cos r: 0.5 + 0.25 ULP.
+/// its factor cos r: 0.86 ULP measured.
 #[inline(always)]
 pub fn sin<L: Double>(x: L) -> L {
     of_angle!(L, x, sine_after(0))
 }
 
-/// The cosine: the sine a quarter turn later. 40 operations.
+/// The cosine: the sine a quarter turn later. 40 operations and a test.
 #[inline(always)]
 pub fn cos<L: Double>(x: L) -> L {
     of_angle!(L, x, sine_after(1))
 }
 
-/// The tangent: sine over cosine, both as pairs, with one division. 0.5 + 0.2 ULP.
+/// The tangent: sine over cosine, both as pairs, with one division. 1.01 ULP measured.
 #[inline(always)]
 pub fn tan<L: Double>(x: L) -> L {
     of_angle!(L, x, tangent())
