@@ -92,7 +92,7 @@ fn json_is_for_programs() {
         text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
     };
     let ended = folder.run(&["--json", "-e", "print(\"a\"); [1.5, 2, nan]"], "");
-    let expected = [json!({"print": "a\n"}), json!({"type": "f64[3]", "value": [1.5, 2.0, "nan"]})];
+    let expected = [json!({"print": "a"}), json!({"type": "f64[3]", "value": [1.5, 2.0, "nan"]})];
     assert_eq!((ended.status, objects(&ended.output)), (Some(0), expected.to_vec()), "{}", ended.errors);
     let ended = folder.run(&["--json", "-e", "x = 1\nzeros(2) + zeros(3)"], "");
     assert_eq!((ended.status, ended.output.as_str()), (Some(3), ""));

@@ -189,6 +189,7 @@ fn an_entry_of_several_lines_is_one_entry() {
     terminal.line("    y * 2");
     terminal.expect(".. ");
     terminal.line("}");
+    terminal.expect("}\n");
     terminal.expect(">> ");
     terminal.ask("f(20)", "42");
     terminal.line("sum([1,");
