@@ -1,7 +1,9 @@
-//! Random text: whatever is typed, nothing panics and no name is lost. `THALWEG_FUZZ_SECONDS` says for how long (5).
+//! Random text: whatever is typed, nothing panics and no name is lost. `THALWEG_FUZZ_SECONDS` says for
+//! how long (5), `THALWEG_FUZZ_SEED` from where.
 
 use crate::engines::{Session, panic_text};
 use crate::golden::{self, Piece};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -29,6 +31,11 @@ impl Random {
 fn budget() -> Duration {
     let seconds = std::env::var("THALWEG_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
     Duration::from_secs(seconds.unwrap_or(5))
+}
+
+/// Where the open-ended test begins: `THALWEG_FUZZ_SEED`, else always the same.
+fn seed() -> u64 {
+    std::env::var("THALWEG_FUZZ_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(0x7A1_0001)
 }
 
 /// The statements of all golden programs and the wrong programs.
@@ -215,19 +222,26 @@ fn ask(session: &mut Session, text: &str) {
 #[test]
 fn no_text_makes_the_checker_panic() {
     let corpus = corpus();
-    let mut random = Random(0x7A1_0001);
+    let mut random = Random(seed());
     let mut session = Session::new();
     let (begin, mut count) = (Instant::now(), 0);
+    // The shortest text for each way to panic.
+    let mut panics: BTreeMap<String, String> = BTreeMap::new();
     while count < 300 || begin.elapsed() < budget() {
         let text = mutated(&mut random, &corpus);
         count += 1;
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| ask(&mut session, &text))) {
-            panic!("text {count} panics with `{}`:\n{text}\n{text:?}", panic_text(&*panic));
+            let shortest = panics.entry(panic_text(&*panic)).or_insert_with(|| text.clone());
+            if text.len() < shortest.len() {
+                *shortest = text;
+            }
+            session = Session::new();
         }
         if count % 2000 == 0 {
             session = Session::new();
         }
     }
+    assert!(panics.is_empty(), "{count} texts panic in {} ways: {panics:#?}", panics.len());
     println!("{count} random texts");
 }
 
