@@ -153,7 +153,12 @@ fn plan(job: &Job) -> Status {
     let plan = || {
         let mut interpreter = job.interpreter(false)?;
         let interrupt = Interrupt::install(interpreter.cancel(), false, job.screen);
-        match job.guarded(&interrupt, || interpreter.plan(&job.name, &job.text))? {
+        let wanted: Vec<&str> = job.options.outputs.iter().map(|output| output.name.as_str()).collect();
+        let plan = || match wanted.is_empty() {
+            true => interpreter.plan(&job.name, &job.text),
+            false => interpreter.plan_for(&job.name, &job.text, &wanted),
+        };
+        match job.guarded(&interrupt, plan)? {
             Ok(plan) => {
                 job.screen.answer("plan", plan.trim_end());
                 Ok(Status::Done)

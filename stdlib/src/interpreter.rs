@@ -11,7 +11,7 @@ use thalweg_lang::ast::Block;
 use thalweg_lang::check::{self, Checked, Environment, Known, Output, Wanted};
 use thalweg_lang::diagnostic::{Diagnostic, Severity};
 use thalweg_lang::parser;
-use thalweg_lang::source::{SourceId, Sources};
+use thalweg_lang::source::{SourceId, Sources, Span};
 use thalweg_lang::types::ArrayType;
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::Array;
@@ -312,6 +312,15 @@ impl Interpreter {
         Ok(compiled.plan.render(&*self.library))
     }
 
+    /// The plan of a text of which only some names are wanted: what [`Interpreter::run_for`] would run.
+    ///
+    /// # Errors
+    /// Every error of the check.
+    pub fn plan_for(&mut self, name: &str, text: &str, wanted: &[&str]) -> Result<String, Vec<Diagnostic>> {
+        let compiled = self.compile_for(name, text, Wanted::Names(wanted))?;
+        Ok(compiled.plan.render(&*self.library))
+    }
+
     /// The type of a text's last value; nothing runs.
     ///
     /// # Errors
@@ -334,6 +343,14 @@ impl Interpreter {
         let program = parse(source, text)?;
         let names = Names { scope: &self.scope, arrays: RefCell::new(Vec::new()) };
         let checked = check::check(&program, &*self.library, &names, wanted)?;
+        if let Wanted::Names(wanted) = wanted {
+            let given = |name: &str| checked.bindings.iter().any(|(bound, _)| **bound == *name);
+            if let Some(missing) = wanted.iter().find(|name| !given(name) && !self.scope.contains_key(**name)) {
+                let message = format!("the program gives `{missing}` no value, and it is asked for");
+                let end = Span::new(source, text.trim_end().len(), text.trim_end().len());
+                return Err(vec![Diagnostic::error("E0211", message, end, "the program ends here")]);
+            }
+        }
         let arrays = names.arrays.into_inner();
         let inputs: Vec<Array> = checked.inputs.iter().map(|index| arrays[*index].array.clone()).collect();
         Ok(self.plan_checked(checked, inputs))
@@ -426,7 +443,8 @@ impl Interpreter {
             self.scope.insert(name.clone(), held);
         }
         let value = results.value.as_ref().map(|value| value.map(&mut |output| arrays[output.index].clone()));
-        let is_nothing = matches!(&value, None | Some(Value::Tuple(_))) && is_unit(&value);
+        // A statement that only does something has the value none, which nobody wants to see.
+        let is_nothing = matches!(&value, None | Some(Value::None));
         Outcome {
             value: value.filter(|_| !is_nothing),
             silent: results.silent || is_nothing,
@@ -523,14 +541,6 @@ impl Interpreter {
     /// The handle that stops what this session runs, from any thread. It stays stopped until `reset`.
     pub fn cancel(&self) -> Cancel {
         self.cancel.clone()
-    }
-}
-
-/// Whether a value is that of a statement that has none.
-fn is_unit(value: &Option<Value<Array>>) -> bool {
-    match value {
-        Some(Value::Tuple(values)) => values.is_empty(),
-        _ => true,
     }
 }
 
