@@ -10,6 +10,7 @@ mod examples;
 mod golden;
 mod oracle;
 mod plans;
+mod program;
 mod programs;
 mod random_text;
 mod tables;

@@ -14,6 +14,8 @@ pub mod formulas;
 mod help;
 mod interpreter;
 mod library;
+#[cfg(feature = "ndarray")]
+mod ndarray;
 pub mod npy;
 mod operation;
 mod operations;
@@ -24,6 +26,8 @@ pub mod typing;
 pub use help::{Completion, Documentation};
 pub use interpreter::{Builder, Compiled, Executed, Interpreter, Outcome};
 pub use library::Library;
+#[cfg(feature = "ndarray")]
+pub use ndarray::view;
 pub use operation::{Expansion, Operation, optional, required, variadic};
 pub use program::{Argument, Program};
 pub use show::{describe, display};

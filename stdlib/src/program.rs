@@ -3,16 +3,18 @@
 use crate::interpreter::{self, Interpreter, Outcome};
 use std::collections::HashMap;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::types::ArrayType;
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::{Array, Element};
+use thalweg_runtime::execute::Cancel;
 
 /// How many combinations of argument types a program remembers.
 const REMEMBERED: usize = 64;
 
-/// A text whose named arguments are given at each call. It is checked and planned once for each combination of their types.
+/// A text whose named arguments are given at each call. It is checked and planned once for each combination of their types;
+/// calls from several threads run at the same time.
 ///
 /// ```
 /// use thalweg::Program;
@@ -24,14 +26,14 @@ const REMEMBERED: usize = 64;
 pub struct Program {
     text: Arc<str>,
     parameters: Vec<Arc<str>>,
-    interpreter: Mutex<Interpreter>,
+    interpreter: RwLock<Interpreter>,
     known: Mutex<HashMap<Vec<ArrayType>, Arc<interpreter::Compiled>>>,
 }
 
 /// An array that a program borrows for one call.
 pub struct Argument<'a> {
-    array: Array,
-    lifetime: PhantomData<&'a ()>,
+    pub(crate) array: Array,
+    pub(crate) lifetime: PhantomData<&'a ()>,
 }
 
 impl<'a> Argument<'a> {
@@ -87,9 +89,14 @@ impl Program {
         Ok(Program {
             text: text.into(),
             parameters: parameters.iter().map(|name| (*name).into()).collect(),
-            interpreter: Mutex::new(interpreter),
+            interpreter: RwLock::new(interpreter),
             known: Mutex::new(HashMap::new()),
         })
+    }
+
+    /// The handle that stops every call under way, from any thread. Calls fail until it is reset.
+    pub fn cancel(&self) -> Cancel {
+        self.interpreter.read().unwrap_or_else(PoisonError::into_inner).cancel()
     }
 
     /// Runs the program on arguments in the order of its parameters and gives its last value, an array.
@@ -115,7 +122,7 @@ impl Program {
         let arrays: Vec<Array> = arguments.iter().map(|argument| argument.array.clone()).collect();
         let types: Vec<ArrayType> = arrays.iter().map(|array| ArrayType::new(array.dtype(), array.shape())).collect();
         let compiled = self.compiled(types)?;
-        let interpreter = self.interpreter.lock().unwrap_or_else(PoisonError::into_inner);
+        let interpreter = self.interpreter.read().unwrap_or_else(PoisonError::into_inner);
         let outcome: Outcome = interpreter.execute_with(&compiled, &arrays)?;
         drop(interpreter);
         // A result may be a view of an argument, whose memory is only borrowed.
@@ -130,7 +137,7 @@ impl Program {
         if let Some(compiled) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&types) {
             return Ok(compiled.clone());
         }
-        let mut interpreter = self.interpreter.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut interpreter = self.interpreter.write().unwrap_or_else(PoisonError::into_inner);
         let compiled = Arc::new(interpreter.compile_program(&self.text, &self.parameters, &types)?);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {

@@ -60,13 +60,31 @@ pub fn floor_division(operands: &[Numeric]) -> Typed {
     }
 }
 
+/// u64 against signed integers: no integer dtype holds both, so they are compared as they are, exactly.
+fn mixed(operands: &[Numeric]) -> Option<Typing> {
+    let is_signed = |operand: &Numeric| operand.dtype.kind() == Kind::Signed && !operand.weak;
+    let is_widest = |operand: &Numeric| operand.dtype == DType::U64 && !operand.weak;
+    let dtypes = match operands {
+        [left, right] if is_widest(left) && is_signed(right) => vec![DType::U64, DType::I64],
+        [left, right] if is_signed(left) && is_widest(right) => vec![DType::I64, DType::U64],
+        _ => return None,
+    };
+    Some(Typing { operands: dtypes, result: DType::Bool })
+}
+
 /// Equality: any dtypes.
 pub fn equality(operands: &[Numeric]) -> Typed {
+    if let Some(typing) = mixed(operands) {
+        return Ok(typing);
+    }
     all(operands, common(operands).dtype, DType::Bool)
 }
 
 /// Order: any but complex.
 pub fn comparison(operands: &[Numeric]) -> Typed {
+    if let Some(typing) = mixed(operands) {
+        return Ok(typing);
+    }
     ordered(operands).map(|typing| Typing { result: DType::Bool, ..typing })
 }
 

@@ -32,7 +32,8 @@ fn wrong_programs_are_reported_as_written() {
         let found: String = found.lines().map(|line| format!("{}\n", line.trim_end())).collect();
         count += 1;
         if !matches!(ended.status, Some(1 | 3)) && (ended.status != Some(0) || ended.errors.is_empty())
-            || ended.errors.contains("panicked") || ended.errors.contains("bug in Thalweg")
+            || ended.errors.contains("panicked")
+            || ended.errors.contains("bug in Thalweg")
         {
             faults.push(format!("{}: {found}", path.display()));
         } else if found.trim_end() != expected.trim_end() {

@@ -60,6 +60,12 @@ pub trait IntegerFormula<const N: usize>: 'static {
     fn apply<L: Integer>(operands: [L; N]) -> L;
 }
 
+/// Two integers of different signedness to truth, exactly: both as i128.
+pub trait MixedTest: 'static {
+    /// The formula.
+    fn apply(left: i128, right: i128) -> bool;
+}
+
 /// Truths to a truth.
 pub trait LogicFormula<const N: usize>: 'static {
     /// The formula.

@@ -557,3 +557,24 @@ complex_vectors!(
     /// A complex number's part, computed on f64.
     ComplexPartVectors, ComplexDoublePart, 1, |value, to| store_apart(value, to, 1)
 );
+
+/// The block function of a test of two integer types, the same at every level.
+///
+/// # Safety
+/// As `BlockFunction`.
+pub(super) unsafe fn mixed<F: MixedTest, A: Copy + Into<i128>, B: Copy + Into<i128>>(
+    operands: *const *const u8,
+    result: *mut u8,
+    length: usize,
+) -> usize {
+    // SAFETY: the caller gives two operands and a result, readable and writable for `length` elements.
+    unsafe {
+        let [left, right] = operands.cast::<[*const u8; 2]>().read();
+        for index in 0..length {
+            let a = left.cast::<A>().add(index).read_unaligned();
+            let b = right.cast::<B>().add(index).read_unaligned();
+            *result.add(index) = F::apply(a.into(), b.into()) as u8;
+        }
+    }
+    usize::MAX
+}

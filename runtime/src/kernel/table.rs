@@ -198,6 +198,11 @@ impl Kernels {
         Kernels::of(IntegerTable::<F, N>::KERNELS)
     }
 
+    /// A test of u64 against i64, either first: no common dtype holds both.
+    pub const fn mixed_test<F: MixedTest>() -> Kernels {
+        Kernels::of(MixedTestTable::<F>::KERNELS)
+    }
+
     /// A formula of words, for u64.
     pub const fn word<F: WordFormula<N>, const N: usize>() -> Kernels {
         Kernels::of(WordTable::<F, N>::KERNELS)
@@ -354,6 +359,24 @@ table!(
 );
 
 table!(WordTable, WordFormula, [kernel::<u64, u64, N>(same::<WordScalars<F, u64, { chunk(size_of::<u64>()) }>, N>())]);
+
+struct MixedTestTable<F>(std::marker::PhantomData<F>);
+impl<F: MixedTest> MixedTestTable<F> {
+    const KERNELS: &'static [Kernel] = &[
+        Kernel {
+            operands: &[DType::U64, DType::I64],
+            result: DType::Bool,
+            fault: None,
+            functions: [step::mixed::<F, u64, i64>; 4],
+        },
+        Kernel {
+            operands: &[DType::I64, DType::U64],
+            result: DType::Bool,
+            fault: None,
+            functions: [step::mixed::<F, i64, u64>; 4],
+        },
+    ];
+}
 
 /// A kernel that goes element by element and may fail.
 const fn whole_kernel<F: WholeFormula<N>, T: Typed + crate::lane::Whole, const N: usize>() -> Kernel {

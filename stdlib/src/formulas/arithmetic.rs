@@ -2,7 +2,7 @@
 
 use thalweg_runtime::kernel::{
     Complex, ComplexFormula, ComplexPart, ComplexTest, FloatFormula, FloatTest, IntegerFormula, LogicFormula,
-    NumberFormula, NumberTest, WholeFormula,
+    MixedTest, NumberFormula, NumberTest, WholeFormula,
 };
 use thalweg_runtime::lane::{Float, Integer, Mask, Number, Whole};
 use thalweg_runtime::rarely;
@@ -436,3 +436,16 @@ complex_formulas! {
         <IsFinite as FloatTest<1>>::apply([a.real]).and(<IsFinite as FloatTest<1>>::apply([a.imaginary]))
     };
 }
+
+/// Comparisons of integers that no one dtype holds.
+macro_rules! mixed_tests {
+    ($($formula:ident $operator:tt),*) => { $(
+        impl MixedTest for $formula {
+            #[inline(always)]
+            fn apply(left: i128, right: i128) -> bool {
+                left $operator right
+            }
+        }
+    )* };
+}
+mixed_tests!(Equal ==, NotEqual !=, Less <, LessEqual <=, Greater >, GreaterEqual >=);

@@ -3,11 +3,11 @@
 use crate::formulas::arithmetic as a;
 use crate::operation::Operation;
 use crate::typing;
-use thalweg_runtime::kernel::{Kernels, LogicFormula, NumberTest};
+use thalweg_runtime::kernel::{Kernels, LogicFormula, MixedTest, NumberTest};
 
 /// The kernels of a comparison of numbers or bools.
-const fn tests<F: NumberTest<2> + LogicFormula<2>>() -> Kernels {
-    Kernels::number_test::<F, 2>().and(Kernels::logic::<F, 2>())
+const fn tests<F: NumberTest<2> + LogicFormula<2> + MixedTest>() -> Kernels {
+    Kernels::number_test::<F, 2>().and(Kernels::logic::<F, 2>()).and(Kernels::mixed_test::<F>())
 }
 
 pub(super) fn rows(rows: &mut Vec<Operation>) {
