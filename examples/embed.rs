@@ -41,7 +41,7 @@ fn main() {
     }
 
     // Errors are data: a code, a sentence, places in the source, a help. A program with an error has run nothing.
-    let errors = interpreter.run("wrong.tw", "heights + zeros(4)").err().expect("the shapes do not go together");
+    let errors = interpreter.run("wrong.tw", "heights + zeros(4)").expect_err("the shapes do not go together");
     for error in &errors {
         println!("{} {}", error.code, error.message);
         for label in &error.labels {

@@ -142,12 +142,14 @@ fn one_file_knows_each_outside_library() {
     ];
     let mut faults = Vec::new();
     for path in ["lang/src", "runtime/src", "stdlib/src", "repl/src"].iter().flat_map(|folder| sources(folder)) {
+        let own_modules = golden::read(&path);
         for (number, line) in code(&path) {
-            for (library, home) in homes {
+            for (library, home) in homes.iter().filter(|(library, _)| !own_modules.contains(&format!("mod {library};")))
+            {
                 let named = line.contains(&format!("{library}::")) && has_word(&line, library)
                     || has_word(&line, library) && line.trim_start().starts_with("use ");
-                let path_of_own = line.contains(&format!("::{library}")) || line.contains(&format!("mod {library}"));
-                if named && !path_of_own && shown(&path) != home {
+                let path_of_own = line.contains(&format!("::{library}"));
+                if named && !path_of_own && shown(&path) != *home {
                     faults.push(format!("{}:{number} names {library}, which only {home} knows", shown(&path)));
                 }
             }
@@ -208,6 +210,7 @@ fn unsafe_code_stands_in_few_files_and_says_why_it_is_sound() {
         "runtime/src/execute/",
         "runtime/src/array.rs",
         "runtime/src/buffer.rs",
+        "stdlib/src/ndarray.rs",
         "stdlib/src/program.rs",
     ];
     let mut faults = Vec::new();

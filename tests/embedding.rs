@@ -79,7 +79,7 @@ fn two_interpreters_know_nothing_of_each_other() {
     let mut first = Interpreter::builder().threads(1).build();
     let mut second = Interpreter::builder().threads(2).build();
     first.run("<host>", "a = 1; fn f(x) = x").expect("it runs");
-    let errors = second.run("<host>", "a").err().expect("the second has no a");
+    let errors = second.run("<host>", "a").expect_err("the second has no a");
     assert!(errors[0].code.starts_with("E02"), "{}", plain(&errors));
     assert_eq!((first.threads(), second.threads()), (1, 2));
     first.set_threads(3);
@@ -120,7 +120,7 @@ fn one_compiled_text_is_executed_from_many_threads() {
         assert!(workers.into_iter().all(|worker| worker.join().expect("no worker panics")));
     });
     assert!(interpreter.get("y").is_none(), "executing alone changes nothing");
-    let executed = interpreter.execute(&compiled).expect("it runs");
+    let executed = interpreter.execute(compiled).expect("it runs");
     interpreter.commit(executed);
     assert!(interpreter.get("y").is_some());
 }
@@ -137,10 +137,8 @@ fn cancelling_ends_a_long_computation_and_keeps_the_names() {
         cancel.cancel();
     });
     // Minutes of work in constant memory, were it not cancelled.
-    let errors = interpreter
-        .run("<host>", "kept = sum(sin(sqrt(range(100_000_000_000) + 0.5)))")
-        .err()
-        .expect("it is cancelled");
+    let errors =
+        interpreter.run("<host>", "kept = sum(sin(sqrt(range(100_000_000_000) + 0.5)))").expect_err("it is cancelled");
     watch.join().expect("the watch does not panic");
     assert!(begin.elapsed() < Duration::from_secs(30), "it was not cancelled but finished after {:?}", begin.elapsed());
     assert_eq!(errors[0].code, "E0590", "{}", plain(&errors));

@@ -1,4 +1,6 @@
 //! Golden reports: the wrong programs of tests/diagnostics, and what a person reads about each; `UPDATE_GOLDEN=1` rewrites.
+//!
+//! A first line `# Not yet: …` marks a program that nothing is said against so far; once something is, the mark must go.
 
 use crate::process::Folder;
 use std::path::{Path, PathBuf};
@@ -31,11 +33,10 @@ fn wrong_programs_are_reported_as_written() {
         let found = format!("exit {status}\n{printed}{}", ended.errors);
         let found: String = found.lines().map(|line| format!("{}\n", line.trim_end())).collect();
         count += 1;
-        if !matches!(ended.status, Some(1 | 3)) && (ended.status != Some(0) || ended.errors.is_empty())
-            || ended.errors.contains("panicked")
-            || ended.errors.contains("bug in Thalweg")
-        {
-            faults.push(format!("{}: {found}", path.display()));
+        let noticed = matches!(ended.status, Some(1 | 3)) || (ended.status == Some(0) && !ended.errors.is_empty());
+        let bug = ended.errors.contains("panicked") || ended.errors.contains("bug in Thalweg");
+        if bug || noticed == wish.starts_with("# Not yet: ") {
+            faults.push(format!("{}: {wish}\n{found}", path.display()));
         } else if found.trim_end() != expected.trim_end() {
             faults.push(format!("{}\nexpected:\n{expected}\nfound:\n{found}", path.display()));
         }
