@@ -167,7 +167,10 @@ impl Checker<'_> {
     fn restore_names(&mut self, names: &HashMap<Arc<str>, Binding>) {
         match self.frames.last_mut() {
             Some(frame) => frame.locals = names.clone(),
-            None => self.globals = names.clone(),
+            None => {
+                self.changes += 1;
+                self.globals = names.clone();
+            }
         }
     }
 
@@ -339,7 +342,9 @@ impl Checker<'_> {
     fn assign_quietly(&mut self, target: &crate::ast::Target, value: Value<Operand>) -> Checks<()> {
         let assigned = self.assigned.len();
         let result = self.assign(target, Ok(value));
-        self.assigned.truncate(assigned);
+        for name in self.assigned.drain(assigned..) {
+            self.assigned_set.remove(&name);
+        }
         result
     }
 

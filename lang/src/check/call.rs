@@ -1,6 +1,6 @@
 //! Calls: binding arguments to parameters, walking functions' bodies, and the library's operations.
 
-use super::{Binding, Checker, Checks, DEEPEST_CALL, Expansion, Frame, Reported, similar};
+use super::{Binding, Checker, Checks, DEEPEST_CALL, Expansion, Frame, MOST_WALKS, Reported, similar};
 use crate::ast::{self, Argument, Expression, ExpressionKind, Name};
 use crate::declaration::{Call, Declaration, Default, Given, Mismatch, Operand, Rule};
 use crate::diagnostic::Diagnostic;
@@ -46,7 +46,7 @@ impl Checker<'_> {
         let mut passed: Vec<Passed> = first.into_iter().collect();
         let mut failed = false;
         for argument in arguments {
-            match self.expression(&argument.value) {
+            match self.expression(&argument.value).and_then(|value| self.valued(value, &argument.value)) {
                 Ok(value) => passed.push(Passed { name: argument.name.clone(), value, span: argument.value.span }),
                 Err(Reported) => failed = true,
             }
@@ -178,7 +178,9 @@ impl Checker<'_> {
     ) -> Checks<Vec<Vec<Passed>>> {
         let mut bound: Vec<Vec<Passed>> = slots.iter().map(|_| Vec::new()).collect();
         let mut next = 0;
+        let mut named = None;
         for argument in passed {
+            named = argument.name.as_ref().map(|name| name.span).or(named);
             let index = match &argument.name {
                 Some(given) => match slots.iter().position(|slot| slot.name == &*given.text) {
                     Some(index) => index,
@@ -193,6 +195,14 @@ impl Checker<'_> {
                     }
                 },
                 None => {
+                    if let Some(named) = named {
+                        let message = "an argument without a name stands after one with a name";
+                        let diagnostic =
+                            Diagnostic::error("E0215", message, argument.span, "").label(named, "has a name");
+                        return Err(
+                            self.report(diagnostic.help("put the arguments without names first, or name this one"))
+                        );
+                    }
                     let index = next;
                     if index >= slots.len() {
                         let count = slots.len();
@@ -288,6 +298,29 @@ impl Checker<'_> {
         for annotation in &function.annotations {
             self.place(annotation)?;
         }
+        let key = {
+            let values: Option<Vec<&Value<Operand>>> = function
+                .parameters
+                .iter()
+                .map(|parameter| match frame.locals.get(&parameter.name.text) {
+                    Some(Binding::Value(value)) => Some(value),
+                    _ => None,
+                })
+                .collect();
+            values.and_then(|values| self.call_key(&function, &values, &frame.captured))
+        };
+        if let Some(known) = key.as_ref().and_then(|key| self.levels[self.levels.len() - 1].calls.get(key)) {
+            let known = known.clone();
+            self.placement = outer;
+            return Ok(known);
+        }
+        self.walks += 1;
+        if self.walks > MOST_WALKS {
+            let message = format!("the program is too large: its calls walk more than {MOST_WALKS} function bodies");
+            let diagnostic = Diagnostic::error("E0212", message, name_span, "");
+            return Err(self.report(diagnostic.help("give a value that is used twice a name: `y = f(x)`")));
+        }
+        let changes = self.changes;
         self.frames.push(frame);
         let mut result = self.expression(&function.body);
         if let (Ok(value), Some(declared)) = (&result, &function.result) {
@@ -296,6 +329,9 @@ impl Checker<'_> {
         }
         self.frames.pop();
         self.placement = outer;
+        if let (Some(key), Ok(value), true) = (key, &result, changes == self.changes) {
+            self.level().calls.insert(key, value.clone());
+        }
         result
     }
 
@@ -406,6 +442,7 @@ impl Checker<'_> {
                 for given in &arguments {
                     nodes.push(given.value.map(&mut |operand| self.resolve(*operand)));
                 }
+                self.changes += 1;
                 self.levels[level].effects.push(Effect::Call { operation, arguments: nodes, span });
                 Ok(Value::None)
             }

@@ -87,6 +87,19 @@ impl Checker<'_> {
         }
     }
 
+    /// Checks that the dtypes in a declared type exist.
+    pub(super) fn known_dtypes(&mut self, declared: &TypeExpression) -> Checks<()> {
+        match &declared.kind {
+            TypeExpressionKind::Tuple(types) => types.iter().try_for_each(|one| self.known_dtypes(one)),
+            TypeExpressionKind::Array { dtype: Some(name), .. }
+                if DType::from_name(&name.text).is_none() && KINDS.iter().all(|kind| kind.0 != &*name.text) =>
+            {
+                Err(self.unknown_dtype(&name.text, name.span))
+            }
+            TypeExpressionKind::Array { .. } => Ok(()),
+        }
+    }
+
     fn unknown_dtype(&mut self, name: &str, span: Span) -> Reported {
         let names: Vec<&str> =
             DType::ALL.iter().map(|dtype| dtype.name()).chain(KINDS.iter().map(|kind| kind.0)).collect();

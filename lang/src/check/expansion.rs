@@ -337,9 +337,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
             return Err(Diagnostic::error("E0401", message, call.span, "").help("draw all the numbers before it"));
         }
         let name: Arc<str> = name.into();
-        if !self.checker.assigned.contains(&name) {
-            self.checker.assigned.push(name.clone());
-        }
+        self.checker.record_assigned(&name);
         self.checker.globals.insert(name, Binding::Value(value));
         Ok(())
     }

@@ -12,6 +12,7 @@ mod elementwise;
 mod expansion;
 mod expression;
 mod index;
+mod memo;
 mod names;
 mod statement;
 
@@ -135,11 +136,19 @@ pub(crate) struct Level {
     captured: Vec<NodeId>,
     /// What happens.
     effects: Vec<Effect>,
+    /// Calls that were walked in this graph, and what they gave.
+    calls: HashMap<memo::CallKey, Value<Operand>>,
 }
 
 impl Level {
     fn new() -> Level {
-        Level { builder: GraphBuilder::new(), imports: HashMap::new(), captured: Vec::new(), effects: Vec::new() }
+        Level {
+            builder: GraphBuilder::new(),
+            imports: HashMap::new(),
+            captured: Vec::new(),
+            effects: Vec::new(),
+            calls: HashMap::new(),
+        }
     }
 }
 
@@ -169,8 +178,13 @@ pub(crate) struct Checker<'a> {
     globals: HashMap<Arc<str>, Binding>,
     /// The session's names that the program has used, as inputs.
     held: HashMap<Arc<str>, Value<Operand>>,
-    /// The names that the program itself assigned, in order.
+    /// The names that the program itself assigned, in order, and the same as a set.
     assigned: Vec<Arc<str>>,
+    assigned_set: HashSet<Arc<str>>,
+    /// How often a name of the program changed or something happened: a call between two equal counts is pure.
+    changes: usize,
+    /// How many function bodies were walked.
+    walks: usize,
     /// Names of functions that the program defines somewhere.
     defined_later: HashSet<Arc<str>>,
     /// The session's array behind each input of the program's graph.
@@ -183,6 +197,10 @@ pub(crate) struct Checker<'a> {
 
 /// The code of a diagnostic that stands for one already reported.
 pub(crate) const REPORTED: &str = "";
+
+/// How many function bodies may be walked. Each call of a function walks its body for the arguments' types, so functions that call
+/// each other twice at each level double the work with each level.
+const MOST_WALKS: usize = 300_000;
 
 /// How deep calls may nest; a chain of functions longer than this is taken for an error, not for the machine's stack to find out.
 const DEEPEST_CALL: usize = 200;
@@ -199,6 +217,9 @@ impl<'a> Checker<'a> {
             globals: HashMap::new(),
             held: HashMap::new(),
             assigned: Vec::new(),
+            assigned_set: HashSet::new(),
+            changes: 0,
+            walks: 0,
             defined_later: HashSet::new(),
             inputs: Vec::new(),
             inputs_of: HashMap::new(),
@@ -339,14 +360,12 @@ impl<'a> Checker<'a> {
     /// Turns wanted names and the last value into outputs.
     fn finish(mut self, last: Option<Value<Operand>>, silent: bool, wanted: Wanted) -> Checked {
         let mut outputs: Vec<NodeId> = Vec::new();
+        let mut index_of: HashMap<NodeId, usize> = HashMap::new();
         let mut output = |operand: &Operand| {
-            let index = match outputs.iter().position(|node| *node == operand.node) {
-                Some(index) => index,
-                None => {
-                    outputs.push(operand.node);
-                    outputs.len() - 1
-                }
-            };
+            let index = *index_of.entry(operand.node).or_insert_with(|| {
+                outputs.push(operand.node);
+                outputs.len() - 1
+            });
             Output { index, weak: operand.weak }
         };
         let mut bindings = Vec::new();

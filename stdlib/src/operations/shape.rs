@@ -89,6 +89,10 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             Err(Diagnostic::error("E0315", message.to_string(), call.span, ""))
         })
         .summary("Refuses the program with a message, when it is checked; for an `if` that a shape decides.")
+        .examples(&[(
+            "fn half(x) { if x.size % 2 == 1 { error(\"an even length, please\") }; x[:x.size // 2] }; half([1, 2])",
+            "[1]",
+        )])
         .text("What the function's caller got wrong is known before the run: shapes, dtypes, sizes."),
     );
     rows.push(
