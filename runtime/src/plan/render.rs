@@ -1,5 +1,6 @@
 //! A plan as a person reads it. The same plan always gives the same text: it can be a golden file.
 
+use super::counter::Counter;
 use super::region::{Leaf, Reducer, Region, Site, Source, ValueId, bytes_of, elements};
 use super::{Plan, Step, Work};
 use crate::operation::Bodies;
@@ -214,10 +215,10 @@ fn fresh(names: &mut HashMap<ValueId, String>, value: ValueId) -> String {
 fn leaf_name(leaf: &Leaf, region: &Region, names: &HashMap<ValueId, String>) -> String {
     match &leaf.source {
         Source::Scalar(scalar) => scalar.to_string(),
-        Source::Counter { start, step, .. } => match (start, step) {
-            (0, 1) => "iota".to_owned(),
-            _ => format!("iota*{step}+{start}"),
-        },
+        Source::Counter(counter) if counter.start == 0 && counter.single_step(&region.shape) == Some(1) => {
+            "iota".to_owned()
+        }
+        Source::Counter(counter) => format!("iota{}", counted(counter)),
         Source::Array { value, axes } => {
             let straight = axes.len() == region.shape.len()
                 && axes
@@ -228,6 +229,23 @@ fn leaf_name(leaf: &Leaf, region: &Region, names: &HashMap<ValueId, String>) -> 
             if straight || axes.is_empty() { name } else { format!("{name}{}", view(axes)) }
         }
     }
+}
+
+/// The index at which an iota stands for a counter, as [`view`] writes indices.
+fn counted(counter: &Counter) -> String {
+    let mut text = if counter.start == 0 { String::new() } else { counter.start.to_string() };
+    for (index, &step) in counter.steps.iter().enumerate().filter(|(_, step)| **step != 0) {
+        let sign = if step < 0 {
+            "-"
+        } else if text.is_empty() {
+            ""
+        } else {
+            "+"
+        };
+        let times = if step.unsigned_abs() == 1 { String::new() } else { format!("{}*", step.unsigned_abs()) };
+        let _ = write!(text, "{sign}{times}i{index}");
+    }
+    if text.is_empty() { "[0]".to_owned() } else { format!("[{text}]") }
 }
 
 /// A view: for each axis of the source where its index comes from, `i0` being the index along the result's first axis.

@@ -5,7 +5,7 @@
 //! operand that dies there.
 
 use super::region::{Region, Site, Source, ValueId, bytes_of};
-use super::{Draft, MapStep, Step, Work, build, place, plan_body};
+use super::{Draft, MapStep, Step, Work, build, fuse, place, plan_body};
 use std::collections::HashMap;
 use thalweg_lang::graph::{Effect, NodeId, NodeKind, SourceAxis};
 use thalweg_lang::types::ArrayType;
@@ -109,14 +109,11 @@ impl Scheduler<'_, '_> {
         let mut needs = Vec::new();
         for &member in &self.draft.groups[group].members {
             for operand in graph.node(member).kind.operands() {
-                let mut root = operand;
                 if self.draft.group_of[operand.index()] == Some(group) {
                     continue;
                 }
-                while let NodeKind::View { value, .. } = graph.node(root).kind {
-                    root = value;
-                }
-                if !matches!(graph.node(root).kind, NodeKind::Constant(_) | NodeKind::Iota) {
+                let root = fuse::root(graph, operand);
+                if fuse::is_array(graph, root) {
                     needs.push(root);
                 }
             }
