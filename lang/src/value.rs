@@ -13,6 +13,8 @@ pub enum Value<A> {
     Array(A),
     /// A tuple.
     Tuple(Vec<Value<A>>),
+    /// Sequences that a comprehension walks together.
+    Zip(Vec<Value<A>>),
     /// A string.
     Text(Vec<TextPiece<A>>),
     /// A user's function.
@@ -50,7 +52,7 @@ impl<A> Value<A> {
     pub fn visit(&self, see: &mut dyn FnMut(&A)) {
         match self {
             Value::Array(array) => see(array),
-            Value::Tuple(values) => values.iter().for_each(|value| value.visit(see)),
+            Value::Tuple(values) | Value::Zip(values) => values.iter().for_each(|value| value.visit(see)),
             Value::Text(pieces) => {
                 for piece in pieces {
                     if let TextPiece::Value(value, ..) = piece {
@@ -68,6 +70,7 @@ impl<A> Value<A> {
         match self {
             Value::Array(array) => Value::Array(change(array)),
             Value::Tuple(values) => Value::Tuple(values.iter().map(|value| value.map(change)).collect()),
+            Value::Zip(values) => Value::Zip(values.iter().map(|value| value.map(change)).collect()),
             Value::Text(pieces) => Value::Text(
                 pieces
                     .iter()

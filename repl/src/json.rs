@@ -34,7 +34,7 @@ fn write_bare(out: &mut dyn Write, value: &Value<Array>) -> io::Result<()> {
         }
         Value::Text(_) => write!(out, "{}", json!(thalweg::display(value))),
         Value::DType(dtype) => write!(out, "{}", json!(dtype.name())),
-        Value::Function(_) | Value::Builtin(_) | Value::None | Value::Newaxis => out.write_all(b"null"),
+        Value::Function(_) | Value::Builtin(_) | Value::Zip(_) | Value::None | Value::Newaxis => out.write_all(b"null"),
     }
 }
 

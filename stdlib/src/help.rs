@@ -44,8 +44,9 @@ impl Interpreter {
         if let Some(value) = self.get(name) {
             let value_type = show::describe(&value);
             return match &value {
-                Value::Function(_) => {
-                    simple(value_type.trim_start_matches("fn ").into(), "A function of this session.".into())
+                Value::Function(closure) => {
+                    let signature = signature_of(&closure.function, Some(&self.sources));
+                    simple(signature, "A function of this session.".into())
                 }
                 _ => simple(format!("{name}: {value_type}"), "A name of this session.".into()),
             };
@@ -69,7 +70,7 @@ impl Interpreter {
             });
         }
         if let Some(function) = self.library.prelude(name) {
-            return simple(signature_of(&function), prelude_comment(function.span.start as usize));
+            return simple(signature_of(&function, Some(&self.sources)), prelude_comment(function.span.start as usize));
         }
         let bare = name.trim_start_matches('@');
         if let Some(annotation) = self.library.annotations().iter().find(|one| one.name == bare) {

@@ -426,7 +426,8 @@ impl Interpreter {
             self.scope.insert(name.clone(), held);
         }
         let value = results.value.as_ref().map(|value| value.map(&mut |output| arrays[output.index].clone()));
-        let is_nothing = matches!(&value, None | Some(Value::Tuple(_))) && is_unit(&value);
+        // A statement that only does something has the value none, which nobody wants to see.
+        let is_nothing = matches!(&value, None | Some(Value::None));
         Outcome {
             value: value.filter(|_| !is_nothing),
             silent: results.silent || is_nothing,
@@ -523,14 +524,6 @@ impl Interpreter {
     /// The handle that stops what this session runs, from any thread. It stays stopped until `reset`.
     pub fn cancel(&self) -> Cancel {
         self.cancel.clone()
-    }
-}
-
-/// Whether a value is that of a statement that has none.
-fn is_unit(value: &Option<Value<Array>>) -> bool {
-    match value {
-        Some(Value::Tuple(values)) => values.is_empty(),
-        _ => true,
     }
 }
 

@@ -218,3 +218,73 @@ impl Bodies for Library {
         &self.declarations[operation.0 as usize].name
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use thalweg_lang::declaration::{Library as _, Rule};
+    use thalweg_lang::dtype::DType;
+    use thalweg_lang::promotion::Numeric;
+    use thalweg_runtime::operation::Reduction;
+
+    /// Every combination of dtypes for a number of operands.
+    fn combinations(operands: usize) -> Vec<Vec<Numeric>> {
+        let mut all = vec![Vec::new()];
+        for _ in 0..operands {
+            all = all
+                .into_iter()
+                .flat_map(|some| {
+                    DType::ALL.map(|dtype| {
+                        let mut more: Vec<Numeric> = some.clone();
+                        more.push(Numeric { dtype, weak: false });
+                        more
+                    })
+                })
+                .collect();
+        }
+        all
+    }
+
+    #[test]
+    fn what_the_checker_lets_through_has_a_kernel() {
+        let library = Library::standard();
+        for (declaration, body) in library.declarations.iter().zip(&library.bodies) {
+            match (&declaration.rule, body) {
+                (Rule::Elementwise(typing), Body::Elementwise(elementwise)) => {
+                    for operands in combinations(declaration.parameters.len()) {
+                        let Ok(typing) = typing(&operands) else { continue };
+                        let kernel = elementwise.kernels.find(&typing.operands);
+                        let result = kernel.map(|kernel| kernel.result);
+                        assert_eq!(result, Some(typing.result), "{} of {operands:?}", declaration.name);
+                    }
+                }
+                (Rule::Reduction { accumulate, .. }, Body::Reduction(Reduction::Fold { fold, identity })) => {
+                    for dtype in DType::ALL {
+                        let Ok(dtype) = accumulate(dtype) else { continue };
+                        assert!(fold(dtype).is_some(), "{} of {dtype}", declaration.name);
+                        assert!(
+                            identity(dtype).is_none_or(|one| one.dtype == dtype),
+                            "{} of {dtype}",
+                            declaration.name
+                        );
+                    }
+                }
+                (Rule::Reduction { .. }, Body::Reduction(_))
+                | (Rule::Expand(_), Body::Expanded | Body::Function(_))
+                | (Rule::Effect, Body::Effect(_)) => {}
+                _ => panic!("{}: its rule and its body do not go together", declaration.name),
+            }
+        }
+    }
+
+    #[test]
+    fn every_row_is_documented_and_every_name_is_used_once() {
+        let library = Library::standard();
+        for declaration in &library.declarations {
+            assert!(!declaration.summary.is_empty(), "{} has no summary", declaration.name);
+        }
+        assert_eq!(library.names.len(), library.declarations.len());
+        let both = library.prelude_names().into_iter().find(|name| library.find(name).is_some());
+        assert_eq!(both, None);
+    }
+}

@@ -18,6 +18,7 @@ pub fn text_of(value: &Value<Array>) -> Result<String, String> {
                 _ => format!("({})", parts.join(", ")),
             }
         }
+        Value::Zip(_) => "zip".into(),
         Value::Text(pieces) => {
             let mut text = String::new();
             for piece in pieces {
@@ -28,7 +29,7 @@ pub fn text_of(value: &Value<Array>) -> Result<String, String> {
             }
             text
         }
-        Value::Function(closure) => format!("fn {}", signature_of(&closure.function)),
+        Value::Function(closure) => format!("fn {}", signature_of(&closure.function, None)),
         Value::Builtin(name) => format!("fn {name}"),
         Value::DType(dtype) => dtype.to_string(),
         Value::None => "none".into(),
@@ -72,8 +73,9 @@ pub fn describe(value: &Value<Array>) -> String {
             let parts: Vec<String> = values.iter().map(describe).collect();
             if parts.len() == 1 { format!("({},)", parts[0]) } else { format!("({})", parts.join(", ")) }
         }
+        Value::Zip(_) => "zip".into(),
         Value::Text(_) => "text".into(),
-        Value::Function(closure) => format!("fn {}", signature_of(&closure.function)),
+        Value::Function(closure) => format!("fn {}", signature_of(&closure.function, None)),
         Value::Builtin(name) => format!("fn {name}"),
         Value::DType(_) => "dtype".into(),
         Value::None => "none".into(),

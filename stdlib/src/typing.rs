@@ -109,12 +109,24 @@ pub fn float_test(operands: &[Numeric]) -> Typed {
     floats(operands).map(|typing| Typing { result: DType::Bool, ..typing })
 }
 
-/// Rounding: integers stay as they are.
+/// Rounding: integers and bools stay as they are.
 pub fn rounding(operands: &[Numeric]) -> Typed {
     match common(operands).dtype {
-        DType::Bool => Err(takes_help("numbers", "cast first: `i64(x)`")),
         dtype if dtype.kind() == Kind::Complex => Err(takes("real numbers")),
         dtype => all(operands, dtype, dtype),
+    }
+}
+
+/// Signs: real numbers.
+pub fn sign(operands: &[Numeric]) -> Typed {
+    numbers(operands).and_then(|_| rounding(operands))
+}
+
+/// Rounding to nearest: as `rounding`, but bools become floats.
+pub fn nearest(operands: &[Numeric]) -> Typed {
+    match common(operands).dtype {
+        DType::Bool => all(operands, DType::F32, DType::F32),
+        _ => rounding(operands),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::ast::{Block, Clause, Expression, ExpressionKind};
 use crate::declaration::Operand;
 use crate::diagnostic::Diagnostic;
 use crate::dtype::DType;
-use crate::graph::{Effect, Graph, Node, NodeId, NodeKind};
+use crate::graph::{Effect, Graph, Node, NodeId, NodeKind, SourceAxis};
 use crate::promotion::common;
 use crate::source::Span;
 use crate::types::ArrayType;
@@ -65,7 +65,7 @@ impl Checker<'_> {
         match (self.constant_of(operand), otherwise) {
             (Some(known), _) if known.as_integer() == Some(1) => self.block(then),
             (Some(_), Some(otherwise)) => self.expression(otherwise),
-            (Some(_), None) => Ok(Value::Tuple(Vec::new())),
+            (Some(_), None) => Ok(Value::None),
             (None, _) => self.branches(operand, then, otherwise, span),
         }
     }
@@ -82,7 +82,7 @@ impl Checker<'_> {
         self.restore_names(&before);
         let second = self.walk(&[], |checker| match otherwise {
             Some(otherwise) => checker.expression(otherwise),
-            None => Ok(Value::Tuple(Vec::new())),
+            None => Ok(Value::None),
         });
         self.restore_names(&before);
         let (mut first, mut second) = (first?, second?);
@@ -92,7 +92,7 @@ impl Checker<'_> {
             match (first.names.get(name), second.names.get(name)) {
                 (Some(Binding::Value(a)), Some(Binding::Value(b))) => pairs.push((a.clone(), b.clone())),
                 // Known in one branch only: using it afterwards is an error of its own.
-                _ => pairs.push((Value::Tuple(Vec::new()), Value::Tuple(Vec::new()))),
+                _ => pairs.push((Value::None, Value::None)),
             }
         }
         let has_value = otherwise.is_some();
@@ -131,7 +131,7 @@ impl Checker<'_> {
             );
             self.bind(name, if is_known { Ok(value.clone()) } else { Err(Reported) });
         }
-        Ok(if has_value { values[names.len()].clone() } else { Value::Tuple(Vec::new()) })
+        Ok(if has_value { values[names.len()].clone() } else { Value::None })
     }
 
     /// Walks a body in a graph of its own, with the given inputs first.
@@ -210,7 +210,7 @@ impl Checker<'_> {
                 Ok(Value::Array((outputs.0.len() - 1, common.weak)))
             }
             (Value::Array(_) | Value::Tuple(_), _) | (_, Value::Array(_) | Value::Tuple(_)) => {
-                let (left, right) = (self.describe(a), self.describe(b));
+                let (left, right) = (self.describe_in(&first.level, a), self.describe_in(&second.level, b));
                 Err(self.branch_types(&left, &right, name, span))
             }
             (Value::None, Value::None) => Ok(Value::None),
@@ -269,9 +269,13 @@ impl Checker<'_> {
             return self.expression(element);
         };
         let sequence = self.expression(&clause.sequence)?;
-        let array = match &sequence {
-            Value::Array(operand) => *operand,
+        let walked_values = match &sequence {
+            Value::Array(operand) => vec![*operand],
             Value::Tuple(values) => return self.over_tuple(values, element, clause, rest, span),
+            Value::Zip(values) if values.iter().all(|value| matches!(value, Value::Array(_))) => values
+                .iter()
+                .filter_map(|value| if let Value::Array(operand) = value { Some(*operand) } else { None })
+                .collect(),
             other => {
                 let found = self.describe(other);
                 return Err(self.report(Diagnostic::error(
@@ -282,29 +286,53 @@ impl Checker<'_> {
                 )));
             }
         };
-        let array_type = self.type_of(array).clone();
-        let Some((length, inner)) = array_type.shape.split_first() else {
-            return Err(self.report(
-                Diagnostic::error(
-                    "E0303",
-                    format!("a comprehension walks an axis, and {array_type} has none"),
-                    clause.sequence.span,
-                    array_type.to_string(),
-                )
-                .help("write `range(n)` for the integers below n"),
-            ));
-        };
-        let inputs = [(ArrayType::new(array_type.dtype, inner), clause.sequence.span)];
-        let mapped = vec![self.resolve(array)];
+        let mut inputs = Vec::new();
+        let mut length: Option<usize> = None;
+        for operand in &walked_values {
+            let array_type = self.type_of(*operand).clone();
+            let Some((first, inner)) = array_type.shape.split_first() else {
+                return Err(self.report(
+                    Diagnostic::error(
+                        "E0303",
+                        format!("a comprehension walks an axis, and {array_type} has none"),
+                        clause.sequence.span,
+                        array_type.to_string(),
+                    )
+                    .help("write `range(n)` for the integers below n"),
+                ));
+            };
+            // Arrays that are walked together end with the shortest, as in Python.
+            length = Some(length.map_or(*first, |shortest| shortest.min(*first)));
+            inputs.push((ArrayType::new(array_type.dtype, inner), clause.sequence.span));
+        }
+        let length = length.unwrap_or(0);
+        let is_zip = matches!(sequence, Value::Zip(_));
+        let mapped: Vec<NodeId> =
+            walked_values.iter().map(|operand| self.first_elements(*operand, length, clause.sequence.span)).collect();
         let before = self.own_names();
         let walked = self.walk(&inputs, |checker| {
             let level = checker.depth_of_levels();
-            let value = Value::Array(Operand { level, node: NodeId(0), weak: false });
+            let elements: Vec<Value<Operand>> = (0..inputs.len() as u32)
+                .map(|index| Value::Array(Operand { level, node: NodeId(index), weak: false }))
+                .collect();
+            let value = if is_zip { Value::Tuple(elements) } else { elements[0].clone() };
             checker.assign_quietly(&clause.target, value)?;
             checker.comprehension(element, rest, None, span)
         });
         self.restore_names(&before);
-        self.finish_map(walked?, mapped, *length, element, span)
+        self.finish_map(walked?, mapped, length, element, span)
+    }
+
+    /// The first elements of an array along its first axis, as a node of the innermost graph.
+    fn first_elements(&mut self, operand: Operand, length: usize, span: Span) -> NodeId {
+        let source = self.type_of(operand).clone();
+        let value = self.resolve(operand);
+        if source.shape[0] == length {
+            return value;
+        }
+        let axes = (0..source.rank()).map(|axis| SourceAxis { start: 0, step: 1, axis: Some(axis) }).collect();
+        let shape = [&[length], &source.shape[1..]].concat();
+        self.add(NodeKind::View { value, axes }, ArrayType::new(source.dtype, shape), span).node
     }
 
     /// Assigns a loop's names without making them names of the program.
@@ -388,9 +416,16 @@ impl Checker<'_> {
         }))
     }
 
-    fn describe_in(&mut self, level: &Level, value: &Value<Operand>) -> String {
+    /// A value's type in words, where its arrays may be nodes of a body that was just walked.
+    fn describe_in(&self, level: &Level, value: &Value<Operand>) -> String {
         match value {
-            Value::Array(operand) => level.builder.graph().node(operand.node).array_type().to_string(),
+            Value::Array(operand) if operand.level as usize == self.levels.len() => {
+                level.builder.graph().node(operand.node).array_type().to_string()
+            }
+            Value::Tuple(values) => {
+                let parts: Vec<String> = values.iter().map(|value| self.describe_in(level, value)).collect();
+                format!("({})", parts.join(", "))
+            }
             other => self.describe(other),
         }
     }

@@ -6,7 +6,7 @@ use crate::declaration::{Call, Declaration, Default, Given, Mismatch, Operand, R
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Effect, NodeId, NodeKind, OperationId, SourceAxis};
-use crate::source::Span;
+use crate::source::{Sources, Span};
 use crate::types::ArrayType;
 use crate::value::{Closure, TextPiece, Value};
 use std::collections::HashMap;
@@ -249,7 +249,7 @@ impl Checker<'_> {
         if self.frames.len() >= DEEPEST_CALL {
             return Err(self.report(Diagnostic::error("E0210", "calls are nested too deeply", name_span, "")));
         }
-        let signature = signature_of(&function);
+        let signature = signature_of(&function, None);
         let slots: Vec<Slot> = function
             .parameters
             .iter()
@@ -392,9 +392,7 @@ impl Checker<'_> {
                 self.elementwise(operation, &name, name_span, &operands, span)
                     .map(|operand| Value::Array(Operand { weak: false, ..operand }))
             }
-            Rule::Reduction { accumulate, index, identity } => {
-                self.reduction(operation, &name, *accumulate, *index, *identity, &arguments, span).map(Value::Array)
-            }
+            Rule::Reduction { .. } => self.reduction_named(operation, &name, &arguments, span).map(Value::Array),
             Rule::Expand(expand) => {
                 let call = Call { operation, name, arguments, span };
                 match expand(&mut Expansion::new(self), &call) {
@@ -409,8 +407,25 @@ impl Checker<'_> {
                     nodes.push(given.value.map(&mut |operand| self.resolve(*operand)));
                 }
                 self.levels[level].effects.push(Effect::Call { operation, arguments: nodes, span });
-                Ok(Value::Tuple(Vec::new()))
+                Ok(Value::None)
             }
+        }
+    }
+
+    /// A reduction by its row.
+    pub(super) fn reduction_named(
+        &mut self,
+        operation: OperationId,
+        name: &str,
+        arguments: &[Given],
+        span: Span,
+    ) -> Checks<Operand> {
+        let library = self.library;
+        match library.declarations()[operation.0 as usize].rule {
+            Rule::Reduction { accumulate, index, identity } => {
+                self.reduction(operation, &name.into(), accumulate, index, identity, arguments, span)
+            }
+            _ => Err(self.not_built(&format!("reducing by `{name}`"), span, "")),
         }
     }
 
@@ -482,14 +497,15 @@ impl Checker<'_> {
     }
 }
 
-/// A function's parameters as they are shown: `f(x, y = …)`.
-pub fn signature_of(function: &ast::Function) -> String {
+/// A function's parameters as they are shown: `f(x, y=1.0)`; without the sources, defaults are left out: `f(x, y=…)`.
+pub fn signature_of(function: &ast::Function, sources: Option<&Sources>) -> String {
     let name = function.name.as_ref().map_or("", |name| &*name.text);
+    let default = |value: &Expression| sources.map_or("…", |sources| sources.text(value.span));
     let parameters: Vec<String> = function
         .parameters
         .iter()
-        .map(|parameter| match parameter.default {
-            Some(_) => format!("{}=…", parameter.name.text),
+        .map(|parameter| match &parameter.default {
+            Some(value) => format!("{}={}", parameter.name.text, default(value)),
             None => parameter.name.text.to_string(),
         })
         .collect();

@@ -1,7 +1,7 @@
 //! What the rule of an operation may do: look at its arguments, and build its value in graph nodes.
 
 use super::{Binding, Checker};
-use crate::declaration::{Call, Operand};
+use crate::declaration::{Call, Given, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind, Scalar};
 use crate::graph::{Attribute, NodeKind, SourceAxis};
@@ -254,6 +254,17 @@ impl<'c, 'a> Expansion<'c, 'a> {
         let values: Vec<_> = call.arguments.iter().map(|given| (given.value.clone(), given.span)).collect();
         let operands = self.checker.arrays(&call.name, &values).map_err(|_| silent(call.span))?;
         self.checker.elementwise(operation, &call.name, call.span, &operands, call.span).map_err(|_| silent(call.span))
+    }
+
+    /// A reduction of the library by name, over all axes.
+    pub fn reduce(&mut self, name: &str, operand: Operand, span: Span) -> Result<Operand, Diagnostic> {
+        let Some(operation) = self.checker.library.find(name) else {
+            return Err(Diagnostic::error("E0401", format!("`{name}` is not built yet"), span, ""));
+        };
+        let arguments =
+            [Value::Array(operand), Value::None, Value::Array(self.constant(Scalar::bool(false), false, span))];
+        let arguments: Vec<Given> = arguments.into_iter().map(|value| Given { value, span, given: true }).collect();
+        self.checker.reduction_named(operation, name, &arguments, span).map_err(|_| silent(span))
     }
 
     /// Slices, permutations, new axes and broadcasts of an operand.

@@ -220,6 +220,7 @@ impl Checker<'_> {
                 let parts: Vec<String> = values.iter().map(|value| self.describe(value)).collect();
                 format!("({})", parts.join(", "))
             }
+            Value::Zip(_) => "a zip".into(),
             Value::Text(_) => "a string".into(),
             Value::Function(closure) => match &closure.function.name {
                 Some(name) => format!("the function `{}`", name.text),

@@ -228,7 +228,7 @@ impl Checker<'_> {
         if failed {
             return Err(Reported);
         }
-        Ok(last?.unwrap_or(Value::Tuple(Vec::new())))
+        Ok(last?.unwrap_or(Value::None))
     }
 }
 

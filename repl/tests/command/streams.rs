@@ -1,6 +1,7 @@
 //! What goes to which stream, and with which exit status the command ends.
 
 use crate::process::Folder;
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
@@ -87,13 +88,20 @@ fn questions_about_a_program_run_nothing() {
 #[test]
 fn json_is_for_programs() {
     let folder = Folder::new();
-    folder.run(&["--json", "-e", "[1.5, 2]"], "").is(0, "{\"type\":\"f64[2]\",\"value\":[1.5,2.0]}\n");
-    folder
-        .run(&["--json", "-e", "print(\"a\"); nan"], "")
-        .is(0, "{\"print\":\"a\"}\n{\"type\":\"f64\",\"value\":\"nan\"}\n");
-    let ended = folder.run(&["--json", "-e", "zeros(2) + zeros(3)"], "");
-    ended.is(3, "").says("\"code\":\"E03");
-    assert!(ended.errors.lines().all(|line| line.starts_with('{') && line.ends_with('}')), "{}", ended.errors);
+    let objects = |text: &str| -> Vec<Value> {
+        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
+    };
+    let ended = folder.run(&["--json", "-e", "print(\"a\"); [1.5, 2, nan]"], "");
+    let expected = [json!({"print": "a\n"}), json!({"type": "f64[3]", "value": [1.5, 2.0, "nan"]})];
+    assert_eq!((ended.status, objects(&ended.output)), (Some(0), expected.to_vec()), "{}", ended.errors);
+    let ended = folder.run(&["--json", "-e", "x = 1\nzeros(2) + zeros(3)"], "");
+    assert_eq!((ended.status, ended.output.as_str()), (Some(3), ""));
+    let findings = objects(&ended.errors);
+    assert_eq!(findings.len(), 1, "{}", ended.errors);
+    let (finding, first) = (&findings[0], &findings[0]["labels"][0]);
+    assert!(finding["code"].as_str().is_some_and(|code| code.starts_with("E03")), "{finding}");
+    assert_eq!((&finding["severity"], &first["line"]), (&json!("error"), &json!(2)), "{finding}");
+    assert!(finding["message"].is_string() && first["column"].is_u64() && first["start"].is_u64(), "{finding}");
 }
 
 #[test]

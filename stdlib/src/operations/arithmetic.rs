@@ -141,7 +141,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         Operation::elementwise(
             "sign",
             &["x"],
-            typing::rounding,
+            typing::sign,
             Kernels::float::<a::Sign, 1>().and(Kernels::integer::<a::Sign, 1>()),
         )
         .summary("-1, 0 or 1 in x's dtype; NaN stays.")

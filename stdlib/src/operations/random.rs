@@ -25,7 +25,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             let seed = build.constant(Scalar::u64(number as u64), false, call.span);
             let draws = build.constant(Scalar::u64(0), false, call.span);
             build.set_hidden(STREAM, Value::Tuple(vec![Value::Array(seed), Value::Array(draws)]), call)?;
-            Ok(Value::Tuple(Vec::new()))
+            Ok(Value::None)
         })
         .summary("Starts the session's stream of random numbers anew: equal seeds, equal numbers.")
         .examples(&[("seed(7); a = rand(3); seed(7); all(a == rand(3))", "true")]),

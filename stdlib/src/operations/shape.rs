@@ -76,6 +76,14 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             .examples(&[("broadcast_to([1, 2], 2, 2)", "[[1 2]\n [1 2]]")]),
     );
     rows.push(
+        Operation::expand("zip", vec![variadic("sequences")], |_, call| match &call.arguments[0].value {
+            Value::Tuple(sequences) if !sequences.is_empty() => Ok(zip(sequences)),
+            _ => Err(Diagnostic::error("E0203", "`zip` needs sequences to walk together", call.span, "")),
+        })
+        .summary("Arrays or tuples for a comprehension to walk together, as far as the shortest.")
+        .examples(&[("[a * b for a, b in zip([1, 2, 3], [10, 20, 30])]", "[10 40 90]")]),
+    );
+    rows.push(
         Operation::expand("error", vec![required("message")], |build, call| {
             let message = build.text(call, 0)?;
             Err(Diagnostic::error("E0315", message.to_string(), call.span, ""))
@@ -96,6 +104,20 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
 /// A known integer, which promotes like a literal.
 fn number(build: &mut Expansion, call: &Call, value: usize) -> Value<Operand> {
     Value::Array(build.constant(Scalar::i64(value as i64), true, call.span))
+}
+
+/// Arrays walk as arrays; with a tuple among them, the result is a tuple of tuples.
+fn zip(sequences: &[Value<Operand>]) -> Value<Operand> {
+    let tuples: Option<Vec<&Vec<Value<Operand>>>> =
+        sequences.iter().map(|one| if let Value::Tuple(values) = one { Some(values) } else { None }).collect();
+    match tuples {
+        Some(tuples) => {
+            let length = tuples.iter().map(|values| values.len()).min().unwrap_or(0);
+            let turn = |index: usize| Value::Tuple(tuples.iter().map(|values| values[index].clone()).collect());
+            Value::Tuple((0..length).map(turn).collect())
+        }
+        None => Value::Zip(sequences.to_vec()),
+    }
 }
 
 fn reshape(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
