@@ -1230,3 +1230,25 @@ fn what_another_shape_would_copy_is_stored_once() {
     assert!(plan.peak_bytes() <= 3 << 20, "{}", plan.render(&library));
     assert_eq!(plan.region_count(), 2, "{}", plan.render(&library));
 }
+
+#[test]
+fn a_plan_claims_no_threads_for_what_decides_itself() {
+    let library = library();
+    let render = |maker: Maker, output: NodeId| {
+        let graph = maker.finish(&[output]);
+        plan(&graph, &library, &settings(4, true, Level::detect())).render(&library)
+    };
+    let own_function = |maker: &mut Maker| {
+        let input = maker.input(DType::F64, &[1_000_000]);
+        let array_type = maker.kind_of(input);
+        maker.add(NodeKind::Apply { operation: TWICE, operands: vec![input], attributes: Vec::new() }, array_type)
+    };
+    let mut maker = Maker::new();
+    let output = own_function(&mut maker);
+    let text = render(maker, output);
+    assert!(text.starts_with("%1 = twice x0: f64[1000000]\n"), "{text}");
+    let mut maker = Maker::parallel(2);
+    let output = own_function(&mut maker);
+    let text = render(maker, output);
+    assert!(text.starts_with("%1 = twice x0: f64[1000000]   on at most 2 threads: `@parallel(2)` says so\n"), "{text}");
+}

@@ -20,6 +20,9 @@ pub fn run(draft: &mut Draft) {
             let work = group_work(draft, group);
             let placement = draft.groups[group].placement.clone();
             draft.groups[group].site = site(draft, placement.as_ref(), work);
+            if elements(&draft.groups[group].shape) == 1 && placement.is_none() {
+                draft.groups[group].site = Site { threads: 1, reason: "a single element".to_owned() };
+            }
         }
     }
     let mut seen: Vec<Arc<str>> = Vec::new();
@@ -51,12 +54,28 @@ fn count(types: &[ArrayType]) -> f64 {
     types.iter().map(|array_type| elements(&array_type.shape) as f64).sum()
 }
 
-/// The work of a node that is no member of a group: nobody can tell what an operation's own function costs, so that its data
-/// counts as if each element were looked at a few times.
+/// A node that is no member of a group is a function of its own: only it knows what it does, and whether threads pay. It may
+/// take what there is, and a person is told only of an annotation.
 pub fn apply_site(draft: &Draft, id: NodeId) -> Site {
-    let node = draft.graph.node(id);
-    let operands: f64 = node.kind.operands().iter().map(|&operand| count(&draft.graph.node(operand).types)).sum();
-    site(draft, node.placement.as_ref(), (operands + count(&node.types)) * 4.0)
+    match &draft.graph.node(id).placement {
+        Some(placement) => {
+            let mut site = annotated_site(draft, placement);
+            let most = if site.threads == 1 {
+                "on one thread".to_owned()
+            } else {
+                format!("on at most {} threads", site.threads)
+            };
+            site.reason = format!("{most}: {}", site.reason);
+            site
+        }
+        None => Site { threads: draft.settings.threads.max(1), reason: String::new() },
+    }
+}
+
+/// Where an annotation puts something.
+fn annotated_site(draft: &Draft, placement: &Placement) -> Site {
+    let threads = annotated(placement, draft.settings.threads.max(1)).min(draft.limit).max(1);
+    Site { threads, reason: format!("`{}` says so", display(placement)) }
 }
 
 /// Where a map runs that is run turn by turn: a turn costs what its nodes cost, and starting it.
@@ -79,8 +98,7 @@ pub fn map_site(draft: &Draft, id: NodeId) -> Site {
 pub fn site(draft: &Draft, placement: Option<&Arc<Placement>>, work: f64) -> Site {
     let budget = draft.settings.threads.max(1);
     if let Some(placement) = placement {
-        let threads = annotated(placement, budget).min(draft.limit).max(1);
-        return Site { threads, reason: format!("`{}` says so", display(placement)) };
+        return annotated_site(draft, placement);
     }
     if budget == 1 {
         return Site { threads: 1, reason: "the budget is one thread".to_owned() };

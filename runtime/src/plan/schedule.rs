@@ -146,7 +146,7 @@ impl Scheduler<'_, '_> {
                 (Work::View { value: value(*source), axes: axes.clone() }, calling("no copy"))
             }
             NodeKind::Reshape(source) => {
-                (Work::Reshape { value: value(*source) }, calling("no copy where it lies in order"))
+                (Work::Reshape { value: value(*source) }, calling("no copy if it lies in order"))
             }
             NodeKind::Stack(sources) => (Work::Stack { values: values(sources) }, calling("a copy")),
             NodeKind::Apply { operation, operands, attributes } => {
