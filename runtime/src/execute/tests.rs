@@ -3,8 +3,8 @@
 use super::{Cancel, Context, Threads, run, run_taking};
 use crate::array::Array;
 use crate::buffer::Pool;
-use crate::kernel::{Folds, Kernels, Level, NumberFormula, NumberTest, WholeFormula};
-use crate::lane::{Mask, Number, Whole};
+use crate::kernel::{DoubleFormula, Folds, Kernels, Level, NumberFormula, NumberTest, WholeFormula};
+use crate::lane::{Double, Mask, Number, Whole};
 use crate::operation::{Bodies, Body, Elementwise, Failure, FunctionCall, Host, Reduction};
 use crate::plan::{Plan, Settings, plan};
 use std::sync::{Arc, Mutex};
@@ -57,6 +57,14 @@ impl WholeFormula<2> for Divide {
     }
 }
 
+struct Heavy;
+impl DoubleFormula<2> for Heavy {
+    #[inline(always)]
+    fn apply<L: Double>([a, b]: [L; 2]) -> L {
+        a.divide(b)
+    }
+}
+
 const ADD: OperationId = OperationId(0);
 const MULTIPLY: OperationId = OperationId(1);
 const LESS: OperationId = OperationId(2);
@@ -66,7 +74,8 @@ const MAX: OperationId = OperationId(5);
 const ARGMAX: OperationId = OperationId(6);
 const TWICE: OperationId = OperationId(7);
 const SHOW: OperationId = OperationId(8);
-const NAMES: [&str; 9] = ["add", "multiply", "less", "divide", "sum", "max", "argmax", "twice", "show"];
+const HEAVY: OperationId = OperationId(9);
+const NAMES: [&str; 10] = ["add", "multiply", "less", "divide", "sum", "max", "argmax", "twice", "show", "heavy"];
 
 struct Library(Vec<Body>);
 
@@ -92,6 +101,7 @@ fn library() -> Library {
             call.host.print(&text.join(" "));
             Ok(())
         }),
+        elementwise(Kernels::double::<Heavy, 2>()),
     ])
 }
 
@@ -1251,4 +1261,18 @@ fn a_plan_claims_no_threads_for_what_decides_itself() {
     let output = own_function(&mut maker);
     let text = render(maker, output);
     assert!(text.starts_with("%1 = twice x0: f64[1000000]   on at most 2 threads: `@parallel(2)` says so\n"), "{text}");
+}
+
+#[test]
+fn threads_wake_for_costly_kernels_sooner() {
+    let library = library();
+    let threads = |operation: OperationId, length: usize| {
+        let mut maker = Maker::new();
+        let input = maker.input(DType::F64, &[length]);
+        let output = maker.call(operation, input, input);
+        let text = plan(&maker.finish(&[output]), &library, &settings(2, true, Level::detect())).render(&library);
+        if text.contains("2 threads: ") { 2 } else { 1 }
+    };
+    assert_eq!((threads(ADD, 50_000), threads(ADD, 1_000_000)), (1, 2));
+    assert_eq!((threads(HEAVY, 20_000), threads(HEAVY, 100_000), threads(HEAVY, 1000)), (1, 2, 1));
 }

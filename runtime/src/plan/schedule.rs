@@ -29,7 +29,7 @@ fn value_types(draft: &Draft) -> Vec<ArrayType> {
 }
 
 /// For each node whether its value is needed as an array outside of its group.
-fn stored(draft: &Draft) -> Vec<bool> {
+pub fn stored(draft: &Draft) -> Vec<bool> {
     let mut stored = vec![false; draft.graph.nodes.len()];
     for (index, node) in draft.graph.nodes.iter().enumerate().filter(|(index, _)| draft.needed[*index]) {
         let group = draft.group_of[index];
