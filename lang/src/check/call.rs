@@ -9,7 +9,7 @@ use crate::graph::{Effect, NodeId, NodeKind, OperationId, SourceAxis};
 use crate::source::{Sources, Span};
 use crate::types::ArrayType;
 use crate::value::{Closure, TextPiece, Value};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// An argument whose value is known.
@@ -74,7 +74,7 @@ impl Checker<'_> {
             Value::Builtin(name) => match (self.library.find(name), self.library.prelude(name)) {
                 (Some(operation), _) => self.call_operation(operation, passed, name_span, span),
                 (None, Some(function)) => {
-                    let closure = Closure { function, captured: HashMap::new() };
+                    let closure = Arc::new(Closure { function, captured: BTreeMap::new() });
                     self.call_closure(&closure, passed, name_span, span)
                 }
                 (None, None) => Err(Reported),
@@ -128,7 +128,7 @@ impl Checker<'_> {
         name: &Name,
         span: Span,
     ) -> Checks<Value<Operand>> {
-        let found = self.library.declarations().iter().position(|one| one.property == Some(&*name.text));
+        let found = self.library.declarations().iter().rposition(|one| one.property == Some(&*name.text));
         match found {
             Some(index) => {
                 let passed = vec![Passed { name: None, value, span: base_span }];
@@ -140,6 +140,9 @@ impl Checker<'_> {
 
     fn unknown_property(&mut self, value: &Value<Operand>, base_span: Span, name: &Name, called: bool) -> Reported {
         let text = &*name.text;
+        if self.library.is_unbuilt(text) {
+            return self.not_built(&format!("`{text}`"), name.span, "");
+        }
         let found = self.describe(value);
         let is_function = self.library.find(text).is_some()
             || self.library.prelude(text).is_some()
@@ -244,7 +247,7 @@ impl Checker<'_> {
     /// Walks a function's body with its parameters bound.
     fn call_closure(
         &mut self,
-        closure: &Closure<Operand>,
+        closure: &Arc<Closure<Operand>>,
         passed: Vec<Passed>,
         name_span: Span,
         span: Span,
@@ -273,11 +276,12 @@ impl Checker<'_> {
         let mut frame = Frame {
             locals: HashMap::new(),
             captured: closure.captured.clone(),
+            is_prelude: function.span.source == self.library.prelude_source(),
             function: &*function,
             name,
             call: span,
         };
-        let mut sizes = HashMap::new();
+        let mut sizes = BTreeMap::new();
         for (parameter, given) in function.parameters.iter().zip(bound) {
             let (value, place) = match (given.into_iter().next(), &parameter.default) {
                 (Some(passed), _) => (passed.value, passed.span),
@@ -307,7 +311,7 @@ impl Checker<'_> {
                     _ => None,
                 })
                 .collect();
-            values.and_then(|values| self.call_key(&function, &values, &frame.captured))
+            values.map(|values| self.call_key(closure, &values))
         };
         if let Some(known) = key.as_ref().and_then(|key| self.levels[self.levels.len() - 1].calls.get(key)) {
             let known = known.clone();
@@ -500,7 +504,7 @@ impl Checker<'_> {
                 (Err(diagnostic), _) | (_, Err(diagnostic)) => return Err(self.report(diagnostic)),
             }
         };
-        let reduced: usize = axes.iter().map(|axis| source.shape[*axis]).product();
+        let reduced = axes.iter().fold(1usize, |count, axis| count.saturating_mul(source.shape[*axis]));
         if reduced == 0 && !identity {
             let message = format!("`{name}` of nothing has no value");
             let diagnostic = Diagnostic::error("E0310", message, operand.1, source.to_string());

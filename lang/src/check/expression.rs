@@ -159,11 +159,31 @@ impl Checker<'_> {
                 ast::FormatPiece::Text(known) => text.push(TextPiece::Text(known.clone())),
                 ast::FormatPiece::Value { value, specification, specification_span } => {
                     let value = self.expression(value)?;
+                    self.check_format(&value, specification, *specification_span)?;
                     text.push(TextPiece::Value(value, specification.clone(), *specification_span));
                 }
             }
         }
         Ok(Value::Text(text))
+    }
+
+    /// Refuses a format specification that does not fit its value.
+    fn check_format(&mut self, value: &Value<Operand>, specification: &str, span: Span) -> Checks<()> {
+        let Value::Array(operand) = value else { return Ok(()) };
+        let array_type = self.type_of(*operand).clone();
+        if specification.is_empty() {
+            return Ok(());
+        }
+        match self.library.refuse_format(array_type.dtype, array_type.rank(), specification) {
+            None => Ok(()),
+            Some((message, help)) => {
+                let diagnostic = Diagnostic::error("E0319", message, span, format!("formats {array_type}"));
+                Err(self.report(match help {
+                    Some(help) => diagnostic.help(help),
+                    None => diagnostic,
+                }))
+            }
+        }
     }
 
     /// `[a, b, c]`: the values, cast to what they promote to, along a new first axis.

@@ -5,16 +5,16 @@ use crate::ast;
 use crate::declaration::Operand;
 use crate::dtype::DType;
 use crate::graph::Placement;
-use crate::value::{TextPiece, Value};
-use std::collections::HashMap;
+use crate::value::{Closure, TextPiece, Value};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// What a call depends on.
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct CallKey {
-    /// The function, by its place in memory: the tree outlives the check.
-    function: usize,
-    /// Its parameters' values in order, then what it closed over, by name.
+    /// The function, and with it what it closed over.
+    function: FunctionKey,
+    /// Its parameters' values in order.
     values: Vec<ValueKey>,
     /// The annotations around the call.
     placement: Option<Arc<Placement>>,
@@ -24,54 +24,92 @@ pub(crate) struct CallKey {
 
 /// A value as far as a call can tell it from others.
 #[derive(PartialEq, Eq, Hash)]
-enum ValueKey {
+pub(super) enum ValueKey {
     Array(Operand),
     Tuple(Vec<ValueKey>),
     Zip(Vec<ValueKey>),
-    Text(Arc<str>),
-    Function(usize, Vec<ValueKey>),
+    Text(Vec<PieceKey>),
+    Function(FunctionKey),
     Builtin(Arc<str>),
     DType(DType),
     None,
     Newaxis,
 }
 
-impl Checker<'_> {
-    /// The key of a call with its parameters bound; `None` when its values cannot be compared.
-    pub(super) fn call_key(
-        &self,
-        function: &ast::Function,
-        parameters: &[&Value<Operand>],
-        captured: &HashMap<Arc<str>, Value<Operand>>,
-    ) -> Option<CallKey> {
-        let mut values = parameters.iter().map(|value| key_of(value)).collect::<Option<Vec<_>>>()?;
-        values.extend(captured_keys(captured)?);
-        let function = std::ptr::from_ref(function).addr();
-        Some(CallKey { function, values, placement: self.placement.clone(), changes: self.changes })
+/// A piece of a string.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) enum PieceKey {
+    Text(Arc<str>),
+    Value(ValueKey, Arc<str>),
+}
+
+/// A function by what it is: its text if it closed over nothing, else the very closure. The key holds it, so that its place in
+/// memory is not given to another one.
+pub(super) enum FunctionKey {
+    Text(Arc<ast::Function>),
+    Closure(Arc<Closure<Operand>>),
+}
+
+impl FunctionKey {
+    fn of(closure: &Arc<Closure<Operand>>) -> FunctionKey {
+        match closure.captured.is_empty() {
+            true => FunctionKey::Text(closure.function.clone()),
+            false => FunctionKey::Closure(closure.clone()),
+        }
+    }
+
+    fn address(&self) -> usize {
+        match self {
+            FunctionKey::Text(function) => Arc::as_ptr(function).addr(),
+            FunctionKey::Closure(closure) => Arc::as_ptr(closure).addr(),
+        }
     }
 }
 
-fn captured_keys(captured: &HashMap<Arc<str>, Value<Operand>>) -> Option<Vec<ValueKey>> {
-    let mut sorted: Vec<(&Arc<str>, &Value<Operand>)> = captured.iter().collect();
-    sorted.sort_by_key(|(name, _)| *name);
-    sorted.into_iter().map(|(_, value)| key_of(value)).collect()
+impl PartialEq for FunctionKey {
+    fn eq(&self, other: &FunctionKey) -> bool {
+        self.address() == other.address()
+    }
 }
 
-fn key_of(value: &Value<Operand>) -> Option<ValueKey> {
-    Some(match value {
-        Value::Array(operand) => ValueKey::Array(*operand),
-        Value::Tuple(values) => ValueKey::Tuple(values.iter().map(key_of).collect::<Option<_>>()?),
-        Value::Zip(values) => ValueKey::Zip(values.iter().map(key_of).collect::<Option<_>>()?),
-        Value::Text(pieces) => match pieces.as_slice() {
-            [TextPiece::Text(text)] => ValueKey::Text(text.clone()),
-            _ => return None,
-        },
-        Value::Function(closure) => {
-            ValueKey::Function(Arc::as_ptr(&closure.function).addr(), captured_keys(&closure.captured)?)
+impl Eq for FunctionKey {}
+
+impl Hash for FunctionKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address().hash(state);
+    }
+}
+
+impl Checker<'_> {
+    /// The key of a call with its parameters bound.
+    pub(super) fn call_key(&self, closure: &Arc<Closure<Operand>>, parameters: &[&Value<Operand>]) -> CallKey {
+        CallKey {
+            function: FunctionKey::of(closure),
+            values: parameters.iter().map(|value| key_of(value)).collect(),
+            placement: self.placement.clone(),
+            changes: self.changes,
         }
+    }
+}
+
+/// What makes two values the same.
+pub(super) fn key_of(value: &Value<Operand>) -> ValueKey {
+    match value {
+        Value::Array(operand) => ValueKey::Array(*operand),
+        Value::Tuple(values) => ValueKey::Tuple(values.iter().map(key_of).collect()),
+        Value::Zip(values) => ValueKey::Zip(values.iter().map(key_of).collect()),
+        Value::Text(pieces) => ValueKey::Text(pieces.iter().map(piece_key).collect()),
+        Value::Function(closure) => ValueKey::Function(FunctionKey::of(closure)),
         Value::Builtin(name) => ValueKey::Builtin(name.clone()),
         Value::DType(dtype) => ValueKey::DType(*dtype),
         Value::None => ValueKey::None,
         Value::Newaxis => ValueKey::Newaxis,
-    })
+    }
+}
+
+fn piece_key(piece: &TextPiece<Operand>) -> PieceKey {
+    match piece {
+        TextPiece::Text(text) => PieceKey::Text(text.clone()),
+        TextPiece::Value(value, specification, _) => PieceKey::Value(key_of(value), specification.clone()),
+    }
 }

@@ -28,7 +28,7 @@ use crate::graph::{Effect, Graph, GraphBuilder, NodeId, NodeKind, Placement};
 use crate::source::Span;
 use crate::types::ArrayType;
 use crate::value::Value;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// What a session knows of an array that it holds.
@@ -59,6 +59,8 @@ pub enum Wanted<'a> {
     All,
     /// These only; what no effect and none of them needs is never computed.
     Names(&'a [&'a str]),
+    /// The last statement's value only.
+    Value,
 }
 
 /// An output of a checked program.
@@ -124,6 +126,8 @@ pub(crate) enum Binding {
     Value(Value<Operand>),
     /// An error was reported where it was assigned.
     Broken,
+    /// Only one side of this `if` gives it a value.
+    OneSided(Span),
 }
 
 /// One graph under construction.
@@ -157,7 +161,9 @@ pub(crate) struct Frame {
     /// Its own names.
     locals: HashMap<Arc<str>, Binding>,
     /// What it closed over.
-    captured: HashMap<Arc<str>, Value<Operand>>,
+    captured: BTreeMap<Arc<str>, Value<Operand>>,
+    /// Whether it is the prelude's: such a function sees the library, never the program's names.
+    is_prelude: bool,
     /// Which function, to notice recursion.
     function: *const ast::Function,
     /// What messages call it.
@@ -200,7 +206,7 @@ pub(crate) const REPORTED: &str = "";
 
 /// How many function bodies may be walked. Each call of a function walks its body for the arguments' types, so functions that call
 /// each other twice at each level double the work with each level.
-const MOST_WALKS: usize = 300_000;
+const MOST_WALKS: usize = 100_000;
 
 /// How deep calls may nest; a chain of functions longer than this is taken for an error, not for the machine's stack to find out.
 const DEEPEST_CALL: usize = 200;
@@ -266,6 +272,11 @@ impl<'a> Checker<'a> {
     fn level(&mut self) -> &mut Level {
         let last = self.levels.len() - 1;
         &mut self.levels[last]
+    }
+
+    /// What happens in the innermost graph.
+    pub(crate) fn level_effects(&mut self) -> &mut Vec<Effect> {
+        &mut self.level().effects
     }
 
     fn depth_of_levels(&self) -> u32 {
@@ -373,12 +384,13 @@ impl<'a> Checker<'a> {
             let is_wanted = match wanted {
                 Wanted::All => true,
                 Wanted::Names(names) => names.contains(&&**name),
+                Wanted::Value => false,
             };
             if let (true, Some(Binding::Value(value))) = (is_wanted, self.globals.get(name)) {
                 bindings.push((name.clone(), value.map(&mut output)));
             }
         }
-        let value = last.as_ref().filter(|_| matches!(wanted, Wanted::All)).map(|value| value.map(&mut output));
+        let value = last.as_ref().filter(|_| !matches!(wanted, Wanted::Names(_))).map(|value| value.map(&mut output));
         let value_type = last.as_ref().map(|value| self.describe(value));
         let level = self.levels.remove(0);
         let mut graph = level.builder.finish();

@@ -136,10 +136,17 @@ impl Checker<'_> {
 
     /// Makes a name stand for a value, in the function or in the program.
     pub(super) fn bind(&mut self, name: &Arc<str>, value: Checks<Value<Operand>>) {
-        let binding = match value {
-            Ok(value) => Binding::Value(value),
-            Err(Reported) => Binding::Broken,
-        };
+        self.rebind(
+            name,
+            match value {
+                Ok(value) => Binding::Value(value),
+                Err(Reported) => Binding::Broken,
+            },
+        );
+    }
+
+    /// The same, whatever is known of the value.
+    pub(super) fn rebind(&mut self, name: &Arc<str>, binding: Binding) {
         match self.frames.last_mut() {
             Some(frame) => {
                 frame.locals.insert(name.clone(), binding);

@@ -394,12 +394,14 @@ impl<F: MixedTest> MixedTestTable<F> {
             operands: &[DType::U64, DType::I64],
             result: DType::Bool,
             fault: None,
+            cost: WHOLE,
             functions: [step::mixed::<F, u64, i64>; 4],
         },
         Kernel {
             operands: &[DType::I64, DType::U64],
             result: DType::Bool,
             fault: None,
+            cost: WHOLE,
             functions: [step::mixed::<F, i64, u64>; 4],
         },
     ];

@@ -3,7 +3,7 @@
 use crate::operation::{Expansion, Operation, optional, required, variadic};
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
-use thalweg_lang::dtype::Scalar;
+use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::SourceAxis;
 use thalweg_lang::types::{DisplayShape, broadcast};
 use thalweg_lang::value::{TextPiece, Value};
@@ -31,7 +31,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         Operation::expand("size", vec![required("x"), optional("axis", Default::None)], |build, call| {
             let array_type = build.array(call, 0).map(|x| build.type_of(x))?;
             let axes = build.axes(call, 1, &array_type)?;
-            let count = axes.iter().map(|axis| array_type.shape[*axis]).product();
+            let count = axes.iter().fold(1usize, |count, axis| count.saturating_mul(array_type.shape[*axis]));
             Ok(number(build, call, count))
         })
         .property("size")
@@ -74,6 +74,16 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         Operation::expand("broadcast_to", vec![required("x"), variadic("shape")], broadcast_to)
             .summary("The array repeated to a shape that it broadcasts to; nothing is copied.")
             .examples(&[("broadcast_to([1, 2], 2, 2)", "[[1 2]\n [1 2]]")]),
+    );
+    rows.push(
+        Operation::expand("floating", vec![required("x")], |build, call| {
+            let x = build.array(call, 0)?;
+            let dtype = build.type_of(x).dtype;
+            let dtype = if dtype.is_integral() { DType::F64 } else { dtype };
+            Ok(Value::Array(Operand { weak: false, ..build.cast(x, dtype, call.span) }))
+        })
+        .summary("x as floats: integers and bools in f64, floats and complex numbers as they are.")
+        .examples(&[("floating([1, 2])", "[1. 2.]")]),
     );
     rows.push(
         Operation::expand("zip", vec![variadic("sequences")], |_, call| match &call.arguments[0].value {
