@@ -1,6 +1,7 @@
 //! Running a plan: step by step, each on the executor that the plan chose.
 
 mod block;
+mod extreme;
 mod fold;
 mod region;
 mod threads;

@@ -1276,3 +1276,32 @@ fn threads_wake_for_costly_kernels_sooner() {
     assert_eq!((threads(ADD, 50_000), threads(ADD, 1_000_000)), (1, 2));
     assert_eq!((threads(HEAVY, 20_000), threads(HEAVY, 100_000), threads(HEAVY, 1000)), (1, 2, 1));
 }
+
+#[test]
+fn the_first_of_equal_extremes_is_found_at_every_level() {
+    for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        for (length, extremes, expected) in [
+            (1, vec![], 0),
+            (1000, vec![], 0),
+            (1000, vec![(127, 2.0), (128, 2.0), (900, 2.0)], 127),
+            (1000, vec![(5, 2.0), (640, 3.0), (641, 4.0)], 641),
+            (100_000, vec![(99_999, 2.0)], 99_999),
+            (100_000, vec![(9000, f64::INFINITY), (70_001, f64::NAN), (70_002, f64::NAN)], 70_001),
+        ] {
+            let mut elements = vec![1.0; length];
+            extremes.iter().for_each(|&(at, value)| elements[at] = value);
+            for columns in [1, 3] {
+                let rows: Vec<f64> = elements.iter().flat_map(|&element| vec![element; columns]).collect();
+                let mut maker = Maker::new();
+                let input = maker.input(DType::F64, &[length, columns]);
+                let output = maker.reduce(ARGMAX, input, &[0]);
+                let array = Array::from_vec(&[length, columns], rows).unwrap();
+                let result = execute(&maker.finish(&[output]), &[array], &settings(2, true, level)).unwrap();
+                assert!(
+                    result[0].iter().all(|found| found == Scalar::i64(expected)),
+                    "{level:?}, {length}, {result:?}"
+                );
+            }
+        }
+    }
+}
