@@ -196,11 +196,14 @@ fn duration(nanoseconds: f64) -> String {
     if value < 10.0 { format!("about {value:.1} {unit}") } else { format!("about {value:.0} {unit}") }
 }
 
+/// The most threads that an annotation gets, whatever it asks for: more than any machine's cores cost memory and gain nothing.
+const MOST_THREADS: usize = 256;
+
 /// The number of threads that an annotation and those around it leave.
 fn annotated(placement: &Placement, budget: usize) -> usize {
     let own = match &*placement.annotation {
         "simd" => 1,
-        "parallel" | "process" => number(placement).unwrap_or(budget),
+        "parallel" | "process" => number(placement).unwrap_or(budget).min(MOST_THREADS),
         _ => budget,
     };
     match &placement.outer {
