@@ -30,6 +30,10 @@ pub trait Library: Send + Sync {
     fn constant_names(&self) -> Vec<Arc<str>>;
     /// What to write instead of a name or property of another language: `np`, `astype`, `True`.
     fn foreign(&self, name: &str) -> Option<&str>;
+    /// Whether the language has the name and nobody has built it yet.
+    fn is_unbuilt(&self, name: &str) -> bool;
+    /// Why a format specification does not fit values of a dtype and rank, and what to write; `None` when it fits.
+    fn refuse_format(&self, dtype: DType, rank: usize, specification: &str) -> Option<(String, Option<String>)>;
     /// The annotations.
     fn annotations(&self) -> &[AnnotationDeclaration];
     /// An elementwise operation on known scalars of the dtypes its kernel wants; `None` when it faults.

@@ -3,7 +3,7 @@
 use crate::ast;
 use crate::dtype::DType;
 use crate::source::Span;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// A value whose arrays are `A`: a graph's nodes while a program is checked, arrays once it has run.
@@ -44,48 +44,70 @@ pub struct Closure<A> {
     /// What was written.
     pub function: Arc<ast::Function>,
     /// The values it closes over.
-    pub captured: HashMap<Arc<str>, Value<A>>,
+    pub captured: BTreeMap<Arc<str>, Value<A>>,
 }
 
 impl<A> Value<A> {
-    /// Shows every array to `see`, in order.
+    /// Shows every array to `see`, in order; those of a function that occurs twice once.
     pub fn visit(&self, see: &mut dyn FnMut(&A)) {
+        self.visit_new(see, &mut HashSet::new());
+    }
+
+    fn visit_new(&self, see: &mut dyn FnMut(&A), seen: &mut HashSet<*const Closure<A>>) {
         match self {
             Value::Array(array) => see(array),
-            Value::Tuple(values) | Value::Zip(values) => values.iter().for_each(|value| value.visit(see)),
+            Value::Tuple(values) | Value::Zip(values) => values.iter().for_each(|value| value.visit_new(see, seen)),
             Value::Text(pieces) => {
                 for piece in pieces {
                     if let TextPiece::Value(value, ..) = piece {
-                        value.visit(see);
+                        value.visit_new(see, seen);
                     }
                 }
             }
-            Value::Function(closure) => closure.captured.values().for_each(|value| value.visit(see)),
+            Value::Function(closure) => {
+                if seen.insert(Arc::as_ptr(closure)) {
+                    closure.captured.values().for_each(|value| value.visit_new(see, seen));
+                }
+            }
             Value::Builtin(_) | Value::DType(_) | Value::None | Value::Newaxis => {}
         }
     }
 
-    /// The same value with each array replaced.
+    /// The same value with each array replaced; a function that occurs twice stays one.
     pub fn map<B>(&self, change: &mut dyn FnMut(&A) -> B) -> Value<B> {
+        self.map_new(change, &mut HashMap::new())
+    }
+
+    fn map_new<B>(
+        &self,
+        change: &mut dyn FnMut(&A) -> B,
+        known: &mut HashMap<*const Closure<A>, Arc<Closure<B>>>,
+    ) -> Value<B> {
         match self {
             Value::Array(array) => Value::Array(change(array)),
-            Value::Tuple(values) => Value::Tuple(values.iter().map(|value| value.map(change)).collect()),
-            Value::Zip(values) => Value::Zip(values.iter().map(|value| value.map(change)).collect()),
+            Value::Tuple(values) => Value::Tuple(values.iter().map(|value| value.map_new(change, known)).collect()),
+            Value::Zip(values) => Value::Zip(values.iter().map(|value| value.map_new(change, known)).collect()),
             Value::Text(pieces) => Value::Text(
                 pieces
                     .iter()
                     .map(|piece| match piece {
                         TextPiece::Text(text) => TextPiece::Text(text.clone()),
                         TextPiece::Value(value, specification, span) => {
-                            TextPiece::Value(value.map(change), specification.clone(), *span)
+                            TextPiece::Value(value.map_new(change, known), specification.clone(), *span)
                         }
                     })
                     .collect(),
             ),
-            Value::Function(closure) => Value::Function(Arc::new(Closure {
-                function: closure.function.clone(),
-                captured: closure.captured.iter().map(|(name, value)| (name.clone(), value.map(change))).collect(),
-            })),
+            Value::Function(closure) => {
+                if let Some(known) = known.get(&Arc::as_ptr(closure)) {
+                    return Value::Function(known.clone());
+                }
+                let captured =
+                    closure.captured.iter().map(|(name, value)| (name.clone(), value.map_new(change, known))).collect();
+                let mapped = Arc::new(Closure { function: closure.function.clone(), captured });
+                known.insert(Arc::as_ptr(closure), mapped.clone());
+                Value::Function(mapped)
+            }
             Value::Builtin(name) => Value::Builtin(name.clone()),
             Value::DType(dtype) => Value::DType(*dtype),
             Value::None => Value::None,

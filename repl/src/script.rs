@@ -155,8 +155,14 @@ fn plan(job: &Job) -> Status {
         let interrupt = Interrupt::install(interpreter.cancel(), false, job.screen);
         let wanted: Vec<&str> = job.options.outputs.iter().map(|output| output.name.as_str()).collect();
         let plan = || match wanted.is_empty() {
-            true => interpreter.plan(&job.name, &job.text),
-            false => interpreter.plan_for(&job.name, &job.text, &wanted),
+            true if job.is_code => interpreter.plan(&job.name, &job.text),
+            // What a run would compute; of a file that shows and gives nothing, everything.
+            _ => match interpreter.plan_for(&job.name, &job.text, &wanted) {
+                Ok(plan) if !plan.contains("region ") && !plan.contains("effect ") => {
+                    interpreter.plan(&job.name, &job.text)
+                }
+                other => other,
+            },
         };
         match job.guarded(&interrupt, plan)? {
             Ok(plan) => {

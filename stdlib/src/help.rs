@@ -1,7 +1,7 @@
 //! What the library says of itself: documentation of a name, completion, the configuration.
 
 use crate::interpreter::Interpreter;
-use crate::library::{PRELUDE, PRELUDE_SOURCE};
+use crate::library::PRELUDE;
 use crate::show;
 use std::sync::Arc;
 use thalweg_lang::check::{self, signature_of};
@@ -70,7 +70,8 @@ impl Interpreter {
             });
         }
         if let Some(function) = self.library.prelude(name) {
-            return simple(signature_of(&function, Some(&self.sources)), prelude_comment(function.span.start as usize));
+            let signature = signature_of(&function, Some(&self.sources));
+            return Some(prelude_documentation(signature, function.span.start as usize));
         }
         let bare = name.trim_start_matches('@');
         if let Some(annotation) = self.library.annotations().iter().find(|one| one.name == bare) {
@@ -201,11 +202,24 @@ impl Interpreter {
     }
 }
 
-/// The comment lines right above a place in the prelude, as one text.
-fn prelude_comment(start: usize) -> String {
-    debug_assert_eq!(PRELUDE_SOURCE.0, 0);
+/// The comment right above a function of the prelude: sentences, then examples (`>> program`, and what it prints below).
+fn prelude_documentation(signature: String, start: usize) -> Documentation {
     let above = PRELUDE.get(..start).unwrap_or("");
     let lines: Vec<&str> = above.lines().rev().take_while(|line| line.starts_with('#')).collect();
-    let text: Vec<&str> = lines.into_iter().rev().map(|line| line.trim_start_matches('#').trim()).collect();
-    text.join(" ")
+    let mut summary: Vec<&str> = Vec::new();
+    let mut examples: Vec<(String, String)> = Vec::new();
+    for line in lines.into_iter().rev() {
+        let text = line.strip_prefix("# ").unwrap_or(line.trim_start_matches('#'));
+        match (text.strip_prefix(">> "), examples.last_mut()) {
+            (Some(program), _) => examples.push((program.to_string(), String::new())),
+            (None, Some((_, printed))) => {
+                if !printed.is_empty() {
+                    printed.push('\n');
+                }
+                printed.push_str(text);
+            }
+            (None, None) => summary.push(text.trim()),
+        }
+    }
+    Documentation { signature, summary: summary.join(" "), text: String::new(), examples }
 }

@@ -378,7 +378,7 @@ impl Interpreter {
         let program = parse(source, text)?;
         let arguments =
             Arguments { parameters, types, session: Names { scope: &self.scope, arrays: RefCell::default() } };
-        let checked = check::check(&program, &*self.library, &arguments, Wanted::All)?;
+        let checked = check::check(&program, &*self.library, &arguments, Wanted::Value)?;
         let arrays = arguments.session.arrays.into_inner();
         let count = parameters.len();
         let sources: Vec<InputSource> = checked

@@ -14,23 +14,24 @@ pub mod formulas;
 mod help;
 mod interpreter;
 mod library;
-#[cfg(feature = "ndarray")]
-mod ndarray;
 pub mod npy;
 mod operation;
 mod operations;
 mod program;
 mod show;
 pub mod typing;
+#[cfg(feature = "ndarray")]
+#[path = "ndarray.rs"]
+mod views;
 
 pub use help::{Completion, Documentation};
 pub use interpreter::{Builder, Compiled, Executed, Interpreter, Outcome};
 pub use library::Library;
-#[cfg(feature = "ndarray")]
-pub use ndarray::view;
 pub use operation::{Expansion, Operation, optional, required, variadic};
 pub use program::{Argument, Program};
 pub use show::{describe, display};
+#[cfg(feature = "ndarray")]
+pub use views::view;
 
 pub use thalweg_lang::declaration::{Call, Default, Mismatch, Operand, Parameter, Typing};
 pub use thalweg_lang::diagnostic::{Diagnostic, Label, Severity};

@@ -1,15 +1,17 @@
 //! The library of a session: every row by name and operator, the prelude, the constants and the annotations.
 
+use crate::format;
 use crate::operation::Operation;
 use crate::operations;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use thalweg_lang::ast::{Function, StatementKind};
 use thalweg_lang::declaration::{AnnotationDeclaration, AnnotationParameter, Declaration};
-use thalweg_lang::dtype::Scalar;
+use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::OperationId;
 use thalweg_lang::parser;
 use thalweg_lang::source::SourceId;
+use thalweg_runtime::array::Array;
 use thalweg_runtime::operation::{Bodies, Body};
 
 /// The prelude: functions written in Thalweg.
@@ -150,7 +152,6 @@ const FOREIGN: &[(&str, &str)] = &[
     ("rint", "write `round`"),
     ("append", "an array has a fixed length; collect the values in a comprehension: `[f(x) for x in xs]`"),
     ("flatten", "write `ravel`"),
-    ("concat", "`concatenate` is not built yet"),
     ("item", "an array of one element is used as it is; index others: `a[0]`"),
     ("str", "write `text(x)`, or an f-string: `f\"{x}\"`"),
     ("input", "values come from files: `load(\"a.npy\")`, or `--in NAME=FILE`"),
@@ -159,6 +160,77 @@ const FOREIGN: &[(&str, &str)] = &[
     ("quit", "type `:quit`, or press Ctrl-D"),
     ("exit", "type `:quit`, or press Ctrl-D"),
     ("help", "type `:help`, or `?name`"),
+];
+
+/// What the language has and nobody has built yet.
+const UNBUILT: &[&str] = &[
+    "cumsum",
+    "cumprod",
+    "diff",
+    "dot",
+    "vdot",
+    "inner",
+    "outer",
+    "matmul",
+    "einsum",
+    "kron",
+    "inv",
+    "solve",
+    "det",
+    "eig",
+    "eigh",
+    "eigvals",
+    "svd",
+    "qr",
+    "cholesky",
+    "lstsq",
+    "pinv",
+    "trace",
+    "sort",
+    "argsort",
+    "unique",
+    "searchsorted",
+    "isin",
+    "histogram",
+    "bincount",
+    "median",
+    "quantile",
+    "percentile",
+    "concatenate",
+    "stack",
+    "hstack",
+    "vstack",
+    "split",
+    "array_split",
+    "tile",
+    "repeat",
+    "roll",
+    "pad",
+    "diag",
+    "tril",
+    "triu",
+    "meshgrid",
+    "logspace",
+    "nonzero",
+    "reduce",
+    "scan",
+    "map",
+    "rng",
+    "permutation",
+    "choice",
+    "fft",
+    "ifft",
+    "rfft",
+    "real",
+    "imag",
+    "conj",
+    "angle",
+    "nansum",
+    "nanmean",
+    "moveaxis",
+    "swapaxes",
+    "expand_dims",
+    "plot",
 ];
 
 impl thalweg_lang::declaration::Library for Library {
@@ -198,6 +270,19 @@ impl thalweg_lang::declaration::Library for Library {
         FOREIGN.iter().find(|(foreign, _)| *foreign == name).map(|(_, help)| *help)
     }
 
+    fn is_unbuilt(&self, name: &str) -> bool {
+        UNBUILT.contains(&name)
+    }
+
+    fn refuse_format(&self, dtype: DType, rank: usize, specification: &str) -> Option<(String, Option<String>)> {
+        let result = match rank {
+            0 => format::format_specification(Scalar::i64(1).cast(dtype), specification),
+            _ => Array::from_vec(&[1], vec![1.0])
+                .map_or(Ok(String::new()), |array| format::format_array_specification(&array, specification)),
+        };
+        result.err().map(|error| (error.message, error.help))
+    }
+
     fn annotations(&self) -> &[AnnotationDeclaration] {
         &ANNOTATIONS
     }
@@ -223,7 +308,6 @@ impl Bodies for Library {
 mod tests {
     use super::*;
     use thalweg_lang::declaration::{Library as _, Rule};
-    use thalweg_lang::dtype::DType;
     use thalweg_lang::promotion::Numeric;
     use thalweg_runtime::operation::Reduction;
 

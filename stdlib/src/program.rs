@@ -5,16 +5,18 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::dtype::Scalar;
 use thalweg_lang::types::ArrayType;
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::{Array, Element};
+use thalweg_runtime::buffer::Pool;
 use thalweg_runtime::execute::Cancel;
 
 /// How many combinations of argument types a program remembers.
 const REMEMBERED: usize = 64;
 
 /// A text whose named arguments are given at each call. It is checked and planned once for each combination of their types;
-/// calls from several threads run at the same time.
+/// calls from several threads run at the same time. A call changes nothing in the program: `rand` draws the same numbers each time.
 ///
 /// ```
 /// use thalweg::Program;
@@ -126,11 +128,27 @@ impl Program {
         let outcome: Outcome = interpreter.execute_with(&compiled, &arrays)?;
         drop(interpreter);
         // A result may be a view of an argument, whose memory is only borrowed.
-        let own = |array: &Array| match arrays.iter().any(|argument| Arc::ptr_eq(argument.buffer(), array.buffer())) {
-            true => array.copy(&thalweg_runtime::buffer::Pool::new()).unwrap_or_else(|_| array.clone()),
-            false => array.clone(),
-        };
-        Ok(outcome.value.map(|value| value.map(&mut |array| own(array))))
+        let mut failed = None;
+        let value = outcome.value.map(|value| {
+            value.map(&mut |array| {
+                let is_borrowed = arrays.iter().any(|argument| Arc::ptr_eq(argument.buffer(), array.buffer()));
+                match if is_borrowed && !array.buffer().is_owned() {
+                    array.copy(&Pool::new())
+                } else {
+                    Ok(array.clone())
+                } {
+                    Ok(own) => own,
+                    Err(refusal) => {
+                        failed = Some(refusal);
+                        Array::scalar(Scalar::bool(false))
+                    }
+                }
+            })
+        });
+        match failed {
+            Some(refusal) => Err(vec![Diagnostic::error("E0502", refusal.to_string(), Default::default(), "")]),
+            None => Ok(value),
+        }
     }
 
     fn compiled(&self, types: Vec<ArrayType>) -> Result<Arc<interpreter::Compiled>, Vec<Diagnostic>> {

@@ -77,7 +77,7 @@ impl Checker<'_> {
         Ok(match value {
             Value::Array(operand) => self
                 .constant_of(operand)
-                .and_then(|scalar| scalar.as_integer().or_else(|| Some(scalar.as_complex().0 as i128)))
+                .and_then(|scalar| scalar.as_integer())
                 .and_then(|number| i64::try_from(number).ok())
                 .map(Attribute::Integer),
             Value::Text(pieces) => match pieces.as_slice() {

@@ -1,5 +1,6 @@
 //! What may run never or many times, as graphs of their own: `if` with a condition that only the run can tell, comprehensions.
 
+use super::memo::key_of;
 use super::{Binding, Checker, Checks, Level, Reported};
 use crate::ast::{Block, Clause, Expression, ExpressionKind};
 use crate::declaration::Operand;
@@ -88,12 +89,21 @@ impl Checker<'_> {
         let (mut first, mut second) = (first?, second?);
         let mut pairs = Vec::new();
         let names = changed_names(&before, &first.names, &second.names);
+        let mut sides = Vec::new();
         for name in &names {
-            match (first.names.get(name), second.names.get(name)) {
-                (Some(Binding::Value(a)), Some(Binding::Value(b))) => pairs.push((a.clone(), b.clone())),
-                // Known in one branch only: using it afterwards is an error of its own.
-                _ => pairs.push((Value::None, Value::None)),
-            }
+            let previous = self.previous(name, span);
+            let of = |walked: &Walked| walked.names.get(name).cloned().or_else(|| previous.clone());
+            let side = match (of(&first), of(&second)) {
+                (Some(Binding::Value(a)), Some(Binding::Value(b))) => {
+                    pairs.push((a, b));
+                    sides.push(None);
+                    continue;
+                }
+                (Some(Binding::Broken), _) | (_, Some(Binding::Broken)) => Binding::Broken,
+                _ => Binding::OneSided(span),
+            };
+            pairs.push((Value::None, Value::None));
+            sides.push(Some(side));
         }
         let has_value = otherwise.is_some();
         if has_value {
@@ -124,12 +134,8 @@ impl Checker<'_> {
             })
         });
         let values: Vec<Value<Operand>> = results.by_ref().collect();
-        for (name, value) in names.iter().zip(&values) {
-            let is_known = matches!(
-                (first.names.get(name), second.names.get(name)),
-                (Some(Binding::Value(_)), Some(Binding::Value(_)))
-            );
-            self.bind(name, if is_known { Ok(value.clone()) } else { Err(Reported) });
+        for ((name, value), side) in names.iter().zip(&values).zip(sides) {
+            self.rebind(name, side.unwrap_or_else(|| Binding::Value(value.clone())));
         }
         Ok(if has_value { values[names.len()].clone() } else { Value::None })
     }
@@ -156,6 +162,14 @@ impl Checker<'_> {
         Ok(Walked { level, value: value?, names })
     }
 
+    /// What a name stood for before a body that assigns it, when the innermost scope itself did not define it.
+    fn previous(&mut self, name: &Arc<str>, span: Span) -> Option<Binding> {
+        match self.frames.last() {
+            Some(frame) => frame.captured.get(name).cloned().map(Binding::Value),
+            None => self.global(name, span),
+        }
+    }
+
     /// The names of the innermost function, or of the program.
     fn own_names(&self) -> HashMap<Arc<str>, Binding> {
         match self.frames.last() {
@@ -167,7 +181,10 @@ impl Checker<'_> {
     fn restore_names(&mut self, names: &HashMap<Arc<str>, Binding>) {
         match self.frames.last_mut() {
             Some(frame) => frame.locals = names.clone(),
-            None => self.globals = names.clone(),
+            None => {
+                self.changes += 1;
+                self.globals = names.clone();
+            }
         }
     }
 
@@ -339,7 +356,9 @@ impl Checker<'_> {
     fn assign_quietly(&mut self, target: &crate::ast::Target, value: Value<Operand>) -> Checks<()> {
         let assigned = self.assigned.len();
         let result = self.assign(target, Ok(value));
-        self.assigned.truncate(assigned);
+        for name in self.assigned.drain(assigned..) {
+            self.assigned_set.remove(&name);
+        }
         result
     }
 
@@ -441,7 +460,7 @@ fn changed_names(
         .iter()
         .chain(second)
         .filter(|(name, binding)| match (before.get(*name), binding) {
-            (Some(Binding::Value(old)), Binding::Value(new)) => !same(old, new),
+            (Some(Binding::Value(old)), Binding::Value(new)) => key_of(old) != key_of(new),
             (Some(Binding::Broken), Binding::Broken) => false,
             _ => true,
         })
@@ -450,19 +469,6 @@ fn changed_names(
     names.sort();
     names.dedup();
     names
-}
-
-/// Whether two values are the very same.
-fn same(a: &Value<Operand>, b: &Value<Operand>) -> bool {
-    match (a, b) {
-        (Value::Array(a), Value::Array(b)) => a == b,
-        (Value::Tuple(a), Value::Tuple(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Function(a), Value::Function(b)) => Arc::ptr_eq(a, b),
-        (Value::Builtin(a), Value::Builtin(b)) => a == b,
-        (Value::DType(a), Value::DType(b)) => a == b,
-        (Value::None, Value::None) | (Value::Newaxis, Value::Newaxis) => true,
-        _ => false,
-    }
 }
 
 /// A node of a body in another dtype.

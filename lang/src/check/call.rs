@@ -1,6 +1,6 @@
 //! Calls: binding arguments to parameters, walking functions' bodies, and the library's operations.
 
-use super::{Binding, Checker, Checks, DEEPEST_CALL, Expansion, Frame, Reported, similar};
+use super::{Binding, Checker, Checks, DEEPEST_CALL, Expansion, Frame, MOST_WALKS, Reported, similar};
 use crate::ast::{self, Argument, Expression, ExpressionKind, Name};
 use crate::declaration::{Call, Declaration, Default, Given, Mismatch, Operand, Rule};
 use crate::diagnostic::Diagnostic;
@@ -9,7 +9,7 @@ use crate::graph::{Effect, NodeId, NodeKind, OperationId, SourceAxis};
 use crate::source::{Sources, Span};
 use crate::types::ArrayType;
 use crate::value::{Closure, TextPiece, Value};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// An argument whose value is known.
@@ -46,7 +46,7 @@ impl Checker<'_> {
         let mut passed: Vec<Passed> = first.into_iter().collect();
         let mut failed = false;
         for argument in arguments {
-            match self.expression(&argument.value) {
+            match self.expression(&argument.value).and_then(|value| self.valued(value, &argument.value)) {
                 Ok(value) => passed.push(Passed { name: argument.name.clone(), value, span: argument.value.span }),
                 Err(Reported) => failed = true,
             }
@@ -74,7 +74,7 @@ impl Checker<'_> {
             Value::Builtin(name) => match (self.library.find(name), self.library.prelude(name)) {
                 (Some(operation), _) => self.call_operation(operation, passed, name_span, span),
                 (None, Some(function)) => {
-                    let closure = Closure { function, captured: HashMap::new() };
+                    let closure = Arc::new(Closure { function, captured: BTreeMap::new() });
                     self.call_closure(&closure, passed, name_span, span)
                 }
                 (None, None) => Err(Reported),
@@ -128,7 +128,7 @@ impl Checker<'_> {
         name: &Name,
         span: Span,
     ) -> Checks<Value<Operand>> {
-        let found = self.library.declarations().iter().position(|one| one.property == Some(&*name.text));
+        let found = self.library.declarations().iter().rposition(|one| one.property == Some(&*name.text));
         match found {
             Some(index) => {
                 let passed = vec![Passed { name: None, value, span: base_span }];
@@ -140,6 +140,9 @@ impl Checker<'_> {
 
     fn unknown_property(&mut self, value: &Value<Operand>, base_span: Span, name: &Name, called: bool) -> Reported {
         let text = &*name.text;
+        if self.library.is_unbuilt(text) {
+            return self.not_built(&format!("`{text}`"), name.span, "");
+        }
         let found = self.describe(value);
         let is_function = self.library.find(text).is_some()
             || self.library.prelude(text).is_some()
@@ -178,7 +181,9 @@ impl Checker<'_> {
     ) -> Checks<Vec<Vec<Passed>>> {
         let mut bound: Vec<Vec<Passed>> = slots.iter().map(|_| Vec::new()).collect();
         let mut next = 0;
+        let mut named = None;
         for argument in passed {
+            named = argument.name.as_ref().map(|name| name.span).or(named);
             let index = match &argument.name {
                 Some(given) => match slots.iter().position(|slot| slot.name == &*given.text) {
                     Some(index) => index,
@@ -193,6 +198,14 @@ impl Checker<'_> {
                     }
                 },
                 None => {
+                    if let Some(named) = named {
+                        let message = "an argument without a name stands after one with a name";
+                        let diagnostic =
+                            Diagnostic::error("E0215", message, argument.span, "").label(named, "has a name");
+                        return Err(
+                            self.report(diagnostic.help("put the arguments without names first, or name this one"))
+                        );
+                    }
                     let index = next;
                     if index >= slots.len() {
                         let count = slots.len();
@@ -234,7 +247,7 @@ impl Checker<'_> {
     /// Walks a function's body with its parameters bound.
     fn call_closure(
         &mut self,
-        closure: &Closure<Operand>,
+        closure: &Arc<Closure<Operand>>,
         passed: Vec<Passed>,
         name_span: Span,
         span: Span,
@@ -263,11 +276,12 @@ impl Checker<'_> {
         let mut frame = Frame {
             locals: HashMap::new(),
             captured: closure.captured.clone(),
+            is_prelude: function.span.source == self.library.prelude_source(),
             function: &*function,
             name,
             call: span,
         };
-        let mut sizes = HashMap::new();
+        let mut sizes = BTreeMap::new();
         for (parameter, given) in function.parameters.iter().zip(bound) {
             let (value, place) = match (given.into_iter().next(), &parameter.default) {
                 (Some(passed), _) => (passed.value, passed.span),
@@ -288,6 +302,29 @@ impl Checker<'_> {
         for annotation in &function.annotations {
             self.place(annotation)?;
         }
+        let key = {
+            let values: Option<Vec<&Value<Operand>>> = function
+                .parameters
+                .iter()
+                .map(|parameter| match frame.locals.get(&parameter.name.text) {
+                    Some(Binding::Value(value)) => Some(value),
+                    _ => None,
+                })
+                .collect();
+            values.map(|values| self.call_key(closure, &values))
+        };
+        if let Some(known) = key.as_ref().and_then(|key| self.levels[self.levels.len() - 1].calls.get(key)) {
+            let known = known.clone();
+            self.placement = outer;
+            return Ok(known);
+        }
+        self.walks += 1;
+        if self.walks > MOST_WALKS {
+            let message = format!("the program is too large: its calls walk more than {MOST_WALKS} function bodies");
+            let diagnostic = Diagnostic::error("E0212", message, name_span, "");
+            return Err(self.report(diagnostic.help("give a value that is used twice a name: `y = f(x)`")));
+        }
+        let changes = self.changes;
         self.frames.push(frame);
         let mut result = self.expression(&function.body);
         if let (Ok(value), Some(declared)) = (&result, &function.result) {
@@ -296,6 +333,9 @@ impl Checker<'_> {
         }
         self.frames.pop();
         self.placement = outer;
+        if let (Some(key), Ok(value), true) = (key, &result, changes == self.changes) {
+            self.level().calls.insert(key, value.clone());
+        }
         result
     }
 
@@ -406,6 +446,7 @@ impl Checker<'_> {
                 for given in &arguments {
                     nodes.push(given.value.map(&mut |operand| self.resolve(*operand)));
                 }
+                self.changes += 1;
                 self.levels[level].effects.push(Effect::Call { operation, arguments: nodes, span });
                 Ok(Value::None)
             }
@@ -463,7 +504,7 @@ impl Checker<'_> {
                 (Err(diagnostic), _) | (_, Err(diagnostic)) => return Err(self.report(diagnostic)),
             }
         };
-        let reduced: usize = axes.iter().map(|axis| source.shape[*axis]).product();
+        let reduced = axes.iter().fold(1usize, |count, axis| count.saturating_mul(source.shape[*axis]));
         if reduced == 0 && !identity {
             let message = format!("`{name}` of nothing has no value");
             let diagnostic = Diagnostic::error("E0310", message, operand.1, source.to_string());

@@ -1,17 +1,19 @@
 //! Declared types: what an argument must be, and the sizes that its type names.
 
 use super::{Checker, Checks, Reported};
-use crate::ast::{BinaryOperator, DimensionExpression, Expression, ExpressionKind, TypeExpression, TypeExpressionKind};
+use crate::ast::{
+    BinaryOperator, DimensionExpression, Expression, ExpressionKind, TypeExpression, TypeExpressionKind, UnaryOperator,
+};
 use crate::declaration::Operand;
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind};
 use crate::source::Span;
 use crate::value::Value;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// The sizes that a call's types have named so far, each with the place that named it.
-pub(super) type Sizes = HashMap<Arc<str>, (usize, Span)>;
+pub(super) type Sizes = BTreeMap<Arc<str>, (usize, Span)>;
 
 /// What stands for the elements' type in a declaration.
 enum Elements {
@@ -84,6 +86,19 @@ impl Checker<'_> {
                 let message = format!("{what} is declared as {kind}, and this is {found}");
                 Err(self.report(Diagnostic::error("E0312", message, span, found).label(declared.span, "declared here")))
             }
+        }
+    }
+
+    /// Checks that the dtypes in a declared type exist.
+    pub(super) fn known_dtypes(&mut self, declared: &TypeExpression) -> Checks<()> {
+        match &declared.kind {
+            TypeExpressionKind::Tuple(types) => types.iter().try_for_each(|one| self.known_dtypes(one)),
+            TypeExpressionKind::Array { dtype: Some(name), .. }
+                if DType::from_name(&name.text).is_none() && KINDS.iter().all(|kind| kind.0 != &*name.text) =>
+            {
+                Err(self.unknown_dtype(&name.text, name.span))
+            }
+            TypeExpressionKind::Array { .. } => Ok(()),
         }
     }
 
@@ -224,7 +239,9 @@ fn size_of(expression: &Expression, sizes: &Sizes) -> Option<i128> {
     match &expression.kind {
         ExpressionKind::Integer(value) => Some(*value as i128),
         ExpressionKind::Name(name) => sizes.get(&name.text).map(|(length, _)| *length as i128),
-        ExpressionKind::Unary { operand, .. } => size_of(operand, sizes).map(|value| -value),
+        ExpressionKind::Unary { operator: UnaryOperator::Negative, operand, .. } => {
+            size_of(operand, sizes).map(|value| -value)
+        }
         ExpressionKind::Binary { operator, left, right, .. } => {
             let (left, right) = (size_of(left, sizes)?, size_of(right, sizes)?);
             match operator {

@@ -109,6 +109,11 @@ impl Checker<'_> {
                 }
             }
         }
+        let count = shape.iter().try_fold(16usize, |bytes, length| bytes.checked_mul((*length).max(1)));
+        if count.is_none_or(|bytes| bytes > isize::MAX as usize) {
+            let message = format!("the result would be larger than any memory: its shape is {}", DisplayShape(&shape));
+            return Err(self.report(Diagnostic::error("E0309", message, place, "")));
+        }
         Ok(shape)
     }
 

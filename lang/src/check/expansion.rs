@@ -4,7 +4,7 @@ use super::{Binding, Checker};
 use crate::declaration::{Call, Given, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind, Scalar};
-use crate::graph::{Attribute, NodeKind, SourceAxis};
+use crate::graph::{Attribute, Effect, NodeKind, SourceAxis};
 use crate::source::Span;
 use crate::types::ArrayType;
 use crate::value::{TextPiece, Value};
@@ -63,15 +63,21 @@ impl<'c, 'a> Expansion<'c, 'a> {
         let refuse = |what: String| {
             Diagnostic::error("E0303", format!("`{}` takes an integer here, not {what}", call.name), span, what.clone())
         };
-        let Value::Array(operand) = value else { return Err(refuse(self.describe(value))) };
+        let Value::Array(operand) = value else {
+            let diagnostic = refuse(self.describe(value));
+            return Err(match value {
+                Value::DType(dtype) => diagnostic.help(format!("give it its name: `dtype={dtype}`")),
+                _ => diagnostic,
+            });
+        };
         let array_type = self.checker.type_of(*operand);
         let is_integer = matches!(array_type.dtype.kind(), Kind::Signed | Kind::Unsigned);
         if array_type.rank() > 0 || !is_integer {
             let diagnostic = refuse(array_type.to_string());
-            return Err(if array_type.dtype.kind() == Kind::Float && array_type.rank() == 0 {
-                diagnostic.help("divide with `//`, or cast: `i64(x)`")
-            } else {
-                diagnostic
+            return Err(match (array_type.dtype.kind(), array_type.rank()) {
+                (Kind::Float, 0) => diagnostic.help("divide with `//`, or cast: `i64(x)`"),
+                (_, 1) if is_integer => diagnostic.help("write the numbers one by one, or in `( )`"),
+                _ => diagnostic,
             });
         }
         match self.checker.constant_of(*operand).and_then(|scalar| scalar.as_integer()) {
@@ -321,11 +327,34 @@ impl<'c, 'a> Expansion<'c, 'a> {
         types.into_iter().enumerate().map(part).collect()
     }
 
+    /// The same for an operation that reads the world outside: it runs where it stands among what happens, and is never shared
+    /// across what happens between.
+    pub fn apply_in_order(
+        &mut self,
+        call: &Call,
+        operands: &[Operand],
+        mut attributes: Vec<Attribute>,
+        types: Vec<ArrayType>,
+    ) -> Vec<Operand> {
+        let happened =
+            self.checker.level_effects().iter().filter(|effect| matches!(effect, Effect::Call { .. })).count();
+        attributes.push(Attribute::Integer(happened as i64));
+        let results = self.apply(call, operands, attributes, types);
+        let node = results.first().map(|result| result.node);
+        let effects = self.checker.level_effects();
+        if let Some(node) = node
+            && !effects.iter().any(|effect| matches!(effect, Effect::Run(known) if *known == node))
+        {
+            effects.push(Effect::Run(node));
+        }
+        results
+    }
+
     /// A value that the session keeps under a name that no program can write (it must contain a blank).
     pub fn hidden(&mut self, name: &str, span: Span) -> Option<Value<Operand>> {
         match self.checker.global(name, span)? {
             Binding::Value(value) => Some(value),
-            Binding::Broken => None,
+            Binding::Broken | Binding::OneSided(_) => None,
         }
     }
 
@@ -337,9 +366,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
             return Err(Diagnostic::error("E0401", message, call.span, "").help("draw all the numbers before it"));
         }
         let name: Arc<str> = name.into();
-        if !self.checker.assigned.contains(&name) {
-            self.checker.assigned.push(name.clone());
-        }
+        self.checker.record_assigned(&name);
         self.checker.globals.insert(name, Binding::Value(value));
         Ok(())
     }

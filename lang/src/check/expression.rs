@@ -3,7 +3,7 @@
 use super::{Checker, Checks, Reported};
 use crate::ast::{self, Expression, ExpressionKind};
 use crate::declaration::Operand;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::dtype::{DType, Scalar};
 use crate::graph::NodeKind;
 use crate::promotion::{Numeric, common};
@@ -128,7 +128,28 @@ impl Checker<'_> {
             });
             left = right;
         }
+        self.warn_of_tight_bits(first, rest);
         all.ok_or(Reported)
+    }
+
+    /// `a == 1 | a == 2` is `a == (1 | a) == 2`: seldom meant.
+    fn warn_of_tight_bits(&mut self, first: &Expression, rest: &[(ast::BinaryOperator, Span, Expression)]) {
+        for operand in std::iter::once(first).chain(rest.iter().map(|(_, _, operand)| operand)) {
+            let ExpressionKind::Binary { operator, operator_span, left, .. } = &operand.kind else { continue };
+            let word = match operator {
+                ast::BinaryOperator::BitOr => "or",
+                ast::BinaryOperator::BitAnd => "and",
+                _ => continue,
+            };
+            // In parentheses it is meant.
+            if left.span.start == operand.span.start {
+                let symbol = operator.symbol();
+                let message = format!("`{symbol}` binds tighter than the comparisons around it");
+                let diagnostic = Diagnostic::error("N0201", message, *operator_span, "");
+                let help = format!("between conditions write `{word}`; if the bits are meant, put them in parentheses");
+                self.report(Diagnostic { severity: Severity::Warning, ..diagnostic.help(help) });
+            }
+        }
     }
 
     fn format_text(&mut self, pieces: &[ast::FormatPiece]) -> Checks<Value<Operand>> {
@@ -138,11 +159,31 @@ impl Checker<'_> {
                 ast::FormatPiece::Text(known) => text.push(TextPiece::Text(known.clone())),
                 ast::FormatPiece::Value { value, specification, specification_span } => {
                     let value = self.expression(value)?;
+                    self.check_format(&value, specification, *specification_span)?;
                     text.push(TextPiece::Value(value, specification.clone(), *specification_span));
                 }
             }
         }
         Ok(Value::Text(text))
+    }
+
+    /// Refuses a format specification that does not fit its value.
+    fn check_format(&mut self, value: &Value<Operand>, specification: &str, span: Span) -> Checks<()> {
+        let Value::Array(operand) = value else { return Ok(()) };
+        let array_type = self.type_of(*operand).clone();
+        if specification.is_empty() {
+            return Ok(());
+        }
+        match self.library.refuse_format(array_type.dtype, array_type.rank(), specification) {
+            None => Ok(()),
+            Some((message, help)) => {
+                let diagnostic = Diagnostic::error("E0319", message, span, format!("formats {array_type}"));
+                Err(self.report(match help {
+                    Some(help) => diagnostic.help(help),
+                    None => diagnostic,
+                }))
+            }
+        }
     }
 
     /// `[a, b, c]`: the values, cast to what they promote to, along a new first axis.

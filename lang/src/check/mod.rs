@@ -12,6 +12,7 @@ mod elementwise;
 mod expansion;
 mod expression;
 mod index;
+mod memo;
 mod names;
 mod statement;
 
@@ -27,7 +28,7 @@ use crate::graph::{Effect, Graph, GraphBuilder, NodeId, NodeKind, Placement};
 use crate::source::Span;
 use crate::types::ArrayType;
 use crate::value::Value;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// What a session knows of an array that it holds.
@@ -58,6 +59,8 @@ pub enum Wanted<'a> {
     All,
     /// These only; what no effect and none of them needs is never computed.
     Names(&'a [&'a str]),
+    /// The last statement's value only.
+    Value,
 }
 
 /// An output of a checked program.
@@ -123,6 +126,8 @@ pub(crate) enum Binding {
     Value(Value<Operand>),
     /// An error was reported where it was assigned.
     Broken,
+    /// Only one side of this `if` gives it a value.
+    OneSided(Span),
 }
 
 /// One graph under construction.
@@ -135,11 +140,19 @@ pub(crate) struct Level {
     captured: Vec<NodeId>,
     /// What happens.
     effects: Vec<Effect>,
+    /// Calls that were walked in this graph, and what they gave.
+    calls: HashMap<memo::CallKey, Value<Operand>>,
 }
 
 impl Level {
     fn new() -> Level {
-        Level { builder: GraphBuilder::new(), imports: HashMap::new(), captured: Vec::new(), effects: Vec::new() }
+        Level {
+            builder: GraphBuilder::new(),
+            imports: HashMap::new(),
+            captured: Vec::new(),
+            effects: Vec::new(),
+            calls: HashMap::new(),
+        }
     }
 }
 
@@ -148,7 +161,9 @@ pub(crate) struct Frame {
     /// Its own names.
     locals: HashMap<Arc<str>, Binding>,
     /// What it closed over.
-    captured: HashMap<Arc<str>, Value<Operand>>,
+    captured: BTreeMap<Arc<str>, Value<Operand>>,
+    /// Whether it is the prelude's: such a function sees the library, never the program's names.
+    is_prelude: bool,
     /// Which function, to notice recursion.
     function: *const ast::Function,
     /// What messages call it.
@@ -169,8 +184,13 @@ pub(crate) struct Checker<'a> {
     globals: HashMap<Arc<str>, Binding>,
     /// The session's names that the program has used, as inputs.
     held: HashMap<Arc<str>, Value<Operand>>,
-    /// The names that the program itself assigned, in order.
+    /// The names that the program itself assigned, in order, and the same as a set.
     assigned: Vec<Arc<str>>,
+    assigned_set: HashSet<Arc<str>>,
+    /// How often a name of the program changed or something happened: a call between two equal counts is pure.
+    changes: usize,
+    /// How many function bodies were walked.
+    walks: usize,
     /// Names of functions that the program defines somewhere.
     defined_later: HashSet<Arc<str>>,
     /// The session's array behind each input of the program's graph.
@@ -183,6 +203,10 @@ pub(crate) struct Checker<'a> {
 
 /// The code of a diagnostic that stands for one already reported.
 pub(crate) const REPORTED: &str = "";
+
+/// How many function bodies may be walked. Each call of a function walks its body for the arguments' types, so functions that call
+/// each other twice at each level double the work with each level.
+const MOST_WALKS: usize = 100_000;
 
 /// How deep calls may nest; a chain of functions longer than this is taken for an error, not for the machine's stack to find out.
 const DEEPEST_CALL: usize = 200;
@@ -199,6 +223,9 @@ impl<'a> Checker<'a> {
             globals: HashMap::new(),
             held: HashMap::new(),
             assigned: Vec::new(),
+            assigned_set: HashSet::new(),
+            changes: 0,
+            walks: 0,
             defined_later: HashSet::new(),
             inputs: Vec::new(),
             inputs_of: HashMap::new(),
@@ -245,6 +272,11 @@ impl<'a> Checker<'a> {
     fn level(&mut self) -> &mut Level {
         let last = self.levels.len() - 1;
         &mut self.levels[last]
+    }
+
+    /// What happens in the innermost graph.
+    pub(crate) fn level_effects(&mut self) -> &mut Vec<Effect> {
+        &mut self.level().effects
     }
 
     fn depth_of_levels(&self) -> u32 {
@@ -339,14 +371,12 @@ impl<'a> Checker<'a> {
     /// Turns wanted names and the last value into outputs.
     fn finish(mut self, last: Option<Value<Operand>>, silent: bool, wanted: Wanted) -> Checked {
         let mut outputs: Vec<NodeId> = Vec::new();
+        let mut index_of: HashMap<NodeId, usize> = HashMap::new();
         let mut output = |operand: &Operand| {
-            let index = match outputs.iter().position(|node| *node == operand.node) {
-                Some(index) => index,
-                None => {
-                    outputs.push(operand.node);
-                    outputs.len() - 1
-                }
-            };
+            let index = *index_of.entry(operand.node).or_insert_with(|| {
+                outputs.push(operand.node);
+                outputs.len() - 1
+            });
             Output { index, weak: operand.weak }
         };
         let mut bindings = Vec::new();
@@ -354,12 +384,13 @@ impl<'a> Checker<'a> {
             let is_wanted = match wanted {
                 Wanted::All => true,
                 Wanted::Names(names) => names.contains(&&**name),
+                Wanted::Value => false,
             };
             if let (true, Some(Binding::Value(value))) = (is_wanted, self.globals.get(name)) {
                 bindings.push((name.clone(), value.map(&mut output)));
             }
         }
-        let value = last.as_ref().filter(|_| matches!(wanted, Wanted::All)).map(|value| value.map(&mut output));
+        let value = last.as_ref().filter(|_| !matches!(wanted, Wanted::Names(_))).map(|value| value.map(&mut output));
         let value_type = last.as_ref().map(|value| self.describe(value));
         let level = self.levels.remove(0);
         let mut graph = level.builder.finish();

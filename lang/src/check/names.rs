@@ -7,32 +7,46 @@ use crate::diagnostic::Diagnostic;
 use crate::dtype::DType;
 use crate::source::Span;
 use crate::value::Value;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 impl Checker<'_> {
     /// The value of a name: a local, what the function closed over, a global, the session's, the library's.
     pub(super) fn look_up(&mut self, name: &str, span: Span) -> Checks<Value<Operand>> {
         if let Some(frame) = self.frames.last() {
-            match frame.locals.get(name) {
-                Some(Binding::Value(value)) => return Ok(value.clone()),
-                Some(Binding::Broken) => return Err(super::Reported),
-                None => {}
+            if let Some(binding) = frame.locals.get(name).cloned() {
+                return self.bound(name, binding, span);
             }
             if let Some(value) = frame.captured.get(name) {
                 return Ok(value.clone());
             }
         }
-        if let Some(value) = self.global(name, span) {
-            return match value {
-                Binding::Value(value) => Ok(value),
-                Binding::Broken => Err(super::Reported),
-            };
+        if self.sees_program()
+            && let Some(binding) = self.global(name, span)
+        {
+            return self.bound(name, binding, span);
         }
         if let Some(value) = self.library_value(name, span) {
             return Ok(value);
         }
         Err(self.unknown_name(name, span))
+    }
+
+    /// Whether the program's names are visible: not to the functions of the prelude.
+    fn sees_program(&self) -> bool {
+        !self.frames.last().is_some_and(|frame| frame.is_prelude)
+    }
+
+    fn bound(&mut self, name: &str, binding: Binding, span: Span) -> Checks<Value<Operand>> {
+        match binding {
+            Binding::Value(value) => Ok(value),
+            Binding::Broken => Err(super::Reported),
+            Binding::OneSided(place) => {
+                let message = format!("`{name}` has a value on only one side of an `if`");
+                let diagnostic = Diagnostic::error("E0216", message, span, "not known here").label(place, "this `if`");
+                Err(self.report(diagnostic.help(format!("give it one before the `if`: `{name} = …`"))))
+            }
+        }
     }
 
     /// A name of the program or of the session.
@@ -55,7 +69,7 @@ impl Checker<'_> {
             .frames
             .last()
             .is_some_and(|frame| frame.locals.contains_key(name) || frame.captured.contains_key(name));
-        is_local || self.global(name, span).is_some()
+        is_local || self.sees_program() && self.global(name, span).is_some()
     }
 
     /// A name that the library gives.
@@ -75,6 +89,14 @@ impl Checker<'_> {
     }
 
     fn unknown_name(&mut self, name: &str, span: Span) -> super::Reported {
+        if self.library.is_unbuilt(name) {
+            return self.not_built(&format!("`{name}`"), span, "");
+        }
+        if self.defined_later.contains(name) {
+            let diagnostic =
+                Diagnostic::error("E0201", format!("`{name}` is defined further down"), span, "not defined yet");
+            return self.report(diagnostic.help(format!("move `fn {name}` above this line")));
+        }
         let diagnostic = Diagnostic::error("E0201", format!("there is no name `{name}`"), span, "not defined");
         let familiar = self.library.foreign(name).map(str::to_string);
         let help = familiar.or_else(|| {
@@ -106,12 +128,9 @@ impl Checker<'_> {
     }
 
     /// The values of the names that a function uses and does not define, as they are now; reports names that nothing defines.
-    pub(super) fn close_over(
-        &mut self,
-        function: &ast::Function,
-    ) -> std::collections::HashMap<Arc<str>, Value<Operand>> {
+    pub(super) fn close_over(&mut self, function: &ast::Function) -> BTreeMap<Arc<str>, Value<Operand>> {
         let own = function.name.as_ref().map(|name| name.text.clone());
-        let mut captured = std::collections::HashMap::new();
+        let mut captured = BTreeMap::new();
         for (name, span) in free_names(function) {
             if Some(&name) == own.as_ref() {
                 continue;
@@ -120,16 +139,24 @@ impl Checker<'_> {
                 Some(binding) => Some(binding.clone()),
                 None => frame.captured.get(&name).cloned().map(Binding::Value),
             });
-            match local.or_else(|| self.global(&name, span)) {
+            let known = local.or_else(|| if self.sees_program() { self.global(&name, span) } else { None });
+            match known {
                 Some(Binding::Value(value)) => {
                     captured.insert(name, value);
                 }
-                Some(Binding::Broken) => {}
-                None => {
-                    if !self.defined_later.contains(&name) && self.library_value(&name, span).is_none() {
+                Some(Binding::Broken | Binding::OneSided(_)) => {}
+                None if self.defined_later.contains(&name) => {}
+                // A later name of the program's own does not change what the function means. Constants are no functions,
+                // and looked up where they are used.
+                None => match self.library_value(&name, span) {
+                    Some(value @ Value::Builtin(_)) => {
+                        captured.insert(name, value);
+                    }
+                    Some(_) => {}
+                    None => {
                         self.unknown_name(&name, span);
                     }
-                }
+                },
             }
         }
         captured
@@ -139,8 +166,10 @@ impl Checker<'_> {
 /// The candidate nearest to a name, when one is near enough to have been meant.
 pub fn similar<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let allowed = match name.chars().count() {
-        0..=2 => 1,
-        3..=5 => 2,
+        // A short name is near to anything; only its case can be wrong.
+        0..=2 => 0,
+        3..=4 => 1,
+        5..=7 => 2,
         _ => 3,
     };
     candidates

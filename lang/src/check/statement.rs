@@ -1,7 +1,7 @@
 //! Statements: what a program's names come to stand for.
 
 use super::{Binding, Checker, Checks, Reported};
-use crate::ast::{self, BinaryOperator, Expression, Statement, StatementKind, Target};
+use crate::ast::{self, BinaryOperator, Expression, ExpressionKind, Statement, StatementKind, Target};
 use crate::declaration::Operand;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{NodeKind, SourceAxis};
@@ -26,8 +26,8 @@ impl Checker<'_> {
         match &statement.kind {
             StatementKind::Expression(expression) => self.expression(expression).map(Some),
             StatementKind::Assign { target, value } => {
-                let value = self.expression(value);
-                self.assign(target, value)?;
+                let checked = self.expression(value).and_then(|known| self.valued(known, value));
+                self.assign(target, checked)?;
                 Ok(None)
             }
             StatementKind::Update { name, subscripts: None, operator: Some((operator, span)), value } => {
@@ -43,6 +43,10 @@ impl Checker<'_> {
             }
             StatementKind::Function(function) => {
                 if let Some(name) = &function.name {
+                    if let Err(reported) = self.parameters(function) {
+                        self.bind(&name.text, Err(reported));
+                        return Err(reported);
+                    }
                     let captured = self.close_over(function);
                     let value = Value::Function(Arc::new(Closure { function: function.clone(), captured }));
                     self.bind(&name.text, Ok(value));
@@ -72,6 +76,47 @@ impl Checker<'_> {
         }
     }
 
+    /// Refuses the value of an `if` without `else` where a value is needed.
+    pub(super) fn valued(&mut self, value: Value<Operand>, expression: &Expression) -> Checks<Value<Operand>> {
+        match (&value, &expression.kind) {
+            (Value::None, ExpressionKind::If { otherwise: None, .. }) => {
+                let diagnostic = Diagnostic::error("E0318", "an `if` without `else` has no value", expression.span, "");
+                Err(self.report(diagnostic.help("say what it is otherwise: `if c { … } else { … }`")))
+            }
+            _ => Ok(value),
+        }
+    }
+
+    /// Checks a function's parameters where it is defined: each name once, defaults last, dtypes known.
+    pub(super) fn parameters(&mut self, function: &ast::Function) -> Checks<()> {
+        let mut defaulted: Option<&ast::Name> = None;
+        let mut result = Ok(());
+        for (index, parameter) in function.parameters.iter().enumerate() {
+            let (name, earlier) = (&parameter.name, &function.parameters[..index]);
+            if let Some(first) = earlier.iter().find(|other| other.name.text == name.text) {
+                let diagnostic =
+                    Diagnostic::error("E0213", format!("two parameters are named `{}`", name.text), name.span, "again");
+                result = Err(self.report(diagnostic.label(first.name.span, "first").help("give each its own name")));
+            }
+            match (&parameter.default, defaulted) {
+                (Some(_), _) => defaulted = Some(name),
+                (None, Some(before)) => {
+                    let message =
+                        format!("`{}` has no default, and stands after `{}`, which has one", name.text, before.text);
+                    let diagnostic =
+                        Diagnostic::error("E0214", message, name.span, "").label(before.span, "has a default");
+                    result = Err(self.report(diagnostic.help("put the parameters with defaults last")));
+                }
+                (None, None) => {}
+            }
+        }
+        let declared = function.parameters.iter().filter_map(|parameter| parameter.declared.as_ref());
+        for declared in declared.chain(&function.result) {
+            result = self.known_dtypes(declared).and(result);
+        }
+        result
+    }
+
     /// Reports that something is part of the language and cannot run yet.
     pub(crate) fn not_built(&mut self, what: &str, span: Span, help: &str) -> Reported {
         let diagnostic = Diagnostic::error("E0401", format!("{what} is not built yet"), span, "");
@@ -91,20 +136,33 @@ impl Checker<'_> {
 
     /// Makes a name stand for a value, in the function or in the program.
     pub(super) fn bind(&mut self, name: &Arc<str>, value: Checks<Value<Operand>>) {
-        let binding = match value {
-            Ok(value) => Binding::Value(value),
-            Err(Reported) => Binding::Broken,
-        };
+        self.rebind(
+            name,
+            match value {
+                Ok(value) => Binding::Value(value),
+                Err(Reported) => Binding::Broken,
+            },
+        );
+    }
+
+    /// The same, whatever is known of the value.
+    pub(super) fn rebind(&mut self, name: &Arc<str>, binding: Binding) {
         match self.frames.last_mut() {
             Some(frame) => {
                 frame.locals.insert(name.clone(), binding);
             }
             None => {
-                if !self.assigned.contains(name) {
-                    self.assigned.push(name.clone());
-                }
+                self.record_assigned(name);
                 self.globals.insert(name.clone(), binding);
             }
+        }
+    }
+
+    /// Notes that the program gives one of its own names a value.
+    pub(super) fn record_assigned(&mut self, name: &Arc<str>) {
+        self.changes += 1;
+        if self.assigned_set.insert(name.clone()) {
+            self.assigned.push(name.clone());
         }
     }
 

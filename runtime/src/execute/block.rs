@@ -186,12 +186,9 @@ impl Reader {
     fn new(region: &Region, source: &Source, dtype: DType, place: Option<&Place>) -> Reader {
         match source {
             Source::Scalar(scalar) => Reader::Splat { bytes: scalar_bytes(*scalar), size: dtype.size() },
-            Source::Counter { start, step, axis } => {
-                let strides = region
-                    .order
-                    .iter()
-                    .map(|own| (region.shape[*own], if Some(*own) == *axis { *step as isize } else { 0 }));
-                Reader::Counter { start: *start, axes: merge(strides) }
+            Source::Counter(counter) => {
+                let strides = region.order.iter().map(|&own| (region.shape[own], counter.steps[own] as isize));
+                Reader::Counter { start: counter.start, axes: merge(strides) }
             }
             Source::Array { axes, .. } => match place {
                 Some(place) => Reader::of_array(region, place, dtype.size(), axes),

@@ -10,9 +10,8 @@
 //! halving runs across all of them at once.
 
 use super::block::{Bench, Fault, Tape};
+use super::extreme::{Search, beats};
 use super::threads::{Drive, Stop};
-use crate::array::Complex;
-use crate::for_dtype;
 use crate::kernel::{Fold, Level, STRIPE, STRIPES};
 use crate::plan::region::Register;
 use thalweg_lang::dtype::DType;
@@ -87,14 +86,16 @@ impl Target {
 }
 
 /// Memory for partial results, aligned for any element.
-struct Partial(Vec<[u64; 2]>);
+pub struct Partial(Vec<[u64; 2]>);
 
 impl Partial {
-    fn new(bytes: usize) -> Partial {
+    /// So many bytes, zeros.
+    pub fn new(bytes: usize) -> Partial {
         Partial(vec![[0; 2]; bytes.div_ceil(16)])
     }
 
-    fn pointer(&mut self) -> *mut u8 {
+    /// The first byte.
+    pub fn pointer(&mut self) -> *mut u8 {
         self.0.as_mut_ptr().cast()
     }
 }
@@ -178,9 +179,9 @@ unsafe fn reduce_short(
                         }
                         How::Extreme { greatest } => {
                             let to: *mut i64 = target.to.cast();
+                            let mut search = Search::new(target.dtype, greatest, inner);
                             for at in 0..count {
-                                let mut search = Search::new(target.dtype, greatest, inner);
-                                search.feed(source.add(at * span * target.size()), span, 0, 0);
+                                search.feed(level, source.add(at * span * target.size()), span, 0, 0);
                                 to.add((from + at) * inner).copy_from_nonoverlapping(search.indices.as_ptr(), inner);
                             }
                         }
@@ -484,7 +485,7 @@ impl Long<'_> {
                             }
                             Accumulator::Search(search) => {
                                 search.width = width;
-                                search.feed(source, count, taken, first_row);
+                                search.feed(self.level, source, count, taken, first_row);
                                 if taken + count == rows * width {
                                     self.found(index, search, outer, column, first_row / self.rows);
                                 }
@@ -566,153 +567,3 @@ impl Long<'_> {
         }
     }
 }
-
-/// Looks for the first extreme of each column.
-struct Search {
-    dtype: DType,
-    greatest: bool,
-    width: usize,
-    values: Partial,
-    indices: Vec<i64>,
-}
-
-impl Search {
-    fn new(dtype: DType, greatest: bool, width: usize) -> Search {
-        Search { dtype, greatest, width, values: Partial::new(width * dtype.size()), indices: vec![0; width] }
-    }
-
-    /// Takes `count` elements, of which `taken` were seen before in this search; row 0 is the row `first_row`.
-    ///
-    /// # Safety
-    /// `source` has `count` elements.
-    unsafe fn feed(&mut self, source: *const u8, count: usize, taken: usize, first_row: usize) {
-        let values = self.values.pointer();
-        for_dtype!(self.dtype, T => {
-            // SAFETY: the caller's promise; a value is there for each column.
-            unsafe {
-                let values = std::slice::from_raw_parts_mut(values.cast::<T>(), self.width);
-                if self.width == 1 {
-                    search_run(source.cast(), count, taken, first_row, self.greatest, values, &mut self.indices);
-                } else {
-                    search_columns(source.cast(), count, taken, first_row, self.greatest, values, &mut self.indices);
-                }
-            }
-        });
-    }
-}
-
-/// # Safety
-/// As [`Search::feed`].
-unsafe fn search_run<T: Extreme>(
-    source: *const T,
-    count: usize,
-    taken: usize,
-    first_row: usize,
-    greatest: bool,
-    values: &mut [T],
-    indices: &mut [i64],
-) {
-    let mut at = 0;
-    if taken == 0 {
-        // SAFETY: there is a first element.
-        values[0] = unsafe { source.read_unaligned() };
-        indices[0] = first_row as i64;
-        at = 1;
-    }
-    let mut best = values[0];
-    let mut place = None;
-    while at < count {
-        // SAFETY: the caller's promise.
-        let value = unsafe { source.add(at).read_unaligned() };
-        if value.beats(best, greatest) {
-            best = value;
-            place = Some(at);
-        }
-        at += 1;
-    }
-    if let Some(place) = place {
-        values[0] = best;
-        indices[0] = (first_row + taken + place) as i64;
-    }
-}
-
-/// # Safety
-/// As [`Search::feed`].
-unsafe fn search_columns<T: Extreme>(
-    source: *const T,
-    count: usize,
-    taken: usize,
-    first_row: usize,
-    greatest: bool,
-    values: &mut [T],
-    indices: &mut [i64],
-) {
-    let width = values.len();
-    let mut row = taken / width;
-    let mut column = taken % width;
-    for at in 0..count {
-        // SAFETY: the caller's promise.
-        let value = unsafe { source.add(at).read_unaligned() };
-        if row == 0 || value.beats(values[column], greatest) {
-            values[column] = value;
-            indices[column] = (first_row + row) as i64;
-        }
-        column += 1;
-        if column == width {
-            column = 0;
-            row += 1;
-        }
-    }
-}
-
-/// # Safety
-/// Both are readable as elements of the dtype.
-unsafe fn beats(dtype: DType, value: *const u8, best: *const u8, greatest: bool) -> bool {
-    for_dtype!(dtype, T => {
-        // SAFETY: the caller's promise.
-        unsafe { value.cast::<T>().read_unaligned().beats(best.cast::<T>().read_unaligned(), greatest) }
-    })
-}
-
-/// Elements with an order in which NaN comes first.
-trait Extreme: Copy {
-    /// Whether it must take the place of the best before it: it is greater (less), or the first NaN.
-    fn beats(self, best: Self, greatest: bool) -> bool;
-}
-
-macro_rules! ordered {
-    ($($element:ty)*) => { $(
-        impl Extreme for $element {
-            #[inline(always)]
-            fn beats(self, best: $element, greatest: bool) -> bool {
-                if greatest { self > best } else { self < best }
-            }
-        }
-    )* };
-}
-ordered!(bool i8 i16 i32 i64 u8 u16 u32 u64);
-
-macro_rules! floats {
-    ($($element:ty)*) => { $(
-        impl Extreme for $element {
-            #[inline(always)]
-            fn beats(self, best: $element, greatest: bool) -> bool {
-                let ahead = if greatest { self > best } else { self < best };
-                ahead || (self.is_nan() && !best.is_nan())
-            }
-        }
-        impl Extreme for Complex<$element> {
-            /// As NumPy orders them: by the real part, then by the imaginary one; NaN in either part counts.
-            #[inline(always)]
-            fn beats(self, best: Self, greatest: bool) -> bool {
-                let not_a_number = |z: Self| z.re.is_nan() || z.im.is_nan();
-                if not_a_number(best) || not_a_number(self) {
-                    return !not_a_number(best);
-                }
-                let (a, b) = if greatest { (self, best) } else { (best, self) };
-                a.re > b.re || (a.re == b.re && a.im > b.im)
-            }
-        }
-    )* };
-}
-floats!(f32 f64);

@@ -1,6 +1,7 @@
 //! Running a plan: step by step, each on the executor that the plan chose.
 
 mod block;
+mod extreme;
 mod fold;
 mod region;
 mod threads;
@@ -121,8 +122,7 @@ fn out_of_memory(array_type: &ArrayType, refusal: OutOfMemory, span: Span) -> Di
             Some(bytes) => format!("out of memory: {array_type} takes {}", crate::buffer::Bytes(bytes)),
             None => format!("out of memory: {array_type} is larger than any memory"),
         };
-    let help =
-        refusal.limit.map(|limit| format!("the limit is {}: `--memory-limit` raises it", crate::buffer::Bytes(limit)));
+    let help = refusal.limit.map(|limit| format!("the session's limit is {}", crate::buffer::Bytes(limit)));
     let diagnostic = Diagnostic::error("E0502", message, span, format!("{array_type}"));
     match help {
         Some(help) => diagnostic.help(help),

@@ -3,8 +3,8 @@
 use super::{Cancel, Context, Threads, run, run_taking};
 use crate::array::Array;
 use crate::buffer::Pool;
-use crate::kernel::{Folds, Kernels, Level, NumberFormula, NumberTest, WholeFormula};
-use crate::lane::{Mask, Number, Whole};
+use crate::kernel::{DoubleFormula, Folds, Kernels, Level, NumberFormula, NumberTest, WholeFormula};
+use crate::lane::{Double, Mask, Number, Whole};
 use crate::operation::{Bodies, Body, Elementwise, Failure, FunctionCall, Host, Reduction};
 use crate::plan::{Plan, Settings, plan};
 use std::sync::{Arc, Mutex};
@@ -57,6 +57,14 @@ impl WholeFormula<2> for Divide {
     }
 }
 
+struct Heavy;
+impl DoubleFormula<2> for Heavy {
+    #[inline(always)]
+    fn apply<L: Double>([a, b]: [L; 2]) -> L {
+        a.divide(b)
+    }
+}
+
 const ADD: OperationId = OperationId(0);
 const MULTIPLY: OperationId = OperationId(1);
 const LESS: OperationId = OperationId(2);
@@ -66,7 +74,8 @@ const MAX: OperationId = OperationId(5);
 const ARGMAX: OperationId = OperationId(6);
 const TWICE: OperationId = OperationId(7);
 const SHOW: OperationId = OperationId(8);
-const NAMES: [&str; 9] = ["add", "multiply", "less", "divide", "sum", "max", "argmax", "twice", "show"];
+const HEAVY: OperationId = OperationId(9);
+const NAMES: [&str; 10] = ["add", "multiply", "less", "divide", "sum", "max", "argmax", "twice", "show", "heavy"];
 
 struct Library(Vec<Body>);
 
@@ -92,6 +101,7 @@ fn library() -> Library {
             call.host.print(&text.join(" "));
             Ok(())
         }),
+        elementwise(Kernels::double::<Heavy, 2>()),
     ])
 }
 
@@ -443,6 +453,15 @@ impl Maker {
         self.add(NodeKind::View { value, axes }, ArrayType::new(dtype, shape))
     }
 
+    fn reshape(&mut self, value: NodeId, shape: &[usize]) -> NodeId {
+        let array_type = ArrayType::new(self.kind_of(value).dtype, shape.to_vec());
+        self.add(NodeKind::Reshape(value), array_type)
+    }
+
+    fn iota(&mut self, length: usize) -> NodeId {
+        self.add(NodeKind::Iota, ArrayType::new(DType::I64, vec![length]))
+    }
+
     fn transpose(&mut self, value: NodeId) -> NodeId {
         let shape = self.kind_of(value).shape;
         let rank = shape.len();
@@ -501,6 +520,20 @@ fn random_view(maker: &mut Maker, random: &mut Random, value: NodeId) -> NodeId 
     maker.view(value, axes, shape)
 }
 
+/// A random shape of so many elements.
+fn random_factors(random: &mut Random, count: usize) -> Vec<usize> {
+    let mut shape = vec![count];
+    for _ in 0..random.below(4) {
+        let axis = random.below(shape.len());
+        let length = shape[axis];
+        let divisors: Vec<usize> = (1..=length.max(1)).filter(|divisor| length.is_multiple_of(*divisor)).collect();
+        let divisor = divisors[random.below(divisors.len())];
+        shape[axis] = divisor;
+        shape.insert(axis + 1, length / divisor);
+    }
+    shape
+}
+
 /// A random graph over inputs of the given types.
 fn random_graph(random: &mut Random, inputs: &[Array], threads: Option<usize>) -> Graph {
     let mut maker = threads.map_or_else(Maker::new, Maker::parallel);
@@ -541,8 +574,8 @@ fn random_graph(random: &mut Random, inputs: &[Array], threads: Option<usize>) -
             }
             _ => match random.below(3) {
                 0 => {
-                    let array_type = ArrayType::new(of.dtype, vec![of.count()]);
-                    maker.add(NodeKind::Reshape(a), array_type)
+                    let shape = random_factors(random, of.count());
+                    maker.reshape(a, &shape)
                 }
                 1 if of.count() < 3000 => {
                     let shape: Vec<usize> = std::iter::once(2).chain(of.shape.iter().copied()).collect();
@@ -1101,4 +1134,174 @@ fn long_programs_are_planned_quickly() {
     let plan = plan(&graph, &library(), &plain());
     assert!(plan.region_count() > 400);
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}
+
+#[test]
+fn reshaped_code_is_computed_in_its_new_shape() {
+    let library = library();
+    for seed in 0..300 {
+        let mut random = Random(1000 + seed);
+        let count = [1, 2, 12, 60, 360, 2520, 4096][random.below(7)];
+        let shape = random_factors(&mut random, count);
+        let row = shape[shape.len() / 2..].to_vec();
+        let inputs = [random.array(DType::F64, &shape), random.array(DType::F64, &row)];
+        let mut maker = Maker::new();
+        let mut value = maker.input(DType::F64, &shape);
+        let row = maker.input(DType::F64, &row);
+        let counter = maker.iota(count);
+        for _ in 0..2 + random.below(6) {
+            let of = maker.kind_of(value);
+            value = match random.below(6) {
+                0 => maker.call(MULTIPLY, value, value),
+                1 if broadcast(&of.shape, &maker.kind_of(row).shape) == Ok(of.shape.clone()) => {
+                    maker.call(ADD, value, row)
+                }
+                2 => {
+                    let counted = maker.reshape(counter, &of.shape);
+                    let counted = maker.cast(counted, DType::F64);
+                    maker.call(ADD, value, counted)
+                }
+                3 if of.rank() > 1 => maker.transpose(value),
+                _ => {
+                    let shape = random_factors(&mut random, count);
+                    maker.reshape(value, &shape)
+                }
+            };
+        }
+        let axes: Vec<usize> = (0..maker.kind_of(value).rank()).filter(|_| random.below(2) == 0).collect();
+        let reduced = if axes.is_empty() { value } else { maker.reduce(SUM, value, &axes) };
+        let graph = maker.finish(&[value, reduced]);
+        let expected = evaluate(&graph, &inputs, &library);
+        for fuse in [true, false] {
+            let results = execute(&graph, &inputs, &settings(2, fuse, Level::detect())).unwrap();
+            for (result, output) in results.iter().zip(&graph.outputs) {
+                let plan = plan(&graph, &library, &plain()).render(&library);
+                assert!(same(result, &expected[output.index()]), "seed {seed}, fuse {fuse}:\n{plan}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reshape_of_elementwise_code_is_part_of_its_region() {
+    let library = library();
+    let one_region = |make: &dyn Fn(&mut Maker) -> NodeId, peak: usize| {
+        let mut maker = Maker::new();
+        let output = make(&mut maker);
+        let plan = plan(&maker.finish(&[output]), &library, &plain());
+        let text = plan.render(&library);
+        assert_eq!(plan.region_count(), 1, "{text}");
+        assert_eq!(plan.peak_bytes(), peak, "{text}");
+    };
+    const MEGABYTE: usize = 1 << 20;
+    // Larger than any memory, and never there.
+    let sum_of_counted = |maker: &mut Maker| {
+        let counter = maker.iota(200_000 * 100_000);
+        let counter = maker.cast(counter, DType::F64);
+        let table = maker.reshape(counter, &[200_000, 100_000]);
+        let square = maker.call(MULTIPLY, table, table);
+        maker.reduce(SUM, square, &[0, 1])
+    };
+    one_region(&sum_of_counted, 8);
+    let flattened_sum = |maker: &mut Maker| {
+        let (a, b) = (maker.input(DType::F64, &[256, 512]), maker.input(DType::F64, &[512]));
+        let product = maker.call(MULTIPLY, a, b);
+        let square = maker.call(MULTIPLY, product, product);
+        let flat = maker.reshape(square, &[256 * 512]);
+        maker.reduce(SUM, flat, &[0])
+    };
+    one_region(&flattened_sum, MEGABYTE + 4096 + 8);
+    let split = |maker: &mut Maker| {
+        let (a, b) = (maker.input(DType::F64, &[256, 512]), maker.input(DType::F64, &[512]));
+        let sum = maker.call(ADD, a, b);
+        let split = maker.reshape(sum, &[16, 16, 512]);
+        maker.call(MULTIPLY, split, split)
+    };
+    one_region(&split, 2 * MEGABYTE + 4096);
+    let flat_operand = |maker: &mut Maker| {
+        let a = maker.input(DType::F64, &[256, 512]);
+        let flat = maker.reshape(a, &[256 * 512]);
+        maker.call(MULTIPLY, flat, flat)
+    };
+    one_region(&flat_operand, 2 * MEGABYTE);
+}
+
+#[test]
+fn what_another_shape_would_copy_is_stored_once() {
+    let library = library();
+    let mut maker = Maker::new();
+    let a = maker.input(DType::F64, &[256, 512]);
+    let turned = maker.transpose(a);
+    let square = maker.call(MULTIPLY, turned, turned);
+    let flat = maker.reshape(square, &[256 * 512]);
+    let twice = maker.call(ADD, flat, flat);
+    let plan = plan(&maker.finish(&[twice]), &library, &plain());
+    // The input, and one value: the second takes the place of the first, if the reshape has not hidden it.
+    assert!(plan.peak_bytes() <= 3 << 20, "{}", plan.render(&library));
+    assert_eq!(plan.region_count(), 2, "{}", plan.render(&library));
+}
+
+#[test]
+fn a_plan_claims_no_threads_for_what_decides_itself() {
+    let library = library();
+    let render = |maker: Maker, output: NodeId| {
+        let graph = maker.finish(&[output]);
+        plan(&graph, &library, &settings(4, true, Level::detect())).render(&library)
+    };
+    let own_function = |maker: &mut Maker| {
+        let input = maker.input(DType::F64, &[1_000_000]);
+        let array_type = maker.kind_of(input);
+        maker.add(NodeKind::Apply { operation: TWICE, operands: vec![input], attributes: Vec::new() }, array_type)
+    };
+    let mut maker = Maker::new();
+    let output = own_function(&mut maker);
+    let text = render(maker, output);
+    assert!(text.starts_with("%1 = twice x0: f64[1000000]\n"), "{text}");
+    let mut maker = Maker::parallel(2);
+    let output = own_function(&mut maker);
+    let text = render(maker, output);
+    assert!(text.starts_with("%1 = twice x0: f64[1000000]   on at most 2 threads: `@parallel(2)` says so\n"), "{text}");
+}
+
+#[test]
+fn threads_wake_for_costly_kernels_sooner() {
+    let library = library();
+    let threads = |operation: OperationId, length: usize| {
+        let mut maker = Maker::new();
+        let input = maker.input(DType::F64, &[length]);
+        let output = maker.call(operation, input, input);
+        let text = plan(&maker.finish(&[output]), &library, &settings(2, true, Level::detect())).render(&library);
+        if text.contains("2 threads: ") { 2 } else { 1 }
+    };
+    assert_eq!((threads(ADD, 50_000), threads(ADD, 1_000_000)), (1, 2));
+    assert_eq!((threads(HEAVY, 20_000), threads(HEAVY, 100_000), threads(HEAVY, 1000)), (1, 2, 1));
+}
+
+#[test]
+fn the_first_of_equal_extremes_is_found_at_every_level() {
+    for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        for (length, extremes, expected) in [
+            (1, vec![], 0),
+            (1000, vec![], 0),
+            (1000, vec![(127, 2.0), (128, 2.0), (900, 2.0)], 127),
+            (1000, vec![(5, 2.0), (640, 3.0), (641, 4.0)], 641),
+            (100_000, vec![(99_999, 2.0)], 99_999),
+            (100_000, vec![(9000, f64::INFINITY), (70_001, f64::NAN), (70_002, f64::NAN)], 70_001),
+        ] {
+            let mut elements = vec![1.0; length];
+            extremes.iter().for_each(|&(at, value)| elements[at] = value);
+            for columns in [1, 3] {
+                let rows: Vec<f64> = elements.iter().flat_map(|&element| vec![element; columns]).collect();
+                let mut maker = Maker::new();
+                let input = maker.input(DType::F64, &[length, columns]);
+                let output = maker.reduce(ARGMAX, input, &[0]);
+                let array = Array::from_vec(&[length, columns], rows).unwrap();
+                let result = execute(&maker.finish(&[output]), &[array], &settings(2, true, level)).unwrap();
+                assert!(
+                    result[0].iter().all(|found| found == Scalar::i64(expected)),
+                    "{level:?}, {length}, {result:?}"
+                );
+            }
+        }
+    }
 }

@@ -8,6 +8,7 @@ use thalweg_lang::dtype::DType;
 
 use super::formula::Complex;
 use super::step::{Buffer, Step, Typed, avx2, avx512, plain};
+use super::table::SIMPLE_BYTE;
 use super::{BlockFunction, Kernel};
 
 /// A conversion of one element. A bool is taken as the byte that it is in memory, `Truth`.
@@ -163,7 +164,9 @@ const fn convert<A: Convert<R> + Typed, R: Typed>() -> Kernel {
             avx512::<Conversion<A, R>, 1>,
         ]
     };
-    Kernel { operands: const { &[A::DTYPE] }, result: R::DTYPE, fault: None, functions }
+    let (from, to) = (A::DTYPE.size(), R::DTYPE.size());
+    let cost = SIMPLE_BYTE * if from > to { from } else { to } as u32;
+    Kernel { operands: const { &[A::DTYPE] }, result: R::DTYPE, fault: None, cost, functions }
 }
 
 /// The conversions from one real dtype, in the order of `DType::ALL`.

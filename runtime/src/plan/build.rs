@@ -1,5 +1,6 @@
 //! A group of nodes becomes a region: leaves, instructions over registers, stores and ends.
 
+use super::counter::Counter;
 use super::fuse::resolve;
 use super::region::{End, Instruction, Leaf, Reducer, Region, Register, Site, Source, Store, ValueId};
 use super::{Draft, Group};
@@ -54,9 +55,7 @@ pub fn iota(draft: &Draft, id: NodeId, value: ValueId) -> Region {
     let node = draft.graph.node(id);
     let site = Site { threads: 1, reason: "counting".to_owned() };
     let mut region = empty(node.array_type().shape.clone(), Vec::new(), site);
-    region
-        .leaves
-        .push(Leaf { source: Source::Counter { start: 0, step: 1, axis: Some(0) }, dtype: node.array_type().dtype });
+    region.leaves.push(Leaf { source: Source::Counter(Counter::iota()), dtype: node.array_type().dtype });
     region.stores.push(Store { register: 0, value, span: node.span, reuse: None });
     region
 }
@@ -104,11 +103,9 @@ impl Builder<'_, '_> {
         }
         let (root, axes) = resolve(self.draft, id, &self.shape);
         let node = self.draft.graph.node(root);
-        let source = match node.kind {
-            NodeKind::Constant(scalar) => Source::Scalar(scalar),
-            NodeKind::Iota => {
-                Source::Counter { start: axes[0].start as i64, step: axes[0].step as i64, axis: axes[0].axis }
-            }
+        let source = match (&node.kind, Counter::of(&self.draft.graph, root)) {
+            (NodeKind::Constant(scalar), _) => Source::Scalar(*scalar),
+            (_, Some(counter)) => Source::Counter(counter.viewed(&axes, self.shape.len())),
             _ => Source::Array { value: self.draft.value_of(self.bases, root), axes },
         };
         let leaf = Leaf { source, dtype: node.array_type().dtype };

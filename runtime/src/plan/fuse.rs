@@ -5,11 +5,12 @@
 //! same annotation and the same reduced axes, and when no path leads from one to the other through something else: such a
 //! path would have to run in the middle of the group. A reduction's result is outside in that sense.
 
+use super::counter::Counter;
 use super::region::elements;
 use super::rewrite::{broadcast_axes, compose};
 use super::{Draft, Group};
 use std::collections::{HashMap, HashSet};
-use thalweg_lang::graph::{Effect, NodeId, NodeKind, SourceAxis};
+use thalweg_lang::graph::{Effect, Graph, NodeId, NodeKind, SourceAxis};
 
 /// The most nodes of a group: more would not be faster, and joining costs time in proportion.
 const LARGEST: usize = 256;
@@ -144,10 +145,9 @@ fn leaves(draft: &Draft, group: usize) -> Vec<NodeId> {
             if draft.group_of[operand.index()] == Some(group) && is_register(draft, operand) {
                 continue;
             }
-            let root = root(draft, operand);
+            let root = root(&draft.graph, operand);
             let node = draft.graph.node(root);
-            let is_array = !matches!(node.kind, NodeKind::Constant(_) | NodeKind::Iota);
-            if is_array && elements(&node.array_type().shape) >= count && !roots.contains(&root) {
+            if is_array(&draft.graph, root) && elements(&node.array_type().shape) >= count && !roots.contains(&root) {
                 roots.push(root);
             }
         }
@@ -156,12 +156,17 @@ fn leaves(draft: &Draft, group: usize) -> Vec<NodeId> {
 }
 
 /// What a view shows in the end.
-fn root(draft: &Draft, id: NodeId) -> NodeId {
+pub fn root(graph: &Graph, id: NodeId) -> NodeId {
     let mut id = id;
-    while let NodeKind::View { value, .. } = draft.graph.node(id).kind {
+    while let NodeKind::View { value, .. } = graph.node(id).kind {
         id = value;
     }
     id
+}
+
+/// Whether a group that reads a root needs an array of it.
+pub fn is_array(graph: &Graph, root: NodeId) -> bool {
+    !matches!(graph.node(root).kind, NodeKind::Constant(_)) && Counter::of(graph, root).is_none()
 }
 
 /// What an operand of a group shows in the end, with its axes in terms of the group's.

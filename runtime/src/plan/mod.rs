@@ -1,10 +1,12 @@
 //! From a checked graph to a plan: a list of named passes, each of which can be read by itself.
 
 mod build;
+mod counter;
 mod fuse;
 mod place;
 pub mod region;
 mod render;
+mod reshape;
 mod rewrite;
 mod schedule;
 mod vectorise;
@@ -51,7 +53,7 @@ pub const PASSES: &[Pass] = &[
     },
     Pass {
         name: "sink views",
-        what: "a view of a value that nothing else reads moves to that value's operands, and views of views become one",
+        what: "a view or another shape of a value that nothing else reads moves to that value's operands, and views of views become one",
         run: views::run,
     },
     Pass { name: "drop unneeded", what: "what neither an output nor an effect needs is forgotten", run: drop_unneeded },

@@ -1,25 +1,52 @@
 //! The pass `place`: on how many threads each group and node runs, and why.
 //!
 //! An annotation decides where there is one. Elsewhere a rough estimate of the work does: threads are woken only where each
-//! has more to do than waking it costs.
+//! has more to do than waking it costs. The work is that of the kernels, each of which knows what an element costs it (a sine
+//! as much as eight sums), and that of moving bytes. For long simple code moving is all that counts, for short code waking is,
+//! and in between a kernel's kind decides.
 
-use super::Draft;
-use super::region::{Site, elements};
+use super::region::{Site, bytes_of, elements};
+use super::{Draft, Group, fuse, schedule};
+use crate::kernel::cast;
+use crate::operation::{Bodies, Body};
 use std::sync::Arc;
 use thalweg_lang::diagnostic::Diagnostic;
-use thalweg_lang::graph::{Attribute, NodeId, NodeKind, Placement};
+use thalweg_lang::dtype::DType;
+use thalweg_lang::graph::{Attribute, Graph, NodeId, NodeKind, Placement};
 use thalweg_lang::types::ArrayType;
 
-/// What a thread must have to do to be worth waking, in nanoseconds.
-const WORTH_WAKING: f64 = 50_000.0;
+// The constants are measured, in nanoseconds, on the 2 cores of a Zen 5 server, as the least of some hundred runs by `thalweg
+// bench`. They say where threads begin to pay; a factor of 2 either way changes little there, as both ways take about as long.
+
+/// What a thread must have to do to be worth waking. Waking one helper and waiting for it took 4,000 on idle cores (`sum(a)`
+/// of 20,000 elements: 2,200 alone, 4,500 with `@parallel(2)`) and 12,000 where others worked on them (the median of the
+/// same). Halves of this leave a gain in either case: so `sin(a)` wakes threads from about 65,000 elements, `a + 1` from about
+/// 150,000.
+const WORTH_WAKING: f64 = 25_000.0;
+
+/// A byte that is read from an array or stored: `a + 1` took 0.010 a byte in the last cache, and 0.027 from memory.
+const BYTE: f64 = 0.015;
+
+/// A byte that is folded, in picoseconds: `sum(a)` took 120 for an f64 in the second cache.
+const FOLD_BYTE: u32 = 15;
+
+/// Starting a turn of a map that runs turn by turn.
+const TURN: f64 = 2_000.0;
+
+/// An element of a node in such a turn of which nothing is known.
+const UNKNOWN_ELEMENT: f64 = 0.6;
 
 /// Runs the pass.
 pub fn run(draft: &mut Draft) {
+    let stored = schedule::stored(draft);
     for group in 0..draft.groups.len() {
         if !draft.groups[group].members.is_empty() {
-            let work = group_work(draft, group);
+            let work = group_work(draft, group, &stored);
             let placement = draft.groups[group].placement.clone();
             draft.groups[group].site = site(draft, placement.as_ref(), work);
+            if elements(&draft.groups[group].shape) == 1 && placement.is_none() {
+                draft.groups[group].site = Site { threads: 1, reason: "a single element".to_owned() };
+            }
         }
     }
     let mut seen: Vec<Arc<str>> = Vec::new();
@@ -34,16 +61,53 @@ pub fn run(draft: &mut Draft) {
     }
 }
 
-/// A rough estimate of a group's work in nanoseconds: each node costs by the size of its elements.
-fn group_work(draft: &Draft, group: usize) -> f64 {
-    let group = &draft.groups[group];
-    let count = elements(&group.shape);
-    let per_element: f64 = group.members.iter().map(|&member| node_work(draft, member)).sum();
-    count as f64 * per_element
+/// A rough estimate of a group's work in nanoseconds: what its kernels compute, and what passes between memory and the core.
+fn group_work(draft: &Draft, group: usize, stored: &[bool]) -> f64 {
+    let Group { members, shape, .. } = &draft.groups[group];
+    let count = elements(shape) as f64;
+    let mut read: Vec<NodeId> = Vec::new();
+    let mut work = 0.0;
+    for &member in members {
+        let node = draft.graph.node(member);
+        work += count * element_cost(&draft.graph, draft.bodies, member);
+        if stored[member.index()] {
+            work += bytes_of(node.array_type()) as f64 * BYTE;
+        }
+        for operand in node.kind.operands() {
+            if draft.group_of[operand.index()] == Some(group) {
+                continue;
+            }
+            let root = fuse::root(&draft.graph, operand);
+            let array_type = draft.graph.node(root).array_type();
+            if read.contains(&root) || matches!(draft.graph.node(root).kind, NodeKind::Constant(_)) {
+                continue;
+            }
+            read.push(root);
+            let bytes = count.min(elements(&array_type.shape) as f64) * array_type.dtype.size() as f64;
+            // Counting costs about what reading does.
+            work += bytes * BYTE;
+        }
+    }
+    work
 }
 
-fn node_work(draft: &Draft, id: NodeId) -> f64 {
-    0.1 + 0.06 * draft.graph.node(id).array_type().dtype.size() as f64
+/// What a node computes for an element of its group, in nanoseconds.
+fn element_cost(graph: &Graph, bodies: &dyn Bodies, id: NodeId) -> f64 {
+    let node = graph.node(id);
+    let dtype_of = |id: NodeId| graph.node(id).array_type().dtype;
+    let picoseconds = match &node.kind {
+        NodeKind::Elementwise { operation, operands } => {
+            let dtypes: Vec<DType> = operands.iter().map(|&operand| dtype_of(operand)).collect();
+            match bodies.body(*operation) {
+                Body::Elementwise(row) => row.kernels.find(&dtypes).map_or(0, |kernel| kernel.cost),
+                _ => 0,
+            }
+        }
+        NodeKind::Cast(value) => cast(dtype_of(*value), node.array_type().dtype).cost,
+        NodeKind::Reduce { value, .. } => FOLD_BYTE * dtype_of(*value).size() as u32,
+        _ => 0,
+    };
+    f64::from(picoseconds) * 1e-3
 }
 
 /// The elements of all results of a node.
@@ -51,12 +115,28 @@ fn count(types: &[ArrayType]) -> f64 {
     types.iter().map(|array_type| elements(&array_type.shape) as f64).sum()
 }
 
-/// The work of a node that is no member of a group: nobody can tell what an operation's own function costs, so that its data
-/// counts as if each element were looked at a few times.
+/// A node that is no member of a group is a function of its own: only it knows what it does, and whether threads pay. It may
+/// take what there is, and a person is told only of an annotation.
 pub fn apply_site(draft: &Draft, id: NodeId) -> Site {
-    let node = draft.graph.node(id);
-    let operands: f64 = node.kind.operands().iter().map(|&operand| count(&draft.graph.node(operand).types)).sum();
-    site(draft, node.placement.as_ref(), (operands + count(&node.types)) * 4.0)
+    match &draft.graph.node(id).placement {
+        Some(placement) => {
+            let mut site = annotated_site(draft, placement);
+            let most = if site.threads == 1 {
+                "on one thread".to_owned()
+            } else {
+                format!("on at most {} threads", site.threads)
+            };
+            site.reason = format!("{most}: {}", site.reason);
+            site
+        }
+        None => Site { threads: draft.settings.threads.max(1), reason: String::new() },
+    }
+}
+
+/// Where an annotation puts something.
+fn annotated_site(draft: &Draft, placement: &Placement) -> Site {
+    let threads = annotated(placement, draft.settings.threads.max(1)).min(draft.limit).max(1);
+    Site { threads, reason: format!("`{}` says so", display(placement)) }
 }
 
 /// Where a map runs that is run turn by turn: a turn costs what its nodes cost, and starting it.
@@ -64,10 +144,10 @@ pub fn map_site(draft: &Draft, id: NodeId) -> Site {
     let node = draft.graph.node(id);
     let NodeKind::Map { body, mapped, .. } = &node.kind else { return apply_site(draft, id) };
     let needed = body.needed();
-    let elements: f64 =
-        body.nodes.iter().zip(&needed).filter(|(_, needed)| **needed).map(|(node, _)| count(&node.types)).sum();
+    let nodes = (0..body.nodes.len()).filter(|&index| needed[index]);
+    let turn: f64 = nodes.map(|index| turn_work(body, draft.bodies, NodeId(index as u32))).sum();
     let turns = draft.graph.node(mapped[0]).array_type().shape[0];
-    let mut site = site(draft, node.placement.as_ref(), turns as f64 * (2000.0 + elements * 0.6));
+    let mut site = site(draft, node.placement.as_ref(), turns as f64 * (TURN + turn));
     if !body.effects.is_empty() {
         site = Site { threads: 1, reason: "its effects happen in order".to_owned() };
     }
@@ -75,12 +155,26 @@ pub fn map_site(draft: &Draft, id: NodeId) -> Site {
     site
 }
 
+/// What a node of a body costs in one turn: nobody knows what a function or a map inside costs, so that each element counts as
+/// if it were looked at a few times.
+fn turn_work(body: &Graph, bodies: &dyn Bodies, id: NodeId) -> f64 {
+    let node = body.node(id);
+    let of_operand = |value: NodeId| elements(&body.node(value).array_type().shape) as f64;
+    match node.kind {
+        NodeKind::Elementwise { .. } | NodeKind::Cast(_) => {
+            let bytes = bytes_of(node.array_type()) as f64;
+            count(&node.types) * element_cost(body, bodies, id) + bytes * BYTE
+        }
+        NodeKind::Reduce { value, .. } => of_operand(value) * element_cost(body, bodies, id),
+        _ => count(&node.types) * UNKNOWN_ELEMENT,
+    }
+}
+
 /// Where work of so many nanoseconds runs.
 pub fn site(draft: &Draft, placement: Option<&Arc<Placement>>, work: f64) -> Site {
     let budget = draft.settings.threads.max(1);
     if let Some(placement) = placement {
-        let threads = annotated(placement, budget).min(draft.limit).max(1);
-        return Site { threads, reason: format!("`{}` says so", display(placement)) };
+        return annotated_site(draft, placement);
     }
     if budget == 1 {
         return Site { threads: 1, reason: "the budget is one thread".to_owned() };
@@ -102,11 +196,14 @@ fn duration(nanoseconds: f64) -> String {
     if value < 10.0 { format!("about {value:.1} {unit}") } else { format!("about {value:.0} {unit}") }
 }
 
+/// The most threads that an annotation gets, whatever it asks for: more than any machine's cores cost memory and gain nothing.
+const MOST_THREADS: usize = 256;
+
 /// The number of threads that an annotation and those around it leave.
 fn annotated(placement: &Placement, budget: usize) -> usize {
     let own = match &*placement.annotation {
         "simd" => 1,
-        "parallel" | "process" => number(placement).unwrap_or(budget),
+        "parallel" | "process" => number(placement).unwrap_or(budget).min(MOST_THREADS),
         _ => budget,
     };
     match &placement.outer {

@@ -3,6 +3,7 @@
 //! Registers are numbered: first the leaves, then the instructions. A block of consecutive elements of the iteration space
 //! is computed at once, instruction by instruction; no value of the whole space exists unless a result asks for it.
 
+use super::counter::Counter;
 use crate::kernel::{BlockFunction, Fold};
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::{OperationId, SourceAxis};
@@ -96,15 +97,8 @@ pub enum Source {
     },
     /// One known value everywhere.
     Scalar(Scalar),
-    /// `start + step * (index along axis)`, as i64.
-    Counter {
-        /// The value at index 0.
-        start: i64,
-        /// The distance.
-        step: i64,
-        /// The region's axis; `None`: `start` everywhere.
-        axis: Option<usize>,
-    },
+    /// Numbers that follow from the index along the region's axes.
+    Counter(Counter),
 }
 
 /// One elementwise operation on whole blocks.

@@ -1,5 +1,6 @@
 //! A plan as a person reads it. The same plan always gives the same text: it can be a golden file.
 
+use super::counter::Counter;
 use super::region::{Leaf, Reducer, Region, Site, Source, ValueId, bytes_of, elements};
 use super::{Plan, Step, Work};
 use crate::operation::Bodies;
@@ -11,7 +12,7 @@ use thalweg_lang::types::ArrayType;
 /// The text of a plan.
 pub fn render(plan: &Plan, bodies: &dyn Bodies) -> String {
     let mut text = String::new();
-    Renderer { bodies, text: &mut text, indent: 0 }.plan(plan);
+    Renderer { bodies, text: &mut text, indent: 0, values: 0, regions: 0 }.plan(plan);
     let _ = writeln!(text, "predicted peak memory: {}", bytes(plan.peak));
     text
 }
@@ -38,6 +39,10 @@ struct Renderer<'a> {
     bodies: &'a dyn Bodies,
     text: &'a mut String,
     indent: usize,
+    /// How many values have a number as their name; numbers run on through bodies, so that each means one value.
+    values: usize,
+    /// How many regions there were, in bodies too.
+    regions: usize,
 }
 
 impl Renderer<'_> {
@@ -50,13 +55,16 @@ impl Renderer<'_> {
     fn plan(&mut self, plan: &Plan) {
         let mut names: HashMap<ValueId, String> = HashMap::new();
         for (input, values) in &plan.inputs {
+            // A body's inputs may be called alike.
+            let alike = plan.inputs.iter().take_while(|(other, _)| !std::ptr::eq(other, input));
+            let alike = alike.filter(|(other, _)| other.name == input.name).count();
+            let own = if alike == 0 { input.name.to_string() } else { format!("{}_{}", input.name, alike + 1) };
             values.iter().for_each(|&value| {
-                names.insert(value, input.name.to_string());
+                names.insert(value, own.clone());
             });
         }
-        let mut regions = 0;
         for step in &plan.steps {
-            self.step(plan, step, &mut names, &mut regions);
+            self.step(plan, step, &mut names);
         }
         let outputs: Vec<String> = plan.outputs.iter().map(|&value| name(&names, value)).collect();
         if !outputs.is_empty() {
@@ -64,14 +72,14 @@ impl Renderer<'_> {
         }
     }
 
-    fn step(&mut self, plan: &Plan, step: &Step, names: &mut HashMap<ValueId, String>, regions: &mut usize) {
+    fn step(&mut self, plan: &Plan, step: &Step, names: &mut HashMap<ValueId, String>) {
         let list = |values: &[ValueId], names: &HashMap<ValueId, String>| {
             values.iter().map(|&value| name(names, value)).collect::<Vec<_>>().join(" ")
         };
         let said = match &step.work {
             Work::Region(region) => {
-                *regions += 1;
-                return self.region(plan, region, names, *regions);
+                self.regions += 1;
+                return self.region(plan, region, names, self.regions);
             }
             Work::Effect { operation, arguments } => {
                 let mut values = Vec::new();
@@ -87,22 +95,41 @@ impl Renderer<'_> {
             Work::Apply { operation, operands, .. } => {
                 format!("{} {}", self.bodies.name(*operation), list(operands, names))
             }
-            Work::Map(map) => format!("map {}, seeing {}", list(&map.mapped, names), list(&map.captured, names)),
+            Work::Map(map) => {
+                let captured = list(&map.captured, names);
+                let seen = if captured.is_empty() { captured } else { format!(", with {captured} in every turn") };
+                format!("map over {}{seen}", list(&map.mapped, names))
+            }
             Work::If { condition, captured, .. } => {
-                format!("if {}, seeing {}", name(names, *condition), list(captured, names))
+                let captured = list(captured, names);
+                let seen = if captured.is_empty() { captured } else { format!(", with {captured}") };
+                format!("if {}{seen}", name(names, *condition))
             }
         };
-        let said = said.trim_end().trim_end_matches(", seeing");
-        let results: Vec<String> = step.results.iter().map(|&value| fresh(names, value)).collect();
+        let said = said.trim_end();
+        let results: Vec<String> = step.results.iter().map(|&value| self.fresh(names, value)).collect();
         let types: Vec<String> = step.types.iter().map(ToString::to_string).collect();
         let site = match step.work {
-            Work::Apply { .. } | Work::Map(_) => format!("   {}", executor(&step.site)),
+            Work::Map(_) => format!("   {}", executor(&step.site)),
+            // How many threads a function of its own takes, it alone knows: only what it was told is said.
+            Work::Apply { .. } | Work::View { .. } | Work::Reshape { .. } | Work::Stack { .. } => {
+                format!("   {}", step.site.reason)
+            }
             _ => String::new(),
         };
         let equals = if results.is_empty() { "" } else { " = " };
         let colon = if types.is_empty() { "" } else { ": " };
         self.line(&format!("{}{equals}{said}{colon}{}{site}", results.join(", "), types.join(", ")));
         self.bodies_of(step);
+    }
+
+    /// The name of a new value: they are numbered as they appear.
+    fn fresh(&mut self, names: &mut HashMap<ValueId, String>, value: ValueId) -> String {
+        let known = names.entry(value).or_insert_with(|| {
+            self.values += 1;
+            format!("%{}", self.values)
+        });
+        known.clone()
     }
 
     fn bodies_of(&mut self, step: &Step) {
@@ -138,7 +165,7 @@ impl Renderer<'_> {
             let register = region.leaves.len() + index;
             let stored = region.stores.iter().find(|store| store.register == register);
             let own = match stored {
-                Some(store) => fresh(names, store.value),
+                Some(store) => self.fresh(names, store.value),
                 None => format!("t{}", index + 1),
             };
             let operands: Vec<&str> = instruction.operands.iter().map(|&operand| registers[operand].as_str()).collect();
@@ -151,7 +178,7 @@ impl Renderer<'_> {
             registers.push(own);
         }
         for store in &region.stores {
-            let own = fresh(names, store.value);
+            let own = self.fresh(names, store.value);
             let source = &registers[store.register];
             let what = if store.register < region.leaves.len() { format!("{own} = {source}") } else { own };
             let is_input = |value: ValueId| plan.inputs.iter().any(|(_, values)| values.contains(&value));
@@ -160,7 +187,7 @@ impl Renderer<'_> {
             self.line(&format!("-> {what}: {}{reuse}", plan.values[store.value]));
         }
         for end in &region.ends {
-            let own = fresh(names, end.value);
+            let own = self.fresh(names, end.value);
             let over = match (&end.how, &region.reduced[..]) {
                 (Reducer::Fold { .. } | Reducer::FirstExtreme { .. }, axes) if axes.len() == region.shape.len() => {
                     String::new()
@@ -205,19 +232,13 @@ fn name(names: &HashMap<ValueId, String>, value: ValueId) -> String {
     names.get(&value).cloned().unwrap_or_else(|| "?".to_owned())
 }
 
-/// The name of a new value: they are numbered as they appear.
-fn fresh(names: &mut HashMap<ValueId, String>, value: ValueId) -> String {
-    let number = names.values().filter(|name| name.starts_with('%')).count() + 1;
-    names.entry(value).or_insert_with(|| format!("%{number}")).clone()
-}
-
 fn leaf_name(leaf: &Leaf, region: &Region, names: &HashMap<ValueId, String>) -> String {
     match &leaf.source {
         Source::Scalar(scalar) => scalar.to_string(),
-        Source::Counter { start, step, .. } => match (start, step) {
-            (0, 1) => "iota".to_owned(),
-            _ => format!("iota*{step}+{start}"),
-        },
+        Source::Counter(counter) if counter.start == 0 && counter.single_step(&region.shape) == Some(1) => {
+            "iota".to_owned()
+        }
+        Source::Counter(counter) => format!("iota{}", counted(counter)),
         Source::Array { value, axes } => {
             let straight = axes.len() == region.shape.len()
                 && axes
@@ -228,6 +249,23 @@ fn leaf_name(leaf: &Leaf, region: &Region, names: &HashMap<ValueId, String>) -> 
             if straight || axes.is_empty() { name } else { format!("{name}{}", view(axes)) }
         }
     }
+}
+
+/// The index at which an iota stands for a counter, as [`view`] writes indices.
+fn counted(counter: &Counter) -> String {
+    let mut text = if counter.start == 0 { String::new() } else { counter.start.to_string() };
+    for (index, &step) in counter.steps.iter().enumerate().filter(|(_, step)| **step != 0) {
+        let sign = if step < 0 {
+            "-"
+        } else if text.is_empty() {
+            ""
+        } else {
+            "+"
+        };
+        let times = if step.unsigned_abs() == 1 { String::new() } else { format!("{}*", step.unsigned_abs()) };
+        let _ = write!(text, "{sign}{times}i{index}");
+    }
+    if text.is_empty() { "[0]".to_owned() } else { format!("[{text}]") }
 }
 
 /// A view: for each axis of the source where its index comes from, `i0` being the index along the result's first axis.

@@ -5,7 +5,7 @@
 //! operand that dies there.
 
 use super::region::{Region, Site, Source, ValueId, bytes_of};
-use super::{Draft, MapStep, Step, Work, build, place, plan_body};
+use super::{Draft, MapStep, Step, Work, build, fuse, place, plan_body};
 use std::collections::HashMap;
 use thalweg_lang::graph::{Effect, NodeId, NodeKind, SourceAxis};
 use thalweg_lang::types::ArrayType;
@@ -29,7 +29,7 @@ fn value_types(draft: &Draft) -> Vec<ArrayType> {
 }
 
 /// For each node whether its value is needed as an array outside of its group.
-fn stored(draft: &Draft) -> Vec<bool> {
+pub fn stored(draft: &Draft) -> Vec<bool> {
     let mut stored = vec![false; draft.graph.nodes.len()];
     for (index, node) in draft.graph.nodes.iter().enumerate().filter(|(index, _)| draft.needed[*index]) {
         let group = draft.group_of[index];
@@ -109,14 +109,11 @@ impl Scheduler<'_, '_> {
         let mut needs = Vec::new();
         for &member in &self.draft.groups[group].members {
             for operand in graph.node(member).kind.operands() {
-                let mut root = operand;
                 if self.draft.group_of[operand.index()] == Some(group) {
                     continue;
                 }
-                while let NodeKind::View { value, .. } = graph.node(root).kind {
-                    root = value;
-                }
-                if !matches!(graph.node(root).kind, NodeKind::Constant(_) | NodeKind::Iota) {
+                let root = fuse::root(graph, operand);
+                if fuse::is_array(graph, root) {
                     needs.push(root);
                 }
             }
@@ -149,7 +146,7 @@ impl Scheduler<'_, '_> {
                 (Work::View { value: value(*source), axes: axes.clone() }, calling("no copy"))
             }
             NodeKind::Reshape(source) => {
-                (Work::Reshape { value: value(*source) }, calling("no copy where it lies in order"))
+                (Work::Reshape { value: value(*source) }, calling("no copy if it lies in order"))
             }
             NodeKind::Stack(sources) => (Work::Stack { values: values(sources) }, calling("a copy")),
             NodeKind::Apply { operation, operands, attributes } => {

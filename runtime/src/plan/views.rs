@@ -1,11 +1,13 @@
-//! The pass `sink views`: so that a view costs no temporary.
+//! The pass `sink views`: so that a view, or another shape, costs no temporary.
 //!
 //! Elementwise code can be computed on the part that a view shows, in the order in which it shows it: the view moves to the
 //! operands, and there it is only another way to read an array. That is done where nothing else needs the value whole and the
-//! view does not repeat elements.
+//! view does not repeat elements. A reshape moves likewise; `reshape` says when.
 
 use super::Draft;
+use super::counter::Counter;
 use super::region::elements;
+use super::reshape::as_view;
 use super::rewrite::{Rewriter, broadcast_axes, compose};
 use thalweg_lang::graph::{Effect, Graph, Node, NodeId, NodeKind, SourceAxis};
 use thalweg_lang::types::ArrayType;
@@ -16,18 +18,30 @@ const DEPTH: usize = 64;
 /// Runs the pass.
 pub fn run(draft: &mut Draft) {
     let old = std::mem::take(&mut draft.graph);
-    let uses = uses(&old);
-    let mut sinker = Sinker { rewriter: Rewriter::new(&old), single: Vec::new() };
+    let (uses, computes) = (uses(&old), computed_with(&old));
+    let mut sinker = Sinker { rewriter: Rewriter::new(&old), uses: Vec::new() };
     for (index, node) in old.nodes.iter().enumerate() {
         let kind = sinker.rewriter.renamed(&node.kind);
-        let id = sinker.node(kind, node);
+        let known = sinker.uses.len();
+        let id = sinker.node(kind, node, computes[index]);
         sinker.rewriter.to.push(id);
-        sinker.single.resize(sinker.rewriter.builder.graph().nodes.len(), true);
-        if uses[index] > 1 {
-            sinker.single[id.index()] = false;
-        }
+        sinker.uses.resize(sinker.rewriter.builder.graph().nodes.len(), 1);
+        let earlier = if id.index() < known { sinker.uses[id.index()] } else { 0 };
+        sinker.uses[id.index()] = earlier + uses[index];
     }
     draft.graph = sinker.rewriter.finish(&old);
+}
+
+/// For each node whether something computes with it: an output's shape can as well be looked at in the end.
+fn computed_with(graph: &Graph) -> Vec<bool> {
+    let mut computes = vec![false; graph.nodes.len()];
+    for node in &graph.nodes {
+        match node.kind {
+            NodeKind::Stack(_) | NodeKind::Apply { .. } | NodeKind::Map { .. } | NodeKind::If { .. } => {}
+            ref kind => kind.operands().iter().for_each(|operand| computes[operand.index()] = true),
+        }
+    }
+    computes
 }
 
 /// How many needed nodes, outputs and effects read each node; an operand counts once for each time it stands there.
@@ -50,23 +64,44 @@ fn uses(graph: &Graph) -> Vec<usize> {
     uses
 }
 
-struct Sinker {
-    rewriter: Rewriter,
-    /// For each new node whether only one node reads it.
-    single: Vec<bool>,
+/// The new graph, and how it is read.
+pub struct Sinker {
+    /// The new graph.
+    pub rewriter: Rewriter,
+    /// For each new node how many read it; nodes that a sinking view or shape has made are read once.
+    uses: Vec<usize>,
 }
 
 impl Sinker {
-    fn node(&mut self, kind: NodeKind, node: &Node) -> NodeId {
+    /// How many nodes read a new node.
+    pub fn uses_of(&self, id: NodeId) -> usize {
+        self.uses.get(id.index()).copied().unwrap_or(1)
+    }
+
+    fn node(&mut self, kind: NodeKind, node: &Node, is_computed_with: bool) -> NodeId {
         match kind {
             NodeKind::View { value, axes } => self.view(value, axes, node.array_type().shape.clone(), node, DEPTH),
             NodeKind::Reshape(value) => {
                 let source = self.rewriter.node(value);
-                if source.array_type().shape == node.array_type().shape {
+                let (from, to) = (&source.array_type().shape, &node.array_type().shape);
+                if from == to {
                     return value;
                 }
-                let value = if let NodeKind::Reshape(inner) = source.kind { inner } else { value };
-                self.rewriter.add(NodeKind::Reshape(value), node.array_type().clone(), node)
+                if let Some(axes) = as_view(from, to) {
+                    return self.view(value, axes, to.clone(), node, DEPTH);
+                }
+                let sunk = if is_computed_with { self.reshaped(value, to) } else { None };
+                sunk.unwrap_or_else(|| self.reshape(value, node))
+            }
+            // In C order all elements of a value are those of its other shapes.
+            NodeKind::Reduce { operation, value, axes }
+                if axes.len() == self.rewriter.node(value).array_type().rank() =>
+            {
+                let (value, axes) = match self.rewriter.node(value).kind {
+                    NodeKind::Reshape(inner) => (inner, (0..self.rewriter.node(inner).array_type().rank()).collect()),
+                    _ => (value, axes),
+                };
+                self.rewriter.add(NodeKind::Reduce { operation, value, axes }, node.array_type().clone(), node)
             }
             NodeKind::Cast(value) => {
                 let dtype = node.array_type().dtype;
@@ -83,16 +118,29 @@ impl Sinker {
         }
     }
 
+    /// A value in a node's shape, as a step of its own.
+    fn reshape(&mut self, value: NodeId, node: &Node) -> NodeId {
+        let value = if let NodeKind::Reshape(inner) = self.rewriter.node(value).kind { inner } else { value };
+        if self.rewriter.node(value).array_type().shape == node.array_type().shape {
+            return value;
+        }
+        self.rewriter.add(NodeKind::Reshape(value), node.array_type().clone(), node)
+    }
+
     fn view(&mut self, value: NodeId, axes: Vec<SourceAxis>, shape: Vec<usize>, node: &Node, depth: usize) -> NodeId {
         let source = self.rewriter.node(value).clone();
         let enlarges = elements(&shape) > elements(&source.array_type().shape);
-        let only = self.single.get(value.index()).copied().unwrap_or(true);
+        let only = self.uses_of(value) <= 1;
         match &source.kind {
             NodeKind::View { value, axes: outer } => {
                 let axes = compose(outer, &axes);
                 return self.view(*value, axes, shape, node, depth.saturating_sub(1));
             }
-            NodeKind::Cast(operand) if only && !enlarges && depth > 0 => {
+            NodeKind::Cast(operand)
+                if !enlarges
+                    && depth > 0
+                    && (only || Counter::of(self.rewriter.builder.graph(), *operand).is_some()) =>
+            {
                 let operand = self.view(*operand, axes, shape.clone(), node, depth - 1);
                 let array_type = ArrayType::new(source.array_type().dtype, shape);
                 return self.rewriter.add(NodeKind::Cast(operand), array_type, &source);

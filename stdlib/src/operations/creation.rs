@@ -124,7 +124,7 @@ fn load_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagn
         }
     })?;
     let array_type = ArrayType::new(header.dtype, header.shape);
-    let results = build.apply(call, &[], vec![Attribute::Text(path)], vec![array_type]);
+    let results = build.apply_in_order(call, &[], vec![Attribute::Text(path)], vec![array_type]);
     Ok(Value::Array(results[0]))
 }
 

@@ -24,7 +24,8 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
     );
     rows.push(
         Operation::effect("assert", vec![required("condition"), optional("message", Default::Text(""))], assert)
-            .summary("Stops the program unless the condition, one bool, holds."),
+            .summary("Stops the program unless the condition, one bool, holds.")
+            .examples(&[("assert(1 + 1 == 2, \"arithmetic\")", "")]),
     );
 }
 

@@ -50,7 +50,8 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
     );
     rows.push(
         Operation::elementwise("random_bits", &["index", "seed", "draw"], words, formulas::random::BITS)
-            .summary("The 64 random bits of an index, a seed and a draw (u64 each)."),
+            .summary("The 64 random bits of an index, a seed and a draw (u64 each).")
+            .examples(&[("random_bits(0, 0, 0)", "16242730742183356629")]),
     );
 }
 

@@ -3,7 +3,7 @@
 use crate::operation::{Expansion, Operation, optional, required, variadic};
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
-use thalweg_lang::dtype::Scalar;
+use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::SourceAxis;
 use thalweg_lang::types::{DisplayShape, broadcast};
 use thalweg_lang::value::{TextPiece, Value};
@@ -31,7 +31,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         Operation::expand("size", vec![required("x"), optional("axis", Default::None)], |build, call| {
             let array_type = build.array(call, 0).map(|x| build.type_of(x))?;
             let axes = build.axes(call, 1, &array_type)?;
-            let count = axes.iter().map(|axis| array_type.shape[*axis]).product();
+            let count = axes.iter().fold(1usize, |count, axis| count.saturating_mul(array_type.shape[*axis]));
             Ok(number(build, call, count))
         })
         .property("size")
@@ -76,6 +76,16 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             .examples(&[("broadcast_to([1, 2], 2, 2)", "[[1 2]\n [1 2]]")]),
     );
     rows.push(
+        Operation::expand("floating", vec![required("x")], |build, call| {
+            let x = build.array(call, 0)?;
+            let dtype = build.type_of(x).dtype;
+            let dtype = if dtype.is_integral() { DType::F64 } else { dtype };
+            Ok(Value::Array(Operand { weak: false, ..build.cast(x, dtype, call.span) }))
+        })
+        .summary("x as floats: integers and bools in f64, floats and complex numbers as they are.")
+        .examples(&[("floating([1, 2])", "[1. 2.]")]),
+    );
+    rows.push(
         Operation::expand("zip", vec![variadic("sequences")], |_, call| match &call.arguments[0].value {
             Value::Tuple(sequences) if !sequences.is_empty() => Ok(zip(sequences)),
             _ => Err(Diagnostic::error("E0203", "`zip` needs sequences to walk together", call.span, "")),
@@ -89,6 +99,10 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             Err(Diagnostic::error("E0315", message.to_string(), call.span, ""))
         })
         .summary("Refuses the program with a message, when it is checked; for an `if` that a shape decides.")
+        .examples(&[(
+            "fn half(x) { if x.size % 2 == 1 { error(\"an even length, please\") }; x[:x.size // 2] }; half([1, 2])",
+            "[1]",
+        )])
         .text("What the function's caller got wrong is known before the run: shapes, dtypes, sizes."),
     );
     rows.push(
