@@ -224,7 +224,8 @@ impl Checker<'_> {
                     index
                 }
             };
-            if !bound[index].is_empty() && !(slots[index].variadic && argument.name.is_none()) {
+            let takes_more = slots[index].variadic && argument.name.is_none();
+            if !bound[index].is_empty() && !takes_more {
                 let message = format!("`{name}` gets `{}` twice", slots[index].name);
                 let first = bound[index][0].span;
                 return Err(
