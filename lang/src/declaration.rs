@@ -31,6 +31,8 @@ pub trait Library: Send + Sync {
     fn constant_names(&self) -> Vec<Arc<str>>;
     /// What to write instead of a name or property of another language: `np`, `astype`, `True`.
     fn foreign(&self, name: &str) -> Option<&str>;
+    /// What to type where only the library knows the operations that help.
+    fn advice(&self, advice: Advice) -> &str;
     /// Whether the language has the name and nobody has built it yet.
     fn is_unbuilt(&self, name: &str) -> bool;
     /// Why a format specification does not fit values of a type, and what to write; `None` when it fits.
@@ -39,6 +41,23 @@ pub trait Library: Send + Sync {
     fn annotations(&self) -> &[AnnotationDeclaration];
     /// An elementwise operation on known scalars of the dtypes its kernel wants; `None` when it faults.
     fn fold(&self, operation: OperationId, operands: &[Scalar]) -> Option<Scalar>;
+}
+
+/// The situations for which the library, not the checker, knows what to type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// An array stands where one bool chooses.
+    ChooseByElement,
+    /// A mask or a condition would pick elements.
+    KeepShape,
+    /// A number stands where something is walked.
+    WalkNumbers,
+    /// A reduction may meet nothing.
+    AskWhetherEmpty,
+    /// Two matrices fit when one is turned.
+    Transpose,
+    /// A size must be known before the run.
+    KnownSize,
 }
 
 /// An operation as the checker sees it.

@@ -6,7 +6,7 @@ use crate::operations;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use thalweg_lang::ast::{Function, StatementKind};
-use thalweg_lang::declaration::{AnnotationDeclaration, AnnotationParameter, Declaration};
+use thalweg_lang::declaration::{Advice, AnnotationDeclaration, AnnotationParameter, Declaration};
 use thalweg_lang::dtype::Scalar;
 use thalweg_lang::graph::OperationId;
 use thalweg_lang::parser;
@@ -269,6 +269,17 @@ impl thalweg_lang::declaration::Library for Library {
 
     fn foreign(&self, name: &str) -> Option<&str> {
         FOREIGN.iter().find(|(foreign, _)| *foreign == name).map(|(_, help)| *help)
+    }
+
+    fn advice(&self, advice: Advice) -> &str {
+        match advice {
+            Advice::ChooseByElement => "use `where(c, x, y)` to choose element by element, or `any(c)` or `all(c)`",
+            Advice::KeepShape => "`where(c, x, y)` chooses element by element, and keeps the shape",
+            Advice::WalkNumbers => "write `range(n)` for the integers below n",
+            Advice::AskWhetherEmpty => "check the shape first: `if a.size > 0 { … } else { … }`",
+            Advice::Transpose => "transpose one of them: `.T`",
+            Advice::KnownSize => "use a literal, or a length such as `a.shape[0]`",
+        }
     }
 
     fn is_unbuilt(&self, name: &str) -> bool {
