@@ -75,3 +75,26 @@ fn calls_run_side_by_side() {
         }
     });
 }
+
+#[test]
+fn the_deepest_program_fits_a_small_stack() {
+    let deep = format!("{}x{}", "-(".repeat(240), ")".repeat(240));
+    let functions: Vec<String> = (0..12)
+        .map(|index| {
+            format!(
+                "fn f{index}(x) = {}",
+                deep.replace('x', &if index == 0 { "x".into() } else { format!("f{}(x)", index - 1) })
+            )
+        })
+        .collect();
+    for (call, fits) in [("f2(1.0)", true), ("f11(1.0)", false)] {
+        let text = format!("{}\n{call}", functions.join("\n"));
+        let small = std::thread::Builder::new().stack_size(512 * 1024);
+        let thread = small.spawn(move || {
+            let mut interpreter = thalweg::Interpreter::builder().threads(1).build();
+            interpreter.run("<host>", &text).map(|outcome| outcome.value.is_some()).map_err(|errors| errors[0].code)
+        });
+        let answer = thread.expect("a thread").join().expect("no overflow");
+        assert_eq!(answer, if fits { Ok(true) } else { Err("E0210") });
+    }
+}

@@ -15,6 +15,10 @@ use std::sync::Arc;
 /// How deep expressions may nest while they are walked, functions called in them included.
 const DEEPEST_EXPRESSION: usize = 2_000;
 
+/// A level of nesting takes a few kilobytes of stack, and the calling thread may have little: below so many bytes more is made.
+const RED_ZONE: usize = 96 * 1024;
+const MORE_STACK: usize = 2 * 1024 * 1024;
+
 impl Checker<'_> {
     /// The value of an expression.
     pub(super) fn expression(&mut self, expression: &Expression) -> Checks<Value<Operand>> {
@@ -24,7 +28,7 @@ impl Checker<'_> {
             return Err(self.report(diagnostic));
         }
         self.depth += 1;
-        let value = self.expression_kind(expression);
+        let value = stacker::maybe_grow(RED_ZONE, MORE_STACK, || self.expression_kind(expression));
         self.depth -= 1;
         value
     }
