@@ -473,7 +473,7 @@ def operate(symbol, *values):
                 kept = [np.asarray(value)[()] for value in values]
                 return function(*kept).item()
             return without_half(function(*values))
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise ThalwegError(str(error)) from error
 
 
@@ -770,7 +770,7 @@ class Session:
         function = self.value(callee, scope)
         try:
             return function(*positional, **named)
-        except (TypeError, ValueError, IndexError, OverflowError) as error:
+        except (TypeError, ValueError, IndexError, OverflowError, MemoryError) as error:
             raise ThalwegError(str(error)) from error
 
     def comprehension(self, element, clauses, scope):
