@@ -426,6 +426,8 @@ def no_zero(left, right):
 
 def power(left, right):
     exponent = array(right)
+    if type(right) is int and right < 0 and array(left).dtype.kind in "iu" and not weak(left):
+        raise ThalwegError("negative integer power")
     if np.result_type(left, right).kind in "iu" and exponent.dtype.kind in "i" and exponent.size and array(left).size \
             and (exponent < 0).any():
         raise ThalwegError("negative integer power")
