@@ -7,6 +7,7 @@ use crate::dtype::{DType, Scalar};
 use crate::graph::OperationId;
 use crate::promotion::Numeric;
 use crate::source::Span;
+use crate::types::ArrayType;
 use crate::value::Value;
 use std::sync::Arc;
 
@@ -30,14 +31,33 @@ pub trait Library: Send + Sync {
     fn constant_names(&self) -> Vec<Arc<str>>;
     /// What to write instead of a name or property of another language: `np`, `astype`, `True`.
     fn foreign(&self, name: &str) -> Option<&str>;
+    /// What to type where only the library knows the operations that help.
+    fn advice(&self, advice: Advice) -> &str;
     /// Whether the language has the name and nobody has built it yet.
     fn is_unbuilt(&self, name: &str) -> bool;
-    /// Why a format specification does not fit values of a dtype and rank, and what to write; `None` when it fits.
-    fn refuse_format(&self, dtype: DType, rank: usize, specification: &str) -> Option<(String, Option<String>)>;
+    /// Why a format specification does not fit values of a type, and what to write; `None` when it fits.
+    fn refuse_format(&self, array_type: &ArrayType, specification: &str) -> Option<(String, Option<String>)>;
     /// The annotations.
     fn annotations(&self) -> &[AnnotationDeclaration];
     /// An elementwise operation on known scalars of the dtypes its kernel wants; `None` when it faults.
     fn fold(&self, operation: OperationId, operands: &[Scalar]) -> Option<Scalar>;
+}
+
+/// The situations for which the library, not the checker, knows what to type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// An array stands where one bool chooses.
+    ChooseByElement,
+    /// A mask or a condition would pick elements.
+    KeepShape,
+    /// A number stands where something is walked.
+    WalkNumbers,
+    /// A reduction may meet nothing.
+    AskWhetherEmpty,
+    /// Two matrices fit when one is turned.
+    Transpose,
+    /// A size must be known before the run.
+    KnownSize,
 }
 
 /// An operation as the checker sees it.

@@ -283,11 +283,14 @@ impl Key {
     }
 }
 
+/// A node's key, types and placement: equal ones are one node.
+type Identity = (Key, Vec<ArrayType>, Option<Arc<Placement>>);
+
 /// Builds a graph; equal pure nodes become one.
 #[derive(Default)]
 pub struct GraphBuilder {
     graph: Graph,
-    known: HashMap<(Key, Vec<ArrayType>, Option<Arc<Placement>>), NodeId>,
+    known: HashMap<Identity, NodeId>,
 }
 
 impl GraphBuilder {

@@ -6,11 +6,12 @@ use crate::operations;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use thalweg_lang::ast::{Function, StatementKind};
-use thalweg_lang::declaration::{AnnotationDeclaration, AnnotationParameter, Declaration};
-use thalweg_lang::dtype::{DType, Scalar};
+use thalweg_lang::declaration::{Advice, AnnotationDeclaration, AnnotationParameter, Declaration};
+use thalweg_lang::dtype::Scalar;
 use thalweg_lang::graph::OperationId;
 use thalweg_lang::parser;
 use thalweg_lang::source::SourceId;
+use thalweg_lang::types::ArrayType;
 use thalweg_runtime::array::Array;
 use thalweg_runtime::operation::{Bodies, Body};
 
@@ -270,17 +271,24 @@ impl thalweg_lang::declaration::Library for Library {
         FOREIGN.iter().find(|(foreign, _)| *foreign == name).map(|(_, help)| *help)
     }
 
+    fn advice(&self, advice: Advice) -> &str {
+        match advice {
+            Advice::ChooseByElement => "use `where(c, x, y)` to choose element by element, or `any(c)` or `all(c)`",
+            Advice::KeepShape => "`where(c, x, y)` chooses element by element, and keeps the shape",
+            Advice::WalkNumbers => "write `range(n)` for the integers below n",
+            Advice::AskWhetherEmpty => "check the shape first: `if a.size > 0 { … } else { … }`",
+            Advice::Transpose => "transpose one of them: `.T`",
+            Advice::KnownSize => "use a literal, or a length such as `a.shape[0]`",
+        }
+    }
+
     fn is_unbuilt(&self, name: &str) -> bool {
         UNBUILT.contains(&name)
     }
 
-    fn refuse_format(&self, dtype: DType, rank: usize, specification: &str) -> Option<(String, Option<String>)> {
-        let result = match rank {
-            0 => format::format_specification(Scalar::i64(1).cast(dtype), specification),
-            _ => Array::from_vec(&[1], vec![1.0])
-                .map_or(Ok(String::new()), |array| format::format_array_specification(&array, specification)),
-        };
-        result.err().map(|error| (error.message, error.help))
+    fn refuse_format(&self, array_type: &ArrayType, specification: &str) -> Option<(String, Option<String>)> {
+        let example = Array::scalar(Scalar::i64(1).cast(array_type.dtype)).broadcast_to(&array_type.shape)?;
+        format::format_array_specification(&example, specification).err().map(|error| (error.message, error.help))
     }
 
     fn annotations(&self) -> &[AnnotationDeclaration] {
@@ -308,6 +316,7 @@ impl Bodies for Library {
 mod tests {
     use super::*;
     use thalweg_lang::declaration::{Library as _, Rule};
+    use thalweg_lang::dtype::DType;
     use thalweg_lang::promotion::Numeric;
     use thalweg_runtime::operation::Reduction;
 

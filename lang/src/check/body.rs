@@ -3,7 +3,7 @@
 use super::memo::key_of;
 use super::{Binding, Checker, Checks, Level, Reported};
 use crate::ast::{Block, Clause, Expression, ExpressionKind};
-use crate::declaration::Operand;
+use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::DType;
 use crate::graph::{Effect, Graph, Node, NodeId, NodeKind, SourceAxis};
@@ -49,7 +49,7 @@ impl Checker<'_> {
                     condition.span,
                     found.to_string(),
                 )
-                .help("use `where(c, x, y)` to choose element by element, or `any(c)` or `all(c)`"),
+                .help(self.library.advice(Advice::ChooseByElement)),
             ));
         }
         if found.dtype != DType::Bool {
@@ -279,7 +279,7 @@ impl Checker<'_> {
             return Err(self.not_built(
                 "`if` in a comprehension",
                 condition.span,
-                "`where(c, x, y)` chooses element by element",
+                self.library.advice(Advice::KeepShape),
             ));
         }
         let Some((clause, rest)) = clauses.split_first() else {
@@ -315,7 +315,7 @@ impl Checker<'_> {
                         clause.sequence.span,
                         array_type.to_string(),
                     )
-                    .help("write `range(n)` for the integers below n"),
+                    .help(self.library.advice(Advice::WalkNumbers)),
                 ));
             };
             // Arrays that are walked together end with the shortest, as in Python.

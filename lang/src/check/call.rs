@@ -2,7 +2,7 @@
 
 use super::{Binding, Checker, Checks, DEEPEST_CALL, Expansion, Frame, MOST_WALKS, Reported, similar};
 use crate::ast::{self, Argument, Expression, ExpressionKind, Name};
-use crate::declaration::{Call, Declaration, Default, Given, Mismatch, Operand, Rule};
+use crate::declaration::{Advice, Call, Declaration, Default, Given, Mismatch, Operand, Rule};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Effect, NodeId, NodeKind, OperationId, SourceAxis};
@@ -224,7 +224,8 @@ impl Checker<'_> {
                     index
                 }
             };
-            if !bound[index].is_empty() && !(slots[index].variadic && argument.name.is_none()) {
+            let takes_more = slots[index].variadic && argument.name.is_none();
+            if !bound[index].is_empty() && !takes_more {
                 let message = format!("`{name}` gets `{}` twice", slots[index].name);
                 let first = bound[index][0].span;
                 return Err(
@@ -257,7 +258,9 @@ impl Checker<'_> {
         let shown: Arc<str> = if name.is_empty() { "this function".into() } else { name.clone() };
         if self.frames.iter().any(|frame| std::ptr::eq(frame.function, &*function)) {
             let message = format!("`{shown}` calls itself, and recursion is not part of the language");
-            return Err(self.report(Diagnostic::error("E0207", message, name_span, "").help("use a loop, or `reduce`")));
+            return Err(self.report(
+                Diagnostic::error("E0207", message, name_span, "").help("write what one call does as a loop"),
+            ));
         }
         if self.frames.len() >= DEEPEST_CALL {
             return Err(self.report(Diagnostic::error("E0210", "calls are nested too deeply", name_span, "")));
@@ -508,7 +511,7 @@ impl Checker<'_> {
         if reduced == 0 && !identity {
             let message = format!("`{name}` of nothing has no value");
             let diagnostic = Diagnostic::error("E0310", message, operand.1, source.to_string());
-            return Err(self.report(diagnostic.help("check the shape first: `if a.size > 0 { … } else { … }`")));
+            return Err(self.report(diagnostic.help(self.library.advice(Advice::AskWhetherEmpty))));
         }
         let cast = self.cast(operand.0, dtype, operand.1);
         let value = self.resolve(cast);

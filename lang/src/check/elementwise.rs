@@ -1,7 +1,7 @@
 //! Operations on each element: promotion, casts, broadcasting, and folding what is known.
 
 use super::{Checker, Checks};
-use crate::declaration::{Mismatch, Operand, Rule, Typing};
+use crate::declaration::{Advice, Mismatch, Operand, Rule, Typing};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind, Scalar};
 use crate::graph::{NodeKind, OperationId};
@@ -102,7 +102,10 @@ impl Checker<'_> {
                         }
                     }
                     let right_shape = self.type_of(operands[position].0).shape.clone();
-                    if let Some(help) = broadcast_help(&shape, &right_shape) {
+                    let help = broadcast_help(&shape, &right_shape).or_else(|| {
+                        is_turned(&shape, &right_shape).then(|| self.library.advice(Advice::Transpose).to_string())
+                    });
+                    if let Some(help) = help {
                         diagnostic = diagnostic.help(help);
                     }
                     return Err(self.report(diagnostic));
@@ -183,8 +186,10 @@ fn broadcast_help(left: &[usize], right: &[usize]) -> Option<String> {
     if left.len() == 1 && right.len() == 1 {
         return Some("slice one of them, `a[:n]`, or write `a[:, newaxis]` for every pair of elements".into());
     }
-    if left.len() == 2 && right.len() == 2 && left[0] == right[1] && left[1] == right[0] {
-        return Some("transpose one of them: `.T`".into());
-    }
     None
+}
+
+/// Whether two matrices have each other's shape turned.
+fn is_turned(left: &[usize], right: &[usize]) -> bool {
+    left.len() == 2 && right.len() == 2 && left[0] == right[1] && left[1] == right[0]
 }

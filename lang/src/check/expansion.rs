@@ -1,7 +1,7 @@
 //! What the rule of an operation may do: look at its arguments, and build its value in graph nodes.
 
 use super::{Binding, Checker};
-use crate::declaration::{Call, Given, Operand};
+use crate::declaration::{Advice, Call, Given, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind, Scalar};
 use crate::graph::{Attribute, Effect, NodeKind, SourceAxis};
@@ -88,7 +88,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
                 span,
                 "",
             )
-            .help("use a literal, or a length such as `a.shape[0]`")),
+            .help(self.checker.library.advice(Advice::KnownSize))),
         }
     }
 

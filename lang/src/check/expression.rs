@@ -174,7 +174,7 @@ impl Checker<'_> {
         if specification.is_empty() {
             return Ok(());
         }
-        match self.library.refuse_format(array_type.dtype, array_type.rank(), specification) {
+        match self.library.refuse_format(&array_type, specification) {
             None => Ok(()),
             Some((message, help)) => {
                 let diagnostic = Diagnostic::error("E0319", message, span, format!("formats {array_type}"));

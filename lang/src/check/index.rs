@@ -2,7 +2,7 @@
 
 use super::{Checker, Checks};
 use crate::ast::{Expression, ExpressionKind, Subscript};
-use crate::declaration::Operand;
+use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::Kind;
 use crate::graph::{NodeKind, SourceAxis};
@@ -192,7 +192,7 @@ impl Checker<'_> {
                 }
             }
             (Kind::Bool, rank) if rank > 0 => {
-                Err(self.not_built("indexing by a mask", span, "`where(mask, a, 0)` keeps the shape"))
+                Err(self.not_built("indexing by a mask", span, self.library.advice(Advice::KeepShape)))
             }
             (Kind::Signed | Kind::Unsigned, _) => Err(self.not_built("indexing by an array of integers", span, "")),
             _ => Err(self.report(

@@ -246,8 +246,11 @@ impl<'a> Checker<'a> {
                 if frame.call.source == self.library.prelude_source() {
                     continue;
                 }
-                let text =
-                    if &*frame.name == "" { "called here".into() } else { format!("`{}` is called here", frame.name) };
+                let text = if frame.name.is_empty() {
+                    "called here".into()
+                } else {
+                    format!("`{}` is called here", frame.name)
+                };
                 diagnostic = diagnostic.label(frame.call, text);
             }
             self.diagnostics.push(diagnostic);

@@ -94,9 +94,26 @@ impl Partial {
         Partial(vec![[0; 2]; bytes.div_ceil(16)])
     }
 
+    /// The same for a size that the data decides: a refusal, not an abort, when it cannot be had.
+    fn try_new(bytes: usize) -> Result<Partial, Stop> {
+        let mut memory = Vec::new();
+        let length = bytes.div_ceil(16);
+        memory.try_reserve_exact(length).map_err(|_| Stop::OutOfMemory(bytes))?;
+        memory.resize(length, [0; 2]);
+        Ok(Partial(memory))
+    }
+
     /// The first byte.
     pub fn pointer(&mut self) -> *mut u8 {
         self.0.as_mut_ptr().cast()
+    }
+}
+
+/// How many partial results of one result a target has.
+fn blocks_of(target: &Target, reduced: usize, rows: usize) -> usize {
+    match target.how {
+        How::Fold(_) => reduced.div_ceil(target.block()),
+        How::Extreme { .. } => reduced.div_ceil(rows),
     }
 }
 
@@ -321,22 +338,20 @@ unsafe fn reduce_long(
     let rows = folds.map(Target::block).max().unwrap_or(EXTREME_BLOCK);
     let mut blocks: Vec<Blocks> = targets
         .iter()
-        .map(|target| {
-            let blocks = match target.how {
-                How::Fold(_) => reduced.div_ceil(target.block()),
-                How::Extreme { .. } => reduced.div_ceil(rows),
+        .map(|target| -> Result<Blocks, Stop> {
+            let memory = |size: usize| {
+                let bytes =
+                    results.checked_mul(blocks_of(target, reduced, rows)).and_then(|count| count.checked_mul(size));
+                Partial::try_new(bytes.unwrap_or(usize::MAX))
             };
-            match target.how {
+            let blocks = blocks_of(target, reduced, rows);
+            Ok(match target.how {
                 How::Fold(_) if blocks == 1 => Blocks::Direct,
-                How::Fold(_) => Blocks::Partial { memory: Partial::new(results * blocks * target.size()), blocks },
-                How::Extreme { .. } => Blocks::Found {
-                    values: Partial::new(results * blocks * target.size()),
-                    indices: Partial::new(results * blocks * 8),
-                    blocks,
-                },
-            }
+                How::Fold(_) => Blocks::Partial { memory: memory(target.size())?, blocks },
+                How::Extreme { .. } => Blocks::Found { values: memory(target.size())?, indices: memory(8)?, blocks },
+            })
         })
-        .collect();
+        .collect::<Result<_, _>>()?;
     let places = targets.iter().zip(&mut blocks).map(|(target, blocks)| match blocks {
         Blocks::Direct => (Places { values: target.to, indices: std::ptr::null_mut() }, 1),
         Blocks::Partial { memory, blocks } => {

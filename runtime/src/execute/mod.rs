@@ -272,7 +272,7 @@ impl Run<'_> {
         );
         match outcome {
             Err(Stop::Cancelled) => Err(interrupted(step.span)),
-            Err(Stop::Fault(_)) => {
+            Err(Stop::Fault(_) | Stop::OutOfMemory(_)) => {
                 let first = first_failure.into_inner().unwrap_or_else(PoisonError::into_inner);
                 Err(first.map_or_else(|| interrupted(step.span), |(_, failure)| failure))
             }

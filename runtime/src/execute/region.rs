@@ -5,7 +5,7 @@ use super::fold::{Extents, How, Target, reduce};
 use super::threads::{Drive, Stop};
 use super::{Run, interrupted, out_of_memory, written};
 use crate::array::{Array, length_of};
-use crate::buffer::{OutOfMemory, Unwritten};
+use crate::buffer::{Bytes, OutOfMemory, Unwritten};
 use crate::operation::Failure;
 use crate::plan::region::{End, Reducer, Region, Source, Store, bytes_of, elements};
 use std::sync::Arc;
@@ -62,6 +62,10 @@ impl Run<'_> {
             };
             outcome.map_err(|stop| match stop {
                 Stop::Cancelled => interrupted(span),
+                Stop::OutOfMemory(bytes) => {
+                    let message = format!("out of memory: the reduction's partial results take {}", Bytes(bytes));
+                    Diagnostic::error("E0502", message, span, "")
+                }
                 Stop::Fault(fault) => fault_at(region, fault),
             })?;
         }

@@ -53,6 +53,8 @@ pub enum Stop {
     Cancelled,
     /// An element has no answer: the first one.
     Fault(Fault),
+    /// The partial results of a reduction, so many bytes, cannot be had.
+    OutOfMemory(usize),
 }
 
 /// How a piece of work is spread: over how many threads, and who may stop it.

@@ -151,7 +151,7 @@ fn reshape(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
     };
     let shape = match (known, open) {
         (Some(known), 0) if known == count => written.iter().map(|length| *length as usize).collect(),
-        (Some(known), 1) if known > 0 && count % known == 0 => {
+        (Some(known), 1) if known > 0 && count.is_multiple_of(known) => {
             written.iter().map(|length| if *length == -1 { count / known } else { *length as usize }).collect()
         }
         (_, 2..) => return Err(Diagnostic::error("E0309", "only one length may be -1", span, "")),
