@@ -10,6 +10,7 @@ refused ones (what NumPy refuses, Thalweg must refuse or fail). Each fault is pr
 import argparse
 import math
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from reference import DTYPES, DTYPE_NAMES, Session, ThalwegError  # noqa: E402
 
 REAL = [name for name in DTYPES if name not in ("c64", "c128")]
 BATCH = 100
+LARGEST = 200_000  # elements of an array
 # What Thalweg refuses by decision although NumPy answers it, by what the refusal says: a literal that the other side's dtype
 # cannot hold (`where(c, u8_array, -2)` wraps in NumPy).
 DEPARTURES = ["does not fit in"]
@@ -67,7 +69,7 @@ class Generator:
 
     def shape(self):
         if self.chance(0.06):
-            return (int(self.of([513, 4097, 20_000])),)
+            return (int(self.of([513, 4097, 20_000, 150_001])),)
         if self.chance(0.04):
             return (int(self.of([300, 65])), int(self.of([70, 129])))
         rank = self.of([0, 1, 1, 1, 2, 2, 2, 3, 3, 4])
@@ -114,8 +116,7 @@ class Generator:
 
     def broadcasts(self, left, right):
         try:
-            np.broadcast_shapes(left, right)
-            return True
+            return math.prod(np.broadcast_shapes(left, right)) <= LARGEST
         except ValueError:
             return False
 
@@ -132,8 +133,11 @@ class Generator:
         session = Session()
         session.names.update(self.inputs)
         session.names.update(self.assigned)
-        parsed = session.block(self.parse(text), dict(session.names))[0]
-        if np.asarray(parsed).size > 200_000:
+        scope = dict(session.names)
+        for definition in self.functions:
+            session.block(self.parse(definition), scope)
+        parsed = session.block(self.parse(text), scope)[0]
+        if np.asarray(parsed).size > LARGEST:
             raise ThalwegError("too large")
         return Expression(text, strength, parsed)
 
@@ -157,7 +161,8 @@ class Generator:
 
     def step(self, depth):
         make = self.of([self.binary] * 6 + [self.compare] * 2 + [self.unary, self.function, self.choose, self.extreme]
-                       + [self.view] * 3 + [self.reduce] * 2 + [self.cast, self.reshape, self.name, self.branch, self.comprehension])
+                       + [self.view] * 3 + [self.reduce] * 2
+                       + [self.cast, self.reshape, self.name, self.branch, self.comprehension, self.own_function])
         return make(depth)
 
     def operand(self, depth, shape):
@@ -171,6 +176,8 @@ class Generator:
     def binary(self, depth):
         left = self.expression(depth - 1)
         right = self.operand(depth, left.array.shape)
+        if not self.broadcasts(left.array.shape, right.array.shape):
+            return None
         if self.chance(0.3):
             left, right = right, left
         both = left.kind + right.kind
@@ -180,8 +187,9 @@ class Generator:
             symbol = self.of(["+", "-", "*", "/", "//", "%", "**", "&", "|", "^", "<<", ">>"])
         else:
             symbol = self.of(["+", "-", "*", "/", "//", "%"])
-            if symbol == "**":
-                return None
+        # Where the integers meet as floats a power is not exact.
+        if symbol == "**" and np.result_type(left.value, right.value).kind == "f":
+            return None
         strength = STRENGTHS[symbol]
         if symbol == "**":
             text = f"{left.within(POWER)} ** {right.within(POWER)}"
@@ -192,6 +200,8 @@ class Generator:
     def compare(self, depth):
         left = self.expression(depth - 1)
         right = self.operand(depth, left.array.shape)
+        if not self.broadcasts(left.array.shape, right.array.shape):
+            return None
         text = f"{left.within(COMPARE)} {self.of(COMPARISONS)} {right.within(COMPARE)}"
         if self.chance(0.2):
             third = self.operand(depth, left.array.shape)
@@ -310,8 +320,26 @@ class Generator:
 
     def branch(self, depth):
         inner = self.expression(depth - 1)
-        condition = self.of(["1 < 2", "2 < 1", "true"])
+        # What is known before the run, and what only the run can tell.
+        tested = self.leaf()
+        condition = self.of(["1 < 2", "2 < 1", f"any({tested.text} == {tested.text})", f"all({tested.text} > 0)"])
         return self.evaluate(f"(if {condition} {{ {inner.text} }} else {{ {inner.text} }})", ATOM)
+
+    def own_function(self, depth):
+        """A function of the program's own, called by place, by name, or as a method."""
+        inner = self.expression(depth - 1)
+        other = self.operand(depth, inner.array.shape)
+        name = f"g{len(self.functions)}"
+        body = self.of(["x + y", "y - x * 2", "where(x > y, x, y)", "{ t = x * y; t + t }", "(p -> p + y)(x)"])
+        definition = f"fn {name}(x, y = 2) = {body}"
+        call = self.of([f"{name}({inner.text}, {other.text})", f"{name}(y={other.text}, x={inner.text})", f"{name}({inner.text})",
+                        f"{inner.within(POWER)}.{name}({other.text})"])
+        self.functions.append(definition)
+        try:
+            return self.evaluate(call, ATOM)
+        except ThalwegError:
+            self.functions.pop()
+            raise
 
     def comprehension(self, depth):
         inner = self.expression(depth - 1)
@@ -324,7 +352,7 @@ class Generator:
 
     def program(self, kind):
         """(lines, the last expression, its exact value or None, how to compare)."""
-        self.inputs, self.assigned, self.lines = {}, {}, []
+        self.inputs, self.assigned, self.lines, self.functions = {}, {}, [], []
         depth = int(self.of([1, 2, 3, 4, 5]))
         if kind == "exact":
             made = self.expression(depth)
@@ -419,15 +447,14 @@ class Program:
         text, self.expected, self.rule = generator.program(kind)
         self.number, self.kind = number, kind
         self.inputs = {f"{name}_{number}": value for name, value in generator.inputs.items()}
-        lines = [*generator.lines, f"r = {text}"]
+        annotation = generator.of(["", "", "", "@simd ", "@parallel(2) ", "@parallel(3, chunk=7) "])
+        lines = [*generator.functions, *generator.lines, f"{annotation}r = {text}"]
         rename = lambda line: self.rename(line, number)
         self.lines = [rename(line) for line in lines]
 
     @staticmethod
     def rename(line, number):
-        import re
-        return re.sub(r"\b([abr]\d*)\b(?!\()", lambda match: f"{match.group(1)}_{number}"
-                      if match.group(1) != "a" and match.group(1) != "b" else match.group(1), line)
+        return re.sub(r"\b(r|[abg]\d+)\b", lambda match: f"{match.group(1)}_{number}", line)
 
     def text(self, folder):
         loads = [f'{name} = load("{folder / name}.npy")' for name in self.inputs]

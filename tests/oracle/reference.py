@@ -426,6 +426,8 @@ def no_zero(left, right):
 
 def power(left, right):
     exponent = array(right)
+    if type(right) is int and right < 0 and array(left).dtype.kind in "iu" and not weak(left):
+        raise ThalwegError("negative integer power")
     if np.result_type(left, right).kind in "iu" and exponent.dtype.kind in "i" and exponent.size and array(left).size \
             and (exponent < 0).any():
         raise ThalwegError("negative integer power")
@@ -473,7 +475,7 @@ def operate(symbol, *values):
                 kept = [np.asarray(value)[()] for value in values]
                 return function(*kept).item()
             return without_half(function(*values))
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise ThalwegError(str(error)) from error
 
 
@@ -770,7 +772,7 @@ class Session:
         function = self.value(callee, scope)
         try:
             return function(*positional, **named)
-        except (TypeError, ValueError, IndexError, OverflowError) as error:
+        except (TypeError, ValueError, IndexError, OverflowError, MemoryError) as error:
             raise ThalwegError(str(error)) from error
 
     def comprehension(self, element, clauses, scope):
