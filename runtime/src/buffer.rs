@@ -639,6 +639,11 @@ impl Buffer {
         matches!(self.storage, Storage::Owned { .. })
     }
 
+    /// Whether the memory is only lent, for as long as someone else says: nothing may keep it. Memory with a keeper may be kept.
+    pub fn is_lent(&self) -> bool {
+        matches!(self.storage, Storage::Borrowed { _keeper: None, .. })
+    }
+
     /// Forgets the contents, to reuse the block for another result; gives the buffer back when it is not an owned block.
     ///
     /// # Errors

@@ -46,7 +46,7 @@ impl<'a> Argument<'a> {
             return None;
         }
         // SAFETY: the elements are borrowed for 'a, which outlives every call that gets this argument, and no array of
-        // theirs leaves a call: `Program::run` copies results that lie in them.
+        // theirs leaves a call: results that lie in them are copied, and so is what an operation of anybody's making gets.
         let array = unsafe {
             let first = std::ptr::NonNull::from(elements).cast::<u8>();
             Array::borrowed(T::DTYPE, shape, &strides, first, None)
@@ -132,11 +132,8 @@ impl Program {
         let value = outcome.value.map(|value| {
             value.map(&mut |array| {
                 let is_borrowed = arrays.iter().any(|argument| Arc::ptr_eq(argument.buffer(), array.buffer()));
-                match if is_borrowed && !array.buffer().is_owned() {
-                    array.copy(&Pool::new())
-                } else {
-                    Ok(array.clone())
-                } {
+                match if is_borrowed && array.buffer().is_lent() { array.copy(&Pool::new()) } else { Ok(array.clone()) }
+                {
                     Ok(own) => own,
                     Err(refusal) => {
                         failed = Some(refusal);

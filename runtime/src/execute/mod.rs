@@ -150,6 +150,16 @@ impl Run<'_> {
         values.iter().map(|&value| self.array(value).clone()).collect()
     }
 
+    /// A value that an operation of anybody's making may keep for longer than the run: lent memory is copied.
+    fn keepable(&self, value: ValueId, span: Span) -> Result<Array, Diagnostic> {
+        let array = self.array(value);
+        if !array.buffer().is_lent() {
+            return Ok(array.clone());
+        }
+        let array_type = ArrayType::new(array.dtype(), array.shape());
+        array.copy(self.context.pool).map_err(|refusal| out_of_memory(&array_type, refusal, span))
+    }
+
     fn drive(&self, threads: usize) -> Drive<'_> {
         Drive::new(self.context.threads, threads, self.context.cancel)
     }
@@ -166,7 +176,8 @@ impl Run<'_> {
                 let Body::Function(function) = self.context.bodies.body(*operation) else {
                     return Err(unrunnable(self.context.bodies.name(*operation), step.span));
                 };
-                let operands = self.arrays(operands);
+                let operands =
+                    operands.iter().map(|&value| self.keepable(value, step.span)).collect::<Result<Vec<_>, _>>()?;
                 let call = FunctionCall {
                     operands: &operands,
                     attributes,
@@ -185,8 +196,17 @@ impl Run<'_> {
                 let Body::Effect(effect) = self.context.bodies.body(*operation) else {
                     return Err(unrunnable(self.context.bodies.name(*operation), step.span));
                 };
-                let arguments: Vec<Value<Array>> =
-                    arguments.iter().map(|value| value.map(&mut |&value| self.array(value).clone())).collect();
+                let mut refused = None;
+                let mut keepable = |&value: &ValueId| {
+                    self.keepable(value, step.span).unwrap_or_else(|refusal| {
+                        refused = Some(refusal);
+                        Array::scalar(Scalar::bool(false))
+                    })
+                };
+                let arguments: Vec<Value<Array>> = arguments.iter().map(|value| value.map(&mut keepable)).collect();
+                if let Some(refusal) = refused {
+                    return Err(refusal);
+                }
                 let call = EffectCall { arguments: &arguments, host: self.context.host };
                 return effect(&call).map_err(|failure| failure.at(step.span));
             }
