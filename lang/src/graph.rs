@@ -1,8 +1,12 @@
 //! The dataflow graph: what is computed, with every type known and nothing said of how.
+//!
+//! A graph is over lengths `L`. The checker builds open graphs, whose lengths are [`Length`]s: some of them are polynomials in sizes
+//! that only the run can tell. Closing one (`crate::close`) gives a graph over numbers, which is what plans are made of.
 
 use crate::dtype::{DType, Scalar};
+use crate::length::{Length, Symbol};
 use crate::source::Span;
-use crate::types::{ArrayType, Shape};
+use crate::types::ArrayType;
 use crate::value::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,35 +29,47 @@ pub struct OperationId(pub u32);
 /// What a call says beside its operands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
-pub enum Attribute {
+pub enum Attribute<L = usize> {
     Integer(i64),
     Integers(Vec<i64>),
     Flag(bool),
     DType(DType),
     Text(Arc<str>),
-    Shape(Shape),
+    Shape(Vec<L>),
 }
 
 /// Where a view's source index along one source axis comes from: `start + step * (result index along axis)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SourceAxis {
+pub struct SourceAxis<L = usize> {
     /// The index at the result axis's index 0.
-    pub start: usize,
+    pub start: L,
     /// The distance for each step along the result axis; 0 when `axis` is `None`.
     pub step: isize,
     /// The result axis; `None`: the same source index everywhere.
     pub axis: Option<usize>,
 }
 
+/// Where an index along one source axis comes from when the run has a say in it: what `place` says, and what `index` adds. A sum
+/// below 0 counts from the axis's end; one that lies outside all the same is a fault (E0505) that names it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IndexAxis<L = usize> {
+    /// The part that is known.
+    pub place: SourceAxis<L>,
+    /// An i64 array that broadcasts to the result's shape.
+    pub index: Option<NodeId>,
+}
+
 /// What a node computes. Result shapes stand in [`Node::types`].
 #[derive(Clone, Debug)]
-pub enum NodeKind {
+pub enum NodeKind<L = usize> {
     /// A known scalar.
     Constant(Scalar),
     /// A known array: its elements in C order.
     Literal(Arc<[Scalar]>),
     /// The graph's input of this index.
     Input(u32),
+    /// A length as an i64 scalar. A closed graph has a `Constant` instead.
+    Size(L),
     /// The integers 0, 1, 2, … as `i64[n]`.
     Iota,
     /// The value in the node's dtype, as [`Scalar::cast`] converts.
@@ -64,7 +80,7 @@ pub enum NodeKind {
         /// The source.
         value: NodeId,
         /// One for each axis of the source.
-        axes: Vec<SourceAxis>,
+        axes: Vec<SourceAxis<L>>,
     },
     /// The elements in C order in another shape.
     Reshape(NodeId),
@@ -76,6 +92,52 @@ pub enum NodeKind {
         operation: OperationId,
         /// The operands.
         operands: Vec<NodeId>,
+    },
+    /// For each element `then` where the mask (bool) is true, `otherwise` elsewhere; operands broadcast to the node's shape.
+    Select {
+        /// Which.
+        mask: NodeId,
+        /// Where true.
+        then: NodeId,
+        /// Where false.
+        otherwise: NodeId,
+    },
+    /// Elements at indices that the run tells; one entry for each axis of the source. A view when every index is a scalar.
+    Gather {
+        /// The source.
+        value: NodeId,
+        /// One for each axis of the source.
+        axes: Vec<IndexAxis<L>>,
+    },
+    /// The value with some elements replaced. The selection has a shape of its own; its elements, in C order, take what `new` has
+    /// there. Where an element is selected twice the last one wins, and with an operation every one counts.
+    Update {
+        /// What is changed; its type is the node's.
+        value: NodeId,
+        /// Which elements: one entry for each axis of the value, over the selection's shape.
+        axes: Vec<IndexAxis<L>>,
+        /// The selection's shape.
+        shape: Vec<L>,
+        /// What they become; it has the value's dtype and broadcasts to the selection's shape.
+        new: NodeId,
+        /// An elementwise operation of two operands of the value's dtype that gives it again: an element becomes
+        /// `operation(element, new)`.
+        operation: Option<OperationId>,
+    },
+    /// How many elements of a bool array are true: i64.
+    Count(NodeId),
+    /// Where they are, counted in C order: `i64[count]`, ascending.
+    Positions(NodeId),
+    /// The first index and the number of elements (two i64 scalars) of the slice `start:stop:step` of an axis, clamped as Python's.
+    SliceBounds {
+        /// The axis's length.
+        length: L,
+        /// i64 scalars; `None` where nothing is written.
+        start: Option<NodeId>,
+        /// As `start`.
+        stop: Option<NodeId>,
+        /// Not 0.
+        step: i64,
     },
     /// A reduction over axes (ascending, distinct, not empty unless the source is a scalar); they vanish from the shape.
     Reduce {
@@ -93,13 +155,13 @@ pub enum NodeKind {
         /// The operands.
         operands: Vec<NodeId>,
         /// What else the call says.
-        attributes: Vec<Attribute>,
+        attributes: Vec<Attribute<L>>,
     },
     /// The body once for each index of the first axis of the mapped arrays, its outputs stacked along a new first axis. The
     /// body's inputs are one element of each mapped array (rank one less), then the captured arrays.
     Map {
         /// The body.
-        body: Arc<Graph>,
+        body: Arc<Graph<L>>,
         /// The arrays that are walked, all equally long; at least one.
         mapped: Vec<NodeId>,
         /// The arrays that each turn sees whole.
@@ -110,10 +172,28 @@ pub enum NodeKind {
         /// A bool scalar.
         condition: NodeId,
         /// When true.
-        then: Arc<Graph>,
+        then: Arc<Graph<L>>,
         /// When false.
-        otherwise: Arc<Graph>,
+        otherwise: Arc<Graph<L>>,
         /// The arrays that both see.
+        captured: Vec<NodeId>,
+    },
+    /// The body again and again: once for each index of the first axis of the mapped arrays, and while the condition holds. The
+    /// results are the carried values after the last turn, each of the type that it had at first.
+    Loop {
+        /// Whether there is another turn: inputs are the carried and then the captured values; one output, a bool scalar. `None`:
+        /// the mapped arrays alone say.
+        condition: Option<Arc<Graph<L>>>,
+        /// Inputs are one element of each mapped array, the carried values, the captured values; outputs are the carried values
+        /// of the next turn, and then, when `stops`, a bool scalar: true ends the loop after this turn.
+        body: Arc<Graph<L>>,
+        /// Whether the body has that output.
+        stops: bool,
+        /// The arrays that are walked, all equally long; at least one when there is no condition.
+        mapped: Vec<NodeId>,
+        /// What the carried values are at first.
+        carried: Vec<NodeId>,
+        /// The arrays that every turn sees.
         captured: Vec<NodeId>,
     },
     /// One result of a node that has several.
@@ -125,16 +205,31 @@ pub enum NodeKind {
     },
 }
 
-impl NodeKind {
+impl<L> NodeKind<L> {
     /// The nodes whose values this one needs, in order.
     pub fn operands(&self) -> Vec<NodeId> {
         match self {
-            NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Input(_) | NodeKind::Iota => Vec::new(),
+            NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Input(_) | NodeKind::Size(_) | NodeKind::Iota => {
+                Vec::new()
+            }
             NodeKind::Cast(value)
             | NodeKind::Reshape(value)
+            | NodeKind::Count(value)
+            | NodeKind::Positions(value)
             | NodeKind::View { value, .. }
             | NodeKind::Reduce { value, .. }
             | NodeKind::Part { value, .. } => vec![*value],
+            NodeKind::Select { mask, then, otherwise } => vec![*mask, *then, *otherwise],
+            NodeKind::Gather { value, axes } => {
+                std::iter::once(*value).chain(axes.iter().filter_map(|axis| axis.index)).collect()
+            }
+            NodeKind::Update { value, axes, new, .. } => {
+                [*value, *new].into_iter().chain(axes.iter().filter_map(|axis| axis.index)).collect()
+            }
+            NodeKind::SliceBounds { start, stop, .. } => start.iter().chain(stop).copied().collect(),
+            NodeKind::Loop { mapped, carried, captured, .. } => {
+                mapped.iter().chain(carried).chain(captured).copied().collect()
+            }
             NodeKind::Stack(values) => values.clone(),
             NodeKind::Elementwise { operands, .. } | NodeKind::Apply { operands, .. } => operands.clone(),
             NodeKind::Map { mapped, captured, .. } => mapped.iter().chain(captured).copied().collect(),
@@ -145,22 +240,62 @@ impl NodeKind {
     }
 }
 
+impl<L> NodeKind<L> {
+    /// Replaces every operand, in the order of [`NodeKind::operands`].
+    pub fn replace_operands(&mut self, to: &mut dyn FnMut(NodeId) -> NodeId) {
+        let mut change = |id: &mut NodeId| *id = to(*id);
+        match self {
+            NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Input(_) | NodeKind::Size(_) | NodeKind::Iota => {}
+            NodeKind::Cast(value)
+            | NodeKind::Reshape(value)
+            | NodeKind::Count(value)
+            | NodeKind::Positions(value)
+            | NodeKind::View { value, .. }
+            | NodeKind::Reduce { value, .. }
+            | NodeKind::Part { value, .. } => change(value),
+            NodeKind::Stack(values) => values.iter_mut().for_each(change),
+            NodeKind::Elementwise { operands, .. } | NodeKind::Apply { operands, .. } => {
+                operands.iter_mut().for_each(change);
+            }
+            NodeKind::Select { mask, then, otherwise } => [mask, then, otherwise].into_iter().for_each(change),
+            NodeKind::Gather { value, axes } => {
+                change(value);
+                axes.iter_mut().filter_map(|axis| axis.index.as_mut()).for_each(change);
+            }
+            NodeKind::Update { value, axes, new, .. } => {
+                change(value);
+                change(new);
+                axes.iter_mut().filter_map(|axis| axis.index.as_mut()).for_each(change);
+            }
+            NodeKind::SliceBounds { start, stop, .. } => start.iter_mut().chain(stop).for_each(change),
+            NodeKind::Map { mapped, captured, .. } => mapped.iter_mut().chain(captured).for_each(change),
+            NodeKind::If { condition, captured, .. } => {
+                change(condition);
+                captured.iter_mut().for_each(change);
+            }
+            NodeKind::Loop { mapped, carried, captured, .. } => {
+                mapped.iter_mut().chain(carried).chain(captured).for_each(change);
+            }
+        }
+    }
+}
+
 /// One node.
 #[derive(Clone, Debug)]
-pub struct Node {
+pub struct Node<L = usize> {
     /// What it computes.
-    pub kind: NodeKind,
-    /// The types of its results; one for all but `If`, `Map` and `Apply` nodes with several outputs.
-    pub types: Vec<ArrayType>,
+    pub kind: NodeKind<L>,
+    /// The types of its results; one for all but `If`, `Map`, `Loop`, `SliceBounds` and `Apply` nodes with several outputs.
+    pub types: Vec<ArrayType<L>>,
     /// Where it was written, for errors at run time.
     pub span: Span,
     /// The annotations that hold for it, innermost; `None`: none does.
     pub placement: Option<Arc<Placement>>,
 }
 
-impl Node {
+impl<L> Node<L> {
     /// The type of a node with one result (of the first, when there are several).
-    pub fn array_type(&self) -> &ArrayType {
+    pub fn array_type(&self) -> &ArrayType<L> {
         &self.types[0]
     }
 }
@@ -190,35 +325,80 @@ pub enum Effect {
         /// Where it was written.
         span: Span,
     },
-    /// An `If` or `Map` node whose bodies have effects.
+    /// An `If`, `Map` or `Loop` node whose bodies have effects.
     Run(NodeId),
 }
 
 /// An input of a graph.
 #[derive(Clone, Debug)]
-pub struct Input {
+pub struct Input<L = usize> {
     /// The name it had.
     pub name: Arc<str>,
     /// Its type.
-    pub array_type: ArrayType,
+    pub array_type: ArrayType<L>,
+}
+
+/// Two lengths that must be equal when the run knows them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Guard {
+    /// One.
+    pub left: Length,
+    /// The other.
+    pub right: Length,
+    /// What needs them equal, as a sentence's beginning: "`+` needs equal lengths".
+    pub what: Arc<str>,
+    /// Where.
+    pub span: Span,
+}
+
+/// The rest of a computation whose sizes were not known: it is closed when the graph before it has run.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    /// The open graph; its inputs are the outputs of the graph before it, without those that tell sizes.
+    pub graph: Arc<Graph<Length>>,
+    /// The sizes that are known already.
+    pub known: crate::length::Sizes,
+    /// The sizes that the last outputs of the graph before it tell, in order: i64 scalars.
+    pub told: Vec<Symbol>,
 }
 
 /// A whole computation: pure nodes, what it needs, what it gives and what happens.
-#[derive(Clone, Debug, Default)]
-pub struct Graph {
+#[derive(Clone, Debug)]
+pub struct Graph<L = usize> {
     /// Operands before their users.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<Node<L>>,
     /// What is given from outside.
-    pub inputs: Vec<Input>,
+    pub inputs: Vec<Input<L>>,
     /// What is wanted.
     pub outputs: Vec<NodeId>,
     /// What happens, in order.
     pub effects: Vec<Effect>,
+    /// The sizes that nodes of this graph tell: i64 scalars. Empty in a closed graph.
+    pub sizes: Vec<(Symbol, NodeId)>,
+    /// What must hold of sizes. Empty in a closed graph.
+    pub guards: Vec<Guard>,
+    /// What follows, in a closed graph whose sizes are not all known: then the outputs are what the rest reads and what tells
+    /// sizes, and the rest has the outputs that are wanted.
+    pub rest: Option<Rest>,
 }
 
-impl Graph {
+impl<L> Default for Graph<L> {
+    fn default() -> Graph<L> {
+        Graph {
+            nodes: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            effects: Vec::new(),
+            sizes: Vec::new(),
+            guards: Vec::new(),
+            rest: None,
+        }
+    }
+}
+
+impl<L> Graph<L> {
     /// A node.
-    pub fn node(&self, id: NodeId) -> &Node {
+    pub fn node(&self, id: NodeId) -> &Node<L> {
         &self.nodes[id.index()]
     }
 
@@ -246,74 +426,95 @@ impl Graph {
 
 /// What makes two nodes one: kind and placement, without spans. Bodies are compared by identity.
 #[derive(PartialEq, Eq, Hash)]
-enum Key {
+enum Key<L> {
     Constant(Scalar),
     Literal(Arc<[Scalar]>),
     Input(u32),
+    Size(L),
     Iota,
     Cast(NodeId),
-    View(NodeId, Vec<SourceAxis>),
+    View(NodeId, Vec<SourceAxis<L>>),
     Reshape(NodeId),
     Stack(Vec<NodeId>),
     Elementwise(OperationId, Vec<NodeId>),
+    Select([NodeId; 3]),
+    Gather(NodeId, Vec<IndexAxis<L>>),
+    Count(NodeId),
+    Positions(NodeId),
+    SliceBounds(L, [Option<NodeId>; 2], i64),
     Reduce(OperationId, NodeId, Vec<usize>),
-    Apply(OperationId, Vec<NodeId>, Vec<Attribute>),
+    Apply(OperationId, Vec<NodeId>, Vec<Attribute<L>>),
     Part(NodeId, u32),
 }
 
-impl Key {
-    fn of(kind: &NodeKind) -> Option<Key> {
+impl<L: Clone> Key<L> {
+    fn of(kind: &NodeKind<L>) -> Option<Key<L>> {
         Some(match kind {
             NodeKind::Constant(scalar) => Key::Constant(*scalar),
             NodeKind::Literal(elements) => Key::Literal(elements.clone()),
             NodeKind::Input(index) => Key::Input(*index),
+            NodeKind::Size(length) => Key::Size(length.clone()),
             NodeKind::Iota => Key::Iota,
             NodeKind::Cast(value) => Key::Cast(*value),
             NodeKind::View { value, axes } => Key::View(*value, axes.clone()),
             NodeKind::Reshape(value) => Key::Reshape(*value),
             NodeKind::Stack(values) => Key::Stack(values.clone()),
             NodeKind::Elementwise { operation, operands } => Key::Elementwise(*operation, operands.clone()),
+            NodeKind::Select { mask, then, otherwise } => Key::Select([*mask, *then, *otherwise]),
+            NodeKind::Gather { value, axes } => Key::Gather(*value, axes.clone()),
+            NodeKind::Count(value) => Key::Count(*value),
+            NodeKind::Positions(value) => Key::Positions(*value),
+            NodeKind::SliceBounds { length, start, stop, step } => {
+                Key::SliceBounds(length.clone(), [*start, *stop], *step)
+            }
             NodeKind::Reduce { operation, value, axes } => Key::Reduce(*operation, *value, axes.clone()),
             NodeKind::Apply { operation, operands, attributes } => {
                 Key::Apply(*operation, operands.clone(), attributes.clone())
             }
             NodeKind::Part { value, index } => Key::Part(*value, *index),
-            NodeKind::Map { .. } | NodeKind::If { .. } => return None,
+            NodeKind::Map { .. } | NodeKind::If { .. } | NodeKind::Loop { .. } | NodeKind::Update { .. } => {
+                return None;
+            }
         })
     }
 }
 
 /// A node's key, types and placement: equal ones are one node.
-type Identity = (Key, Vec<ArrayType>, Option<Arc<Placement>>);
+type Identity<L> = (Key<L>, Vec<ArrayType<L>>, Option<Arc<Placement>>);
 
 /// Builds a graph; equal pure nodes become one.
-#[derive(Default)]
-pub struct GraphBuilder {
-    graph: Graph,
-    known: HashMap<Identity, NodeId>,
+pub struct GraphBuilder<L = usize> {
+    graph: Graph<L>,
+    known: HashMap<Identity<L>, NodeId>,
 }
 
-impl GraphBuilder {
+impl<L> Default for GraphBuilder<L> {
+    fn default() -> GraphBuilder<L> {
+        GraphBuilder { graph: Graph::default(), known: HashMap::new() }
+    }
+}
+
+impl<L: Clone + Eq + std::hash::Hash> GraphBuilder<L> {
     /// A builder of an empty graph.
-    pub fn new() -> GraphBuilder {
+    pub fn new() -> GraphBuilder<L> {
         GraphBuilder::default()
     }
 
     /// The graph so far.
-    pub fn graph(&self) -> &Graph {
+    pub fn graph(&self) -> &Graph<L> {
         &self.graph
     }
 
     /// The graph so far, to set its outputs and effects.
-    pub fn graph_mut(&mut self) -> &mut Graph {
+    pub fn graph_mut(&mut self) -> &mut Graph<L> {
         &mut self.graph
     }
 
     /// Adds a node, or finds the one that computes the same.
     pub fn add(
         &mut self,
-        kind: NodeKind,
-        types: Vec<ArrayType>,
+        kind: NodeKind<L>,
+        types: Vec<ArrayType<L>>,
         span: Span,
         placement: Option<Arc<Placement>>,
     ) -> NodeId {
@@ -329,14 +530,14 @@ impl GraphBuilder {
     }
 
     /// Adds an input and its node.
-    pub fn input(&mut self, name: Arc<str>, array_type: ArrayType, span: Span) -> NodeId {
+    pub fn input(&mut self, name: Arc<str>, array_type: ArrayType<L>, span: Span) -> NodeId {
         let index = self.graph.inputs.len() as u32;
         self.graph.inputs.push(Input { name, array_type: array_type.clone() });
         self.add(NodeKind::Input(index), vec![array_type], span, None)
     }
 
     /// The finished graph.
-    pub fn finish(self) -> Graph {
+    pub fn finish(self) -> Graph<L> {
         self.graph
     }
 }

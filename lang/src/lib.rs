@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod dtype;
 pub mod graph;
 pub mod layout;
+pub mod length;
 pub mod lexer;
 pub mod parser;
 pub mod promotion;

@@ -6,23 +6,24 @@ use std::fmt;
 /// The lengths of an array's axes, outermost first; empty for a scalar.
 pub type Shape = Vec<usize>;
 
-/// A dtype and a shape; prints as it is written: `f64`, `f32[512, 512]`.
+/// A dtype and a shape; prints as it is written: `f64`, `f32[512, 512]`, `f64[n + 1]`. Lengths are numbers once a plan is made;
+/// while a program is checked they are [`crate::length::Length`]s.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ArrayType {
+pub struct ArrayType<L = usize> {
     /// The elements' dtype.
     pub dtype: DType,
     /// The lengths of the axes.
-    pub shape: Shape,
+    pub shape: Vec<L>,
 }
 
-impl ArrayType {
+impl<L> ArrayType<L> {
     /// An array's type.
-    pub fn new(dtype: DType, shape: impl Into<Shape>) -> ArrayType {
+    pub fn new(dtype: DType, shape: impl Into<Vec<L>>) -> ArrayType<L> {
         ArrayType { dtype, shape: shape.into() }
     }
 
     /// A scalar's type.
-    pub fn scalar(dtype: DType) -> ArrayType {
+    pub fn scalar(dtype: DType) -> ArrayType<L> {
         ArrayType { dtype, shape: Vec::new() }
     }
 
@@ -30,7 +31,9 @@ impl ArrayType {
     pub fn rank(&self) -> usize {
         self.shape.len()
     }
+}
 
+impl ArrayType {
     /// How many elements; at most `usize::MAX`.
     pub fn count(&self) -> usize {
         if self.shape.contains(&0) {
@@ -45,7 +48,7 @@ impl ArrayType {
     }
 }
 
-impl fmt::Display for ArrayType {
+impl<L: fmt::Display> fmt::Display for ArrayType<L> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}", self.dtype)?;
         if self.shape.is_empty() { Ok(()) } else { write!(f, "{}", DisplayShape(&self.shape)) }
@@ -53,12 +56,12 @@ impl fmt::Display for ArrayType {
 }
 
 /// A shape as it is written in a type: `[3, 4]`.
-pub struct DisplayShape<'a>(
+pub struct DisplayShape<'a, L = usize>(
     /// The shape.
-    pub &'a [usize],
+    pub &'a [L],
 );
 
-impl fmt::Display for DisplayShape<'_> {
+impl<L: fmt::Display> fmt::Display for DisplayShape<'_, L> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "[")?;
         for (axis, length) in self.0.iter().enumerate() {

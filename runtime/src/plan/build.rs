@@ -162,7 +162,7 @@ fn reducer(
         }
     };
     if found.is_none() {
-        let from = ArrayType::scalar(dtype);
+        let from: ArrayType = ArrayType::scalar(dtype);
         let message = format!("internal error: `{}` cannot reduce {from} to {result}", draft.bodies.name(operation));
         draft.refuse(message, node.span);
     }

@@ -116,24 +116,6 @@ pub fn broadcast_axes(from: &[usize], to: &[usize]) -> Vec<SourceAxis> {
 /// A kind with other operands.
 pub fn with_operands(kind: &NodeKind, to: &mut dyn FnMut(NodeId) -> NodeId) -> NodeKind {
     let mut kind = kind.clone();
-    match &mut kind {
-        NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Input(_) | NodeKind::Iota => {}
-        NodeKind::Cast(value)
-        | NodeKind::Reshape(value)
-        | NodeKind::View { value, .. }
-        | NodeKind::Reduce { value, .. }
-        | NodeKind::Part { value, .. } => *value = to(*value),
-        NodeKind::Stack(values) => values.iter_mut().for_each(|value| *value = to(*value)),
-        NodeKind::Elementwise { operands, .. } | NodeKind::Apply { operands, .. } => {
-            operands.iter_mut().for_each(|value| *value = to(*value));
-        }
-        NodeKind::Map { mapped, captured, .. } => {
-            mapped.iter_mut().chain(captured).for_each(|value| *value = to(*value));
-        }
-        NodeKind::If { condition, captured, .. } => {
-            *condition = to(*condition);
-            captured.iter_mut().for_each(|value| *value = to(*value));
-        }
-    }
+    kind.replace_operands(to);
     kind
 }

@@ -170,6 +170,16 @@ impl Scheduler<'_, '_> {
                 let message = format!("internal error: `{}` is in no region", self.draft.bodies.name(*operation));
                 return self.draft.refuse(message, node.span);
             }
+            NodeKind::Size(_)
+            | NodeKind::Select { .. }
+            | NodeKind::Gather { .. }
+            | NodeKind::Update { .. }
+            | NodeKind::Count(_)
+            | NodeKind::Positions(_)
+            | NodeKind::SliceBounds { .. }
+            | NodeKind::Loop { .. } => {
+                return self.draft.refuse("internal error: this node is not built yet".to_owned(), node.span);
+            }
             NodeKind::Cast(_) => {
                 return self.draft.refuse("internal error: a cast is in no region".to_owned(), node.span);
             }

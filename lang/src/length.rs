@@ -1,0 +1,357 @@
+//! The length of an axis: a number, or a polynomial in sizes that only a call or the run can tell.
+//!
+//! Two lengths are equal when their polynomials are, so `n + m` is `m + n`, and `n - 1 + 1` is `n`. A size is one symbol wherever
+//! it is used, so what is as long as `a[a > 0]` is known to be, although nobody knows yet how long that is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// The values of sizes, by symbol.
+pub type Sizes = BTreeMap<Symbol, i64>;
+
+/// A size that is not a number yet.
+#[derive(Clone, Debug)]
+pub struct Symbol(Arc<SymbolFacts>);
+
+#[derive(Debug)]
+struct SymbolFacts {
+    id: u32,
+    name: Arc<str>,
+    is_variable: bool,
+    least: i64,
+    most: Option<Polynomial>,
+}
+
+impl Symbol {
+    /// The size `n` of a function that is checked for all sizes: what is not equal for every `n` is an error.
+    pub fn variable(id: u32, name: &str) -> Symbol {
+        Symbol(Arc::new(SymbolFacts { id, name: name.into(), is_variable: true, least: 0, most: None }))
+    }
+
+    /// A size that the run tells; it lies between `least` and `most`, where that is known.
+    pub fn of_run(id: u32, name: &str, least: i64, most: Option<Polynomial>) -> Symbol {
+        Symbol(Arc::new(SymbolFacts { id, name: name.into(), is_variable: false, least, most }))
+    }
+
+    /// What it is called: `n`, `?1`.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Whether it stands for every number at once, not for one that the run will tell.
+    pub fn is_variable(&self) -> bool {
+        self.0.is_variable
+    }
+}
+
+impl PartialEq for Symbol {
+    fn eq(&self, other: &Symbol) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for Symbol {}
+
+impl std::hash::Hash for Symbol {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.id.hash(state);
+    }
+}
+
+impl PartialOrd for Symbol {
+    fn partial_cmp(&self, other: &Symbol) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Symbol {
+    fn cmp(&self, other: &Symbol) -> std::cmp::Ordering {
+        self.0.id.cmp(&other.0.id)
+    }
+}
+
+/// A sum of products of symbols with integer factors, in one normal form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Polynomial {
+    /// The factor of each product; none is 0. The empty product is 1.
+    terms: BTreeMap<Vec<Symbol>, i64>,
+}
+
+impl From<i64> for Polynomial {
+    fn from(value: i64) -> Polynomial {
+        let mut result = Polynomial::default();
+        result.accumulate(Vec::new(), value);
+        result
+    }
+}
+
+impl From<&Symbol> for Polynomial {
+    fn from(symbol: &Symbol) -> Polynomial {
+        Polynomial { terms: BTreeMap::from([(vec![symbol.clone()], 1)]) }
+    }
+}
+
+impl From<&Length> for Polynomial {
+    fn from(length: &Length) -> Polynomial {
+        match length {
+            Length::Known(known) => Polynomial::from(*known as i64),
+            Length::Open(polynomial) => (**polynomial).clone(),
+        }
+    }
+}
+
+impl Polynomial {
+    fn accumulate(&mut self, product: Vec<Symbol>, factor: i64) {
+        let sum = self.terms.get(&product).copied().unwrap_or(0).saturating_add(factor);
+        match sum {
+            0 => self.terms.remove(&product),
+            _ => self.terms.insert(product, sum),
+        };
+    }
+
+    /// The sum.
+    pub fn plus(&self, other: &Polynomial) -> Polynomial {
+        let mut result = self.clone();
+        other.terms.iter().for_each(|(product, factor)| result.accumulate(product.clone(), *factor));
+        result
+    }
+
+    /// The difference.
+    pub fn minus(&self, other: &Polynomial) -> Polynomial {
+        self.plus(&other.times(&Polynomial::from(-1)))
+    }
+
+    /// The product.
+    pub fn times(&self, other: &Polynomial) -> Polynomial {
+        let mut result = Polynomial::default();
+        for (left, a) in &self.terms {
+            for (right, b) in &other.terms {
+                let mut product = [left.as_slice(), right].concat();
+                product.sort();
+                result.accumulate(product, a.saturating_mul(*b));
+            }
+        }
+        result
+    }
+
+    /// The quotient by a positive integer, when it divides every term.
+    pub fn divided(&self, divisor: i64) -> Option<Polynomial> {
+        let terms = self.terms.iter().map(|(product, factor)| match factor % divisor {
+            0 => Some((product.clone(), factor / divisor)),
+            _ => None,
+        });
+        Some(Polynomial { terms: terms.collect::<Option<_>>()? })
+    }
+
+    /// The number, when there is no symbol in it.
+    pub fn known(&self) -> Option<i64> {
+        match self.terms.len() {
+            0 => Some(0),
+            1 => self.terms.get([].as_slice()).copied(),
+            _ => None,
+        }
+    }
+
+    /// With sizes put in for symbols.
+    pub fn with(&self, sizes: &Sizes) -> Polynomial {
+        self.replaced(&|symbol| sizes.get(symbol).map(|size| Polynomial::from(*size)))
+    }
+
+    fn replaced(&self, value: &dyn Fn(&Symbol) -> Option<Polynomial>) -> Polynomial {
+        let mut result = Polynomial::default();
+        for (product, factor) in &self.terms {
+            let mut term = Polynomial::from(*factor);
+            for symbol in product {
+                term = term.times(&value(symbol).unwrap_or_else(|| Polynomial::from(symbol)));
+            }
+            result = result.plus(&term);
+        }
+        result
+    }
+
+    /// Whether it is provably 0 or more, by what is known of its symbols.
+    pub fn is_never_negative(&self) -> bool {
+        self.is_never_negative_within(8)
+    }
+
+    fn is_never_negative_within(&self, steps: usize) -> bool {
+        if let Some(known) = self.known() {
+            return known >= 0;
+        }
+        if steps == 0 {
+            return false;
+        }
+        // A symbol that only takes away is at its worst at its greatest, which may stand in other symbols.
+        for (product, factor) in &self.terms {
+            if let ([symbol], true) = (product.as_slice(), *factor < 0)
+                && self.terms.keys().filter(|other| other.contains(symbol)).count() == 1
+                && let Some(most) = &symbol.0.most
+            {
+                let worst = self.replaced(&|other| (other == symbol).then(|| most.clone()));
+                return worst.is_never_negative_within(steps - 1);
+            }
+        }
+        if self.terms.iter().any(|(product, factor)| *factor < 0 && !product.is_empty()) {
+            return false;
+        }
+        // What is left only adds, so it is at its worst where every symbol is least.
+        let worst = self.replaced(&|symbol| Some(Polynomial::from(symbol.0.least)));
+        worst.known().is_some_and(|known| known >= 0)
+    }
+
+    /// The symbols in it.
+    pub fn symbols(&self) -> impl Iterator<Item = &Symbol> {
+        self.terms.keys().flatten()
+    }
+}
+
+impl fmt::Display for Polynomial {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        if self.terms.is_empty() {
+            return write!(f, "0");
+        }
+        // The constant comes last, and a term that adds first, as one writes.
+        let mut terms: Vec<(&Vec<Symbol>, i64)> =
+            self.terms.iter().map(|(product, factor)| (product, *factor)).collect();
+        terms.sort_by_key(|(product, factor)| (product.is_empty(), *factor < 0, std::cmp::Reverse(product.len())));
+        for (position, (product, factor)) in terms.into_iter().enumerate() {
+            let (sign, size) = (factor < 0, factor.unsigned_abs());
+            match (position, sign) {
+                (0, false) => {}
+                (0, true) => write!(f, "-")?,
+                (_, false) => write!(f, " + ")?,
+                (_, true) => write!(f, " - ")?,
+            }
+            let names: Vec<&str> = product.iter().map(Symbol::name).collect();
+            match (size, names.is_empty()) {
+                (_, true) => write!(f, "{size}")?,
+                (1, false) => write!(f, "{}", names.join(" * "))?,
+                (_, false) => write!(f, "{size} * {}", names.join(" * "))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The length of an axis.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Length {
+    /// A number.
+    Known(usize),
+    /// A polynomial with at least one symbol.
+    Open(Arc<Polynomial>),
+}
+
+impl Length {
+    /// The number, when it is known.
+    pub fn known(&self) -> Option<usize> {
+        match self {
+            Length::Known(known) => Some(*known),
+            Length::Open(_) => None,
+        }
+    }
+
+    /// Whether it is this number.
+    pub fn is(&self, number: usize) -> bool {
+        self.known() == Some(number)
+    }
+
+    /// The length that a polynomial is; `None` when it is a negative number.
+    pub fn of(polynomial: Polynomial) -> Option<Length> {
+        match polynomial.known() {
+            Some(known) => usize::try_from(known).ok().map(Length::Known),
+            None => Some(Length::Open(Arc::new(polynomial))),
+        }
+    }
+
+    /// The length with sizes put in; `Err` is a negative number.
+    pub fn with(&self, sizes: &Sizes) -> Result<Length, i64> {
+        match self {
+            Length::Known(known) => Ok(Length::Known(*known)),
+            Length::Open(polynomial) => {
+                let polynomial = polynomial.with(sizes);
+                let known = polynomial.known().unwrap_or(0);
+                Length::of(polynomial).ok_or(known)
+            }
+        }
+    }
+
+    /// Whether a size of a function that is checked for all sizes stands in it.
+    pub fn has_variable(&self) -> bool {
+        match self {
+            Length::Known(_) => false,
+            Length::Open(polynomial) => polynomial.symbols().any(Symbol::is_variable),
+        }
+    }
+}
+
+impl From<usize> for Length {
+    fn from(known: usize) -> Length {
+        Length::Known(known)
+    }
+}
+
+impl PartialEq<usize> for Length {
+    fn eq(&self, other: &usize) -> bool {
+        self.is(*other)
+    }
+}
+
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Length::Known(known) => write!(f, "{known}"),
+            Length::Open(polynomial) => write!(f, "{polynomial}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variable(id: u32, name: &str) -> Polynomial {
+        Polynomial::from(&Symbol::variable(id, name))
+    }
+
+    #[test]
+    fn sums_and_products_have_one_form() {
+        let (n, m) = (variable(1, "n"), variable(2, "m"));
+        assert_eq!(n.plus(&m), m.plus(&n));
+        assert_eq!(n.plus(&1.into()).minus(&1.into()), n);
+        assert_eq!(n.times(&m.plus(&2.into())), m.times(&n).plus(&n.plus(&n)));
+        assert_eq!(n.minus(&n).known(), Some(0));
+        assert_eq!(n.times(&4.into()).divided(2), Some(n.plus(&n)));
+        assert_eq!(n.plus(&1.into()).divided(2), None);
+    }
+
+    #[test]
+    fn a_length_reads_as_it_is_written() {
+        let (n, m) = (variable(1, "n"), variable(2, "m"));
+        assert_eq!(n.times(&2.into()).plus(&m).minus(&3.into()).to_string(), "2 * n + m - 3");
+        assert_eq!(Polynomial::from(5).minus(&n).to_string(), "-n + 5");
+        assert_eq!(n.times(&m).to_string(), "n * m");
+    }
+
+    #[test]
+    fn what_is_known_of_sizes_proves_what_lengths_are_never_negative() {
+        let n = variable(1, "n");
+        let i = Polynomial::from(&Symbol::of_run(2, "i", 0, Some(n.minus(&1.into()))));
+        let free = Polynomial::from(&Symbol::of_run(3, "k", i64::MIN, None));
+        assert!(n.minus(&i).minus(&1.into()).is_never_negative());
+        assert!(!n.minus(&i).minus(&2.into()).is_never_negative());
+        assert!(i.is_never_negative());
+        assert!(!n.minus(&1.into()).is_never_negative());
+        assert!(!free.is_never_negative());
+    }
+
+    #[test]
+    fn sizes_put_in_close_a_length() {
+        let symbol = Symbol::variable(1, "n");
+        let length = Length::of(Polynomial::from(&symbol).minus(&3.into())).unwrap();
+        assert_eq!(length.with(&Sizes::from([(symbol.clone(), 5)])), Ok(Length::Known(2)));
+        assert_eq!(length.with(&Sizes::from([(symbol, 2)])), Err(-1));
+        assert_eq!(length.with(&Sizes::new()), Ok(length.clone()));
+    }
+}
