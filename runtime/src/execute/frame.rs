@@ -73,7 +73,7 @@ impl Slot {
     }
 
     /// Whether it holds what a value of this type is.
-    fn is(&self, array_type: &ArrayType) -> bool {
+    pub fn is(&self, array_type: &ArrayType) -> bool {
         match self {
             Slot::Empty => false,
             Slot::Single(single) => array_type.shape.is_empty() && single.dtype == array_type.dtype,
@@ -192,11 +192,6 @@ impl<'a> Run<'a> {
     /// A value that an earlier step has made.
     pub fn array(&self, value: ValueId) -> Array {
         self.values[value].clone().into_array()
-    }
-
-    /// As [`Run::array`], for several.
-    pub fn arrays(&self, values: &[ValueId]) -> Vec<Array> {
-        values.iter().map(|&value| self.array(value)).collect()
     }
 
     /// The element of a value of rank 0.

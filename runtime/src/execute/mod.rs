@@ -4,6 +4,7 @@ mod block;
 mod extreme;
 mod fold;
 mod frame;
+mod index;
 mod loops;
 mod region;
 mod step;

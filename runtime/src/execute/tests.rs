@@ -1,5 +1,6 @@
 //! Plans and their execution against a naive evaluator: every executor, level, fusion and layout gives the same bits.
 
+mod index;
 mod loops;
 
 use super::{Cancel, Context, Threads, run, run_taking};

@@ -4,6 +4,7 @@ mod build;
 mod counter;
 mod fuse;
 mod memory;
+mod order;
 mod place;
 pub mod region;
 mod render;
@@ -14,7 +15,7 @@ mod vectorise;
 mod verify;
 mod views;
 
-use crate::kernel::Level;
+use crate::kernel::{BlockFunction, Level};
 use crate::operation::{Bodies, Body, Elementwise, Reduction};
 use region::{Region, Site, ValueId};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::Scalar;
 use thalweg_lang::graph::{Attribute, Graph, Input, NodeId, NodeKind, OperationId, Placement, SourceAxis};
 use thalweg_lang::source::Span;
-use thalweg_lang::types::ArrayType;
+use thalweg_lang::types::{ArrayType, Shape};
 use thalweg_lang::value::Value;
 
 /// What plans depend on beside the graph.
@@ -58,6 +59,11 @@ pub const PASSES: &[Pass] = &[
         run: views::run,
     },
     Pass { name: "drop unneeded", what: "what neither an output nor an effect needs is forgotten", run: drop_unneeded },
+    Pass {
+        name: "order updates",
+        what: "what changes a value comes after everything else that reads it, so that it is changed where it lies",
+        run: order::run,
+    },
     Pass {
         name: "fuse",
         what: "elementwise nodes and reductions over one iteration space become groups that compute without temporaries",
@@ -109,6 +115,11 @@ pub(crate) enum Work {
     Map(MapStep),
     If(Choice),
     Loop(LoopStep),
+    Gather { value: ValueId, axes: Vec<IndexPlace> },
+    Update(UpdateStep),
+    Count { value: ValueId },
+    Positions { value: ValueId },
+    SliceBounds { length: usize, start: Option<ValueId>, stop: Option<ValueId>, step: i64 },
     Effect { operation: OperationId, arguments: Vec<Value<ValueId>> },
 }
 
@@ -127,6 +138,33 @@ pub(crate) enum Walked {
     Value(ValueId),
     /// Integers that follow from the turn alone.
     Counter { start: i64, step: i64 },
+}
+
+/// Where an index along a source axis comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct IndexPlace {
+    pub(crate) place: SourceAxis,
+    pub(crate) index: Option<ValueId>,
+}
+
+/// The change of some elements.
+pub(crate) struct UpdateStep {
+    pub(crate) value: Handed,
+    pub(crate) axes: Vec<IndexPlace>,
+    /// The selection's shape.
+    pub(crate) shape: Shape,
+    pub(crate) new: Handed,
+    /// `None`: the new elements take the old ones' places.
+    pub(crate) combine: Option<Combine>,
+}
+
+/// What an update makes of an old element and a new one.
+pub(crate) struct Combine {
+    pub(crate) operation: OperationId,
+    pub(crate) function: BlockFunction,
+    /// The same for one element.
+    pub(crate) single: BlockFunction,
+    pub(crate) fault: &'static str,
 }
 
 /// A map that runs body by body.
@@ -199,6 +237,7 @@ fn plan_body(graph: &Graph, bodies: &dyn Bodies, settings: &Settings, limit: usi
         settings: settings.clone(),
         limit,
         needed: Vec::new(),
+        before: Vec::new(),
         groups: Vec::new(),
         group_of: Vec::new(),
         steps: Vec::new(),
@@ -243,6 +282,8 @@ struct Draft<'a> {
     limit: usize,
     /// For each node whether something needs it, from the pass `drop unneeded` on.
     needed: Vec<bool>,
+    /// For each node those that must run before it although it does not read them, from the pass `order updates` on.
+    before: Vec<Vec<NodeId>>,
     /// From the pass `fuse` on, as `group_of` each node.
     groups: Vec<Group>,
     group_of: Vec<Option<usize>>,
@@ -279,6 +320,13 @@ impl Draft<'_> {
                 base
             })
             .collect()
+    }
+
+    /// Everything that must have run before a node.
+    fn dependencies(&self, id: NodeId) -> Vec<NodeId> {
+        let mut dependencies = self.graph.node(id).kind.operands();
+        dependencies.extend(&self.before[id.index()]);
+        dependencies
     }
 
     /// The elementwise row of an operation.

@@ -2,7 +2,7 @@
 
 use super::counter::Counter;
 use super::region::{Code, Leaf, Reducer, Region, Site, Source, ValueId, bytes_of, elements};
-use super::{Handed, Plan, Step, Walked, Work};
+use super::{Handed, IndexPlace, Plan, Step, Walked, Work};
 use crate::operation::Bodies;
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -95,6 +95,23 @@ impl Renderer<'_> {
             Work::Apply { operation, operands, .. } => {
                 format!("{} {}", self.bodies.name(*operation), list(operands, names))
             }
+            Work::Gather { value, axes } => format!("gather {}{}", name(names, *value), indices(axes, names)),
+            Work::Update(update) => {
+                let by = match &update.combine {
+                    Some(combine) => format!("by {} with", self.bodies.name(combine.operation)),
+                    None => "to".to_owned(),
+                };
+                let (value, new) = (name(names, update.value.value), name(names, update.new.value));
+                let place = if update.value.last { ", where it lies" } else { ", in a copy" };
+                format!("update {value}{} {by} {new}{place}", indices(&update.axes, names))
+            }
+            Work::Count { value } => format!("count of {}", name(names, *value)),
+            Work::Positions { value } => format!("positions in {}", name(names, *value)),
+            Work::SliceBounds { length, start, stop, step } => {
+                let bound = |value: &Option<ValueId>| value.map_or(String::new(), |value| name(names, value));
+                let step = if *step == 1 { String::new() } else { format!(":{step}") };
+                format!("bounds of {}:{}{step} in {length}", bound(start), bound(stop))
+            }
             Work::Map(map) => {
                 let captured = list(&map.captured, names);
                 let seen = if captured.is_empty() { captured } else { format!(", with {captured} in every turn") };
@@ -120,7 +137,7 @@ impl Renderer<'_> {
         let results: Vec<String> = step.results.iter().map(|&value| self.fresh(names, value)).collect();
         let types: Vec<String> = step.types.iter().map(ToString::to_string).collect();
         let site = match step.work {
-            Work::Map(_) => format!("   {}", executor(&step.site)),
+            Work::Map(_) | Work::Gather { .. } => format!("   {}", executor(&step.site)),
             // How many threads a function of its own takes, it alone knows: only what it was told is said.
             Work::Apply { .. } | Work::View { .. } | Work::Reshape { .. } | Work::Stack { .. } => {
                 format!("   {}", step.site.reason)
@@ -306,7 +323,24 @@ fn counted(counter: &Counter) -> String {
 
 /// A view: for each axis of the source where its index comes from, `i0` being the index along the result's first axis.
 fn view(axes: &[SourceAxis]) -> String {
-    let axis = |axis: &SourceAxis| match axis.axis {
+    format!("[{}]", axes.iter().map(source_axis).collect::<Vec<_>>().join(", "))
+}
+
+/// The same with what the run adds.
+fn indices(axes: &[IndexPlace], names: &HashMap<ValueId, String>) -> String {
+    let axis = |axis: &IndexPlace| {
+        let place = source_axis(&axis.place);
+        match axis.index {
+            None => place,
+            Some(index) if place == "0" => name(names, index),
+            Some(index) => format!("{}+{place}", name(names, index)),
+        }
+    };
+    format!("[{}]", axes.iter().map(axis).collect::<Vec<_>>().join(", "))
+}
+
+fn source_axis(axis: &SourceAxis) -> String {
+    match axis.axis {
         None => axis.start.to_string(),
         Some(index) => match (axis.start, axis.step) {
             (0, 1) => format!("i{index}"),
@@ -315,6 +349,5 @@ fn view(axes: &[SourceAxis]) -> String {
             (start, step) if step < 0 => format!("{start}-{}*i{index}", step.unsigned_abs()),
             (start, step) => format!("{start}+{step}*i{index}"),
         },
-    };
-    format!("[{}]", axes.iter().map(axis).collect::<Vec<_>>().join(", "))
+    }
 }
