@@ -80,11 +80,17 @@ impl Checker<'_> {
         span: Span,
     ) -> Checks<Value<Operand>> {
         let before = self.own_names();
-        let first = self.walk(&[], |checker| checker.block(then));
+        let first = self.walk(&[], |checker| {
+            checker.level().is_branch = true;
+            checker.block(then)
+        });
         self.restore_names(&before);
-        let second = self.walk(&[], |checker| match otherwise {
-            Some(otherwise) => checker.expression(otherwise),
-            None => Ok(Value::None),
+        let second = self.walk(&[], |checker| {
+            checker.level().is_branch = true;
+            match otherwise {
+                Some(otherwise) => checker.expression(otherwise),
+                None => Ok(Value::None),
+            }
         });
         self.restore_names(&before);
         let (mut first, mut second) = (first?, second?);
