@@ -1,15 +1,17 @@
 //! What may run never or many times, as graphs of their own: `if` with a condition that only the run can tell, comprehensions.
 
 use super::journal::{Changes, Place, is_made_of_arrays};
+use super::size::Bounds;
 use super::{Binding, Checker, Checks, Level, Reported};
 use crate::ast::{Block, Clause, Expression};
 use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::DType;
 use crate::graph::{Effect, Graph, Node, NodeId, NodeKind, SourceAxis};
+use crate::length::Length;
 use crate::promotion::common;
 use crate::source::Span;
-use crate::types::ArrayType;
+use crate::types::{ArrayType, Type};
 use crate::value::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -27,13 +29,15 @@ pub(super) struct Walked {
 /// Arrays that are walked together along their first axes.
 pub(super) struct Sequence {
     /// The type of one element of each, and where they are written.
-    pub elements: Vec<(ArrayType, Span)>,
+    pub elements: Vec<(Type, Span)>,
     /// The arrays, as far as the shortest goes.
     pub mapped: Vec<NodeId>,
     /// How far that is.
-    pub length: usize,
+    pub length: Length,
     /// An element made of theirs, by index.
     pub form: Value<u32>,
+    /// Between which numbers the elements of each lie, where that is known.
+    pub bounds: Vec<Option<Bounds>>,
 }
 
 /// How deep bodies may lie in each other.
@@ -56,9 +60,12 @@ impl<'a> Checker<'a> {
             (Some(known), _) if known.as_integer() == Some(1) => self.block(then),
             (Some(_), Some(otherwise)) => self.expression(otherwise),
             (Some(_), None) => Ok(Value::None),
-            (None, Some(otherwise)) => {
-                self.choose(operand, &mut |checker| checker.block(then), Some(&mut |checker| checker.expression(otherwise)), span)
-            }
+            (None, Some(otherwise)) => self.choose(
+                operand,
+                &mut |checker| checker.block(then),
+                Some(&mut |checker| checker.expression(otherwise)),
+                span,
+            ),
             (None, None) => self.choose(operand, &mut |checker| checker.block(then), None, span),
         }
     }
@@ -149,7 +156,7 @@ impl<'a> Checker<'a> {
             let name = places.get(position).map(|place| &*place.1);
             shapes.push(self.unify(&mut first, &mut second, a, b, &mut outputs, name, span)?);
         }
-        let types: Vec<ArrayType> =
+        let types: Vec<Type> =
             outputs.0.iter().map(|id| first.level.builder.graph().node(*id).array_type().clone()).collect();
         let (mut graphs, captured, has_effects) = close_bodies(vec![
             Body { level: first.level, own: 0, outputs: outputs.0 },
@@ -180,12 +187,13 @@ impl<'a> Checker<'a> {
     /// Walks a body in a graph of its own, with the given inputs first. What it does to names is undone.
     pub(super) fn walk(
         &mut self,
-        inputs: &[(ArrayType, Span)],
+        inputs: &[(Type, Span)],
         body: impl FnOnce(&mut Self) -> Checks<Value<Operand>>,
     ) -> Checks<Walked> {
         if self.levels.len() >= DEEPEST_BODY {
             let place = inputs.first().map_or_else(Span::default, |(_, span)| *span);
-            let message = format!("more than {DEEPEST_BODY} bodies of `if`, loops and comprehensions lie in each other");
+            let message =
+                format!("more than {DEEPEST_BODY} bodies of `if`, loops and comprehensions lie in each other");
             return Err(self.report(Diagnostic::error("E0210", message, place, "")));
         }
         let mut level = Level::new();
@@ -231,9 +239,11 @@ impl<'a> Checker<'a> {
                 let right_node = self.enter(&mut second.level, *right, span);
                 let left_type = first.level.builder.graph().node(left_node).array_type().clone();
                 let right_type = second.level.builder.graph().node(right_node).array_type().clone();
-                if left_type.shape != right_type.shape {
+                let what = "both sides of an `if` give one shape";
+                if !self.same_shape(&left_type.shape, &right_type.shape, what, span) {
                     return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), name, span));
                 }
+                self.refuse_untold(&left_type, "the two sides of an `if`", span)?;
                 let numerics = [(left_type.dtype, left.weak), (right_type.dtype, right.weak)]
                     .map(|(dtype, weak)| crate::promotion::Numeric { dtype, weak });
                 let common = common(&numerics);
@@ -251,6 +261,16 @@ impl<'a> Checker<'a> {
             (Value::None, Value::None) => Ok(Value::None),
             _ => Err(self.not_built("an `if` whose value is not made of arrays", span, "")),
         }
+    }
+
+    /// Refuses a type that has a size in it which only a body that is left tells.
+    pub(super) fn refuse_untold(&mut self, array_type: &Type, what: &str, span: Span) -> Checks<()> {
+        let untold = array_type.shape.iter().find_map(|length| self.untold(length));
+        let Some(symbol) = untold else { return Ok(()) };
+        let message =
+            format!("{what} have one shape, and the size `{}` in {array_type} is each one's own", symbol.name());
+        let diagnostic = Diagnostic::error("E0323", message, span, array_type.to_string());
+        Err(self.report(diagnostic.help("reduce it to one value, or keep its shape: `where(c, x, 0)`")))
     }
 
     /// An operand in a finished body: through the graphs between, as an input.
@@ -308,10 +328,10 @@ impl<'a> Checker<'a> {
         if let Value::Tuple(values) = &sequence {
             return self.over_tuple(values, element, clause, rest, span);
         }
-        let Sequence { elements, mapped, length, form } = self.sequence(&sequence, "a comprehension", place)?;
+        let Sequence { elements, mapped, length, form, bounds } = self.sequence(&sequence, "a comprehension", place)?;
         let walked = self.walk(&elements, |checker| {
             checker.begin_elements();
-            let value = checker.element_inputs(&form);
+            let value = checker.element_inputs(&form, &bounds);
             checker.assign_quietly(&clause.target, value)?;
             checker.comprehension(element, rest, None, span)
         });
@@ -325,9 +345,15 @@ impl<'a> Checker<'a> {
     }
 
     /// The first inputs of a body as one element of what it walks.
-    pub(super) fn element_inputs(&self, form: &Value<u32>) -> Value<Operand> {
+    pub(super) fn element_inputs(&mut self, form: &Value<u32>, bounds: &[Option<Bounds>]) -> Value<Operand> {
         let level = self.depth_of_levels();
-        form.map(&mut |index| Operand { level, node: NodeId(*index), weak: false })
+        form.map(&mut |index| {
+            let element = Operand { level, node: NodeId(*index), weak: false };
+            if let Some(bounds) = &bounds[*index as usize] {
+                self.note_bounds(element, bounds.clone());
+            }
+            element
+        })
     }
 
     /// What `function` gives for the elements of arrays that are walked together, along a new first axis; for tuples, a tuple.
@@ -349,10 +375,10 @@ impl<'a> Checker<'a> {
             [(one, _)] => (one.clone(), true),
             several => (Value::Zip(several.iter().map(|(value, _)| value.clone()).collect()), false),
         };
-        let Sequence { elements, mapped, length, form } = self.sequence(&value, "a map", place)?;
+        let Sequence { elements, mapped, length, form, bounds } = self.sequence(&value, "a map", place)?;
         let walked = self.walk(&elements, |checker| {
             checker.begin_elements();
-            let value = checker.element_inputs(&form);
+            let value = checker.element_inputs(&form, &bounds);
             let arguments = match value {
                 Value::Tuple(values) if !is_one => values,
                 value => vec![value],
@@ -371,7 +397,7 @@ impl<'a> Checker<'a> {
             return Err(self.report(Diagnostic::error("E0303", message, span, found)));
         };
         let mut elements = Vec::new();
-        let mut length: Option<usize> = None;
+        let mut length: Option<Length> = None;
         for operand in &walked_values {
             let array_type = self.type_of(*operand).clone();
             let Some((first, inner)) = array_type.shape.split_first() else {
@@ -380,23 +406,28 @@ impl<'a> Checker<'a> {
                 return Err(self.report(diagnostic.help(self.library.advice(Advice::WalkNumbers))));
             };
             // Arrays that are walked together end with the shortest, as in Python.
-            length = Some(length.map_or(*first, |shortest| shortest.min(*first)));
+            length = Some(match length {
+                Some(shortest) => self.shorter(&shortest, first, span),
+                None => first.clone(),
+            });
             elements.push((ArrayType::new(array_type.dtype, inner), span));
         }
-        let length = length.unwrap_or(0);
-        let mapped = walked_values.iter().map(|operand| self.first_elements(*operand, length, span)).collect();
-        Ok(Sequence { elements, mapped, length, form })
+        let length = length.unwrap_or(Length::Known(0));
+        let bounds = walked_values.iter().map(|operand| self.element_bounds(*operand)).collect();
+        let mapped = walked_values.iter().map(|operand| self.first_elements(*operand, &length, span)).collect();
+        Ok(Sequence { elements, mapped, length, form, bounds })
     }
 
     /// The first elements of an array along its first axis, as a node of the innermost graph.
-    fn first_elements(&mut self, operand: Operand, length: usize, span: Span) -> NodeId {
+    fn first_elements(&mut self, operand: Operand, length: &Length, span: Span) -> NodeId {
         let source = self.type_of(operand).clone();
         let value = self.resolve(operand);
-        if source.shape[0] == length {
+        if source.shape[0] == *length {
             return value;
         }
-        let axes = (0..source.rank()).map(|axis| SourceAxis { start: 0, step: 1, axis: Some(axis) }).collect();
-        let shape = [&[length], &source.shape[1..]].concat();
+        let axes =
+            (0..source.rank()).map(|axis| SourceAxis { start: Length::Known(0), step: 1, axis: Some(axis) }).collect();
+        let shape = [std::slice::from_ref(length), &source.shape[1..]].concat();
         self.add(NodeKind::View { value, axes }, ArrayType::new(source.dtype, shape), span).node
     }
 
@@ -436,7 +467,7 @@ impl<'a> Checker<'a> {
         &mut self,
         walked: Walked,
         mapped: Vec<NodeId>,
-        length: usize,
+        length: Length,
         element: Span,
         span: Span,
     ) -> Checks<Value<Operand>> {
@@ -456,12 +487,15 @@ impl<'a> Checker<'a> {
             outputs.len() - 1
         });
         let graph = level.builder.graph_mut();
-        let types: Vec<ArrayType> = outputs
+        let types: Vec<Type> = outputs
             .iter()
             .map(|id| graph.node(*id).array_type())
-            .map(|one| ArrayType::new(one.dtype, [&[length], one.shape.as_slice()].concat()))
+            .map(|one| ArrayType::new(one.dtype, [std::slice::from_ref(&length), one.shape.as_slice()].concat()))
             .collect();
         graph.outputs = outputs;
+        for array_type in &types {
+            self.refuse_untold(array_type, "the elements of a comprehension", element)?;
+        }
         let has_effects = !level.effects.is_empty();
         let captured = level.captured;
         let mut body = level.builder.finish();
@@ -498,7 +532,9 @@ fn element_of(sequence: &Value<Operand>, arrays: &mut Vec<Operand>) -> Option<Va
             arrays.push(*operand);
             Some(Value::Array(arrays.len() as u32 - 1))
         }
-        Value::Zip(values) => values.iter().map(|value| element_of(value, arrays)).collect::<Option<_>>().map(Value::Tuple),
+        Value::Zip(values) => {
+            values.iter().map(|value| element_of(value, arrays)).collect::<Option<_>>().map(Value::Tuple)
+        }
         _ => None,
     }
 }
@@ -525,7 +561,7 @@ pub(super) struct Body {
 }
 
 /// Bodies' graphs with one list of captured arrays, which follow each one's own inputs; and whether anything happens in them.
-pub(super) fn close_bodies(bodies: Vec<Body>) -> (Vec<Graph>, Vec<NodeId>, bool) {
+pub(super) fn close_bodies(bodies: Vec<Body>) -> (Vec<Graph<Length>>, Vec<NodeId>, bool) {
     let mut captured: Vec<NodeId> = Vec::new();
     let mut inputs = Vec::new();
     let mut index_of: HashMap<NodeId, usize> = HashMap::new();

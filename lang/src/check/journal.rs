@@ -38,7 +38,8 @@ impl Checker<'_> {
 
     /// Gives a name of a scope another meaning, or none.
     pub(super) fn set_in_scope(&mut self, place: &Place, binding: Option<Binding>) {
-        let known = self.journals.last().map(|journal| place.0 <= journal.frames && !journal.before.contains_key(place));
+        let known =
+            self.journals.last().map(|journal| place.0 <= journal.frames && !journal.before.contains_key(place));
         if known == Some(true) {
             let before = self.in_scope(place).cloned();
             if let Some(journal) = self.journals.last_mut() {

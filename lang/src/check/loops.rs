@@ -9,6 +9,7 @@
 
 use super::body::{Body, Sequence, Walked, cast_in, close_bodies};
 use super::journal::{Place, is_made_of_arrays};
+use super::size::Bounds;
 use super::{Binding, Checker, Checks, MOST_WALKS, Reported};
 use crate::ast::{self, Block, Expression, ExpressionKind, Statement, StatementKind, Target};
 use crate::declaration::{Advice, Operand};
@@ -17,11 +18,10 @@ use crate::dtype::{DType, Kind, Scalar};
 use crate::graph::{Effect, NodeId, NodeKind};
 use crate::promotion::{Numeric, common};
 use crate::source::Span;
+use crate::types::Type;
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-type Type = crate::types::ArrayType;
 
 /// Whether the turn is over: `continue` or `break` was met. `none`: a body that neither can leave.
 const TURN_OVER: &str = "turn is over";
@@ -57,6 +57,8 @@ struct Site<'s> {
     mapped: Vec<NodeId>,
     /// An element made of those of the arrays.
     form: Value<u32>,
+    /// Between which numbers the elements of each lie, where that is known.
+    bounds: Vec<Option<Bounds>>,
     /// The names that its text assigns.
     assigned: Vec<Arc<str>>,
     /// The names among them that the elements get.
@@ -95,13 +97,7 @@ pub(super) type Step<'w, 'a> =
 
 impl<'a> Checker<'a> {
     /// `for target in sequence { … }`.
-    pub(super) fn for_each(
-        &mut self,
-        target: &Target,
-        sequence: &Expression,
-        body: &Block,
-        span: Span,
-    ) -> Checks<()> {
+    pub(super) fn for_each(&mut self, target: &Target, sequence: &Expression, body: &Block, span: Span) -> Checks<()> {
         let mut targets = Vec::new();
         super::names::target_names(target, &mut targets);
         let mut assigned = targets.clone();
@@ -127,6 +123,7 @@ impl<'a> Checker<'a> {
                 elements: Vec::new(),
                 mapped: Vec::new(),
                 form: Value::None,
+                bounds: Vec::new(),
                 assigned: assigned.clone(),
                 targets: Vec::new(),
                 text: Ok(body),
@@ -156,9 +153,9 @@ impl<'a> Checker<'a> {
         assigned: Vec<Arc<str>>,
         span: Span,
     ) -> Checks<()> {
-        let Sequence { elements, mapped, form, .. } = self.sequence(value, "a loop", place)?;
+        let Sequence { elements, mapped, form, bounds, .. } = self.sequence(value, "a loop", place)?;
         let span = Span { end: place.end, ..span };
-        let site = Site { span, elements, mapped, form, assigned, targets, text: Ok(body) };
+        let site = Site { span, elements, mapped, form, bounds, assigned, targets, text: Ok(body) };
         self.turns(&site, None, &mut |checker, element| {
             checker.assign(target, Ok(element))?;
             checker.block(body).map(|_| ())
@@ -187,9 +184,8 @@ impl<'a> Checker<'a> {
                 Some(_) => return Ok(()),
                 None => {
                     let rest = &values[index + 1..];
-                    let mut follow = |checker: &mut Self| {
-                        checker.unrolled_turns(rest, target, body, span).map(|()| Value::None)
-                    };
+                    let mut follow =
+                        |checker: &mut Self| checker.unrolled_turns(rest, target, body, span).map(|()| Value::None);
                     let over = over.ok_or(Reported)?;
                     return self.choose(over, &mut |_| Ok(Value::None), Some(&mut follow), span).map(|_| ());
                 }
@@ -286,7 +282,7 @@ impl<'a> Checker<'a> {
         if let Value::Tuple(values) = sequence.0 {
             return values.iter().try_fold(initial.0, |folded, value| step(self, folded, value.clone()));
         }
-        let Sequence { elements, mapped, form, .. } = self.sequence(sequence.0, "a fold", sequence.1)?;
+        let Sequence { elements, mapped, form, bounds, .. } = self.sequence(sequence.0, "a fold", sequence.1)?;
         let place: Place = (self.scope(), FOLDED.into());
         let outer = self.in_scope(&place).cloned();
         self.set_in_scope(&place, Some(Binding::Value(initial.0)));
@@ -295,6 +291,7 @@ impl<'a> Checker<'a> {
             elements,
             mapped,
             form,
+            bounds,
             assigned: vec![FOLDED.into()],
             targets: Vec::new(),
             text: Err((function, initial.1)),
@@ -330,10 +327,8 @@ impl<'a> Checker<'a> {
                 carried.insert(place, value);
             }
         }
-        let written: BTreeMap<Place, Span> = carried
-            .keys()
-            .filter_map(|place| self.written(place).map(|span| (place.clone(), span)))
-            .collect();
+        let written: BTreeMap<Place, Span> =
+            carried.keys().filter_map(|place| self.written(place).map(|span| (place.clone(), span))).collect();
         let types_of = |checker: &Self, value: &Value<Operand>| {
             leaves(value).into_iter().map(|leaf| (checker.type_of(leaf).clone(), leaf.weak)).collect()
         };
@@ -354,7 +349,8 @@ impl<'a> Checker<'a> {
         loop {
             self.walks += 1;
             if self.walks > MOST_WALKS {
-                let message = format!("the program is too large: its loops and calls walk more than {MOST_WALKS} bodies");
+                let message =
+                    format!("the program is too large: its loops and calls walk more than {MOST_WALKS} bodies");
                 return Err(self.report(Diagnostic::error("E0212", message, site.span, "")));
             }
             let condition = condition.as_mut().map(|condition| &mut **condition as Condition<'_, 'a>);
@@ -422,8 +418,7 @@ impl<'a> Checker<'a> {
                     level.builder.input("element".into(), one.clone(), *span);
                 }
                 let holds = Scalar::bool(true);
-                let node =
-                    level.builder.add(NodeKind::Constant(holds), vec![Type::scalar(holds.dtype)], span, None);
+                let node = level.builder.add(NodeKind::Constant(holds), vec![Type::scalar(holds.dtype)], span, None);
                 bodies.push(Body { level, own: inputs.len(), outputs: vec![node] });
                 in_body = Some(condition);
             }
@@ -439,7 +434,7 @@ impl<'a> Checker<'a> {
                     checker.set_in_scope(&place, Some(Binding::OfTurns(span)));
                 }
             }
-            let element = checker.element_inputs(&site.form);
+            let element = checker.element_inputs(&site.form, &site.bounds);
             match in_body {
                 Some(condition) => checker.turn_if(condition, turn, span)?,
                 None => turn(checker, element)?,
@@ -656,7 +651,8 @@ impl<'a> Checker<'a> {
                 let message = format!("`{name}` is {found} before a turn of this loop, and {after} after it");
                 let turn = last_assignment(body, name).unwrap_or(site.span);
                 let diagnostic = Diagnostic::error("E0320", message, turn, format!("{after} after a turn"));
-                let first = written.get(place).filter(|first| first.start < body.span.start || first.end > body.span.end);
+                let first =
+                    written.get(place).filter(|first| first.start < body.span.start || first.end > body.span.end);
                 match first {
                     Some(first) => (name, diagnostic.label(*first, format!("{found} before the loop"))),
                     None => (name, diagnostic.label(site.span, format!("`{name}` is {found} before it"))),
@@ -696,9 +692,14 @@ impl<'a> Checker<'a> {
                 _ => format!("start with that dtype: `{name} = {wanted}({known})`"),
             },
             (None, Some(_)) if found.rank() == 0 && shape.is_empty() => {
-                format!("cast what a turn gives: `{name} = {}(…)`, or start with {dtype}: `{name} = {dtype}(…)`", found.dtype)
+                format!(
+                    "cast what a turn gives: `{name} = {}(…)`, or start with {dtype}: `{name} = {dtype}(…)`",
+                    found.dtype
+                )
             }
-            (_, Some(_)) if found.to_string().split_once('[').map(|(_, rest)| rest.trim_end_matches(']')) == Some(shape) => {
+            (_, Some(_))
+                if found.to_string().split_once('[').map(|(_, rest)| rest.trim_end_matches(']')) == Some(shape) =>
+            {
                 format!("cast what a turn gives: `{name} = {}(…)`", found.dtype)
             }
             _ => "a loop's names keep their shapes: collect values with a comprehension, `[… for x in xs]`".into(),
@@ -712,7 +713,9 @@ impl<'a> Checker<'a> {
         let message = format!("a loop carries arrays and tuples of arrays, and `{name}` is {found}");
         let turn = site.text.ok().and_then(|body| last_assignment(body, name)).unwrap_or(site.span);
         let diagnostic = Diagnostic::error("E0320", message, turn, "given another value here");
-        self.report(diagnostic.label(site.span, "in this loop").help("choose by a number, and use an `if` where it is used"));
+        self.report(
+            diagnostic.label(site.span, "in this loop").help("choose by a number, and use an `if` where it is used"),
+        );
     }
 }
 
@@ -790,7 +793,9 @@ fn visit_statements(block: &Block, see: &mut dyn FnMut(&Statement)) {
     for statement in &block.statements {
         see(statement);
         match &statement.kind {
-            StatementKind::Expression(value) | StatementKind::Assign { value, .. } | StatementKind::Update { value, .. } => {
+            StatementKind::Expression(value)
+            | StatementKind::Assign { value, .. }
+            | StatementKind::Update { value, .. } => {
                 visit_blocks(value, &mut |block| visit_statements(block, see));
             }
             StatementKind::For { sequence, body, .. } => {
