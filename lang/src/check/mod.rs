@@ -13,6 +13,8 @@ mod elementwise;
 mod expansion;
 mod expression;
 mod index;
+mod journal;
+mod loops;
 mod memo;
 mod names;
 pub(crate) mod size;
@@ -131,6 +133,8 @@ pub(crate) enum Binding {
     Broken,
     /// Only one side of this `if` gives it a value.
     OneSided(Span),
+    /// Only the turns of this loop give it a value, and there may be none.
+    OfTurns(Span),
 }
 
 /// One graph under construction.
@@ -153,6 +157,8 @@ pub(crate) struct Level {
     is_branch: bool,
     /// Calls that were walked in this graph, and what they gave.
     calls: HashMap<memo::CallKey, Value<Operand>>,
+    /// Whether it is walked once for each element, in no order.
+    is_for_elements: bool,
 }
 
 impl Level {
@@ -167,6 +173,7 @@ impl Level {
             effects: Vec::new(),
             is_branch: false,
             calls: HashMap::new(),
+            is_for_elements: false,
         }
     }
 }
@@ -175,6 +182,8 @@ impl Level {
 pub(crate) struct Frame {
     /// Its own names.
     locals: HashMap<Arc<str>, Binding>,
+    /// Where they were written last.
+    written: HashMap<Arc<str>, Span>,
     /// What it closed over.
     captured: BTreeMap<Arc<str>, Value<Operand>>,
     /// Whether it is the prelude's: such a function sees the library, never the program's names.
@@ -197,11 +206,17 @@ pub(crate) struct Checker<'a> {
     frames: Vec<Frame>,
     /// The program's own names.
     globals: HashMap<Arc<str>, Binding>,
+    /// Where they were written last.
+    written: HashMap<Arc<str>, Span>,
     /// The session's names that the program has used, as inputs.
     held: HashMap<Arc<str>, Value<Operand>>,
     /// The names that the program itself assigned, in order, and the same as a set.
     assigned: Vec<Arc<str>>,
     assigned_set: HashSet<Arc<str>>,
+    /// What the bodies that are being walked changed.
+    journals: Vec<journal::Journal>,
+    /// What loops that were walked before took their carried names for.
+    known_loops: HashMap<loops::LoopKey, loops::Settled>,
     /// How often a name of the program changed or something happened: a call between two equal counts is pure.
     changes: usize,
     /// How many function bodies were walked.
@@ -242,9 +257,12 @@ impl<'a> Checker<'a> {
             levels: vec![Level::new()],
             frames: Vec::new(),
             globals: HashMap::new(),
+            written: HashMap::new(),
             held: HashMap::new(),
             assigned: Vec::new(),
             assigned_set: HashSet::new(),
+            journals: Vec::new(),
+            known_loops: HashMap::new(),
             changes: 0,
             walks: 0,
             defined_later: HashSet::new(),
