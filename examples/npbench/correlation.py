@@ -1,0 +1,16 @@
+import numpy as np
+
+
+def inputs(random, n, m):
+    return {"data": random.random((n, m)) * (1 + np.arange(m) % 3) - 0.5 * (np.arange(m) % 5)}
+
+
+def correlation(data):
+    """The correlations between the columns; a column that hardly varies is not scaled."""
+    n = len(data)
+    deviation = data.std(axis=0)
+    deviation = np.where(deviation <= 0.1, 1.0, deviation)
+    scores = (data - data.mean(axis=0)) / (np.sqrt(n) * deviation)
+    table = scores.T @ scores
+    np.fill_diagonal(table, 1.0)
+    return table
