@@ -2,8 +2,9 @@ import numpy as np
 
 
 def inputs(random, ny, nx, nit):
-    return {"u": 1e-3 * random.random((ny, nx)), "v": 1e-3 * random.random((ny, nx)), "p": 0.1 * random.random((ny, nx)),
-            "dx": 2 / (nx - 1), "dy": 2 / (ny - 1), "dt": 0.1 / ((nx - 1) * (ny - 1)),
+    u, v, p = (random.random((ny, nx)) for _ in "uvp")
+    return {"u": 1e-3 * u, "v": 1e-3 * v, "p": 0.1 * p, "dx": 2 / (nx - 1),
+            "dy": 2 / (ny - 1), "dt": 0.1 / ((nx - 1) * (ny - 1)),
             "rho": 1.0, "nu": 0.1, "force": 1.0, "nit": nit}
 
 
