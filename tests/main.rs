@@ -8,6 +8,7 @@ mod embedding;
 mod engines;
 mod examples;
 mod golden;
+mod npbench;
 mod oracle;
 mod plans;
 mod program;
