@@ -7,6 +7,7 @@ mod documentation;
 mod embedding;
 mod engines;
 mod examples;
+mod explanations;
 mod golden;
 mod npbench;
 mod oracle;
