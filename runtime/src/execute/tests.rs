@@ -2,6 +2,7 @@
 
 mod index;
 mod loops;
+mod rest;
 
 use super::{Cancel, Context, Threads, run, run_taking};
 use crate::array::Array;

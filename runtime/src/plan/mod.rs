@@ -9,6 +9,7 @@ mod place;
 pub mod region;
 mod render;
 mod reshape;
+mod rest;
 mod rewrite;
 mod schedule;
 mod vectorise;
@@ -18,6 +19,7 @@ mod views;
 use crate::kernel::{BlockFunction, Level};
 use crate::operation::{Bodies, Body, Elementwise, Reduction};
 use region::{Region, Site, ValueId};
+pub(crate) use rest::Following;
 use std::sync::Arc;
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::Scalar;
@@ -86,6 +88,8 @@ pub struct Plan {
     pub(crate) values: Vec<ArrayType>,
     pub(crate) steps: Vec<Step>,
     pub(crate) outputs: Vec<Handed>,
+    /// What follows when the last outputs have told the sizes that are not known yet; its outputs are those that are wanted.
+    pub(crate) following: Option<Following>,
     peak: usize,
     notes: Vec<Diagnostic>,
     refusal: Option<Diagnostic>,
@@ -198,7 +202,7 @@ pub(crate) struct LoopStep {
 }
 
 impl Plan {
-    /// The most bytes that inputs, intermediate values and results take at once.
+    /// The most bytes that inputs, intermediate values and results take at once, as far as sizes are known.
     pub fn peak_bytes(&self) -> usize {
         self.peak
     }
@@ -355,6 +359,8 @@ impl Draft<'_> {
         let outputs: Vec<ValueId> = self.graph.outputs.iter().map(|&id| self.value_of(&bases, id)).collect();
         let last = |index: usize| !outputs[index + 1..].contains(&outputs[index]);
         let outputs = (0..outputs.len()).map(|index| Handed { value: outputs[index], last: last(index) }).collect();
+        let rest = self.graph.rest.clone();
+        let following = rest.map(|rest| Following::new(rest, self.settings.clone(), self.limit));
         let mut inputs: Vec<(Input, Vec<ValueId>)> =
             self.graph.inputs.iter().map(|input| (input.clone(), Vec::new())).collect();
         for (index, node) in self.graph.nodes.iter().enumerate() {
@@ -370,6 +376,7 @@ impl Draft<'_> {
             values: self.values,
             steps: self.steps,
             outputs,
+            following,
             peak: self.peak,
             notes: self.notes,
             refusal: self.refusal,

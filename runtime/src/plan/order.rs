@@ -44,7 +44,7 @@ pub fn run(draft: &mut Draft) {
 }
 
 /// The operands that a node writes over when nothing else needs them.
-fn consumed(kind: &NodeKind) -> Vec<NodeId> {
+fn consumed<L>(kind: &NodeKind<L>) -> Vec<NodeId> {
     match kind {
         NodeKind::Update { value, .. } => vec![*value],
         NodeKind::If { then, otherwise, captured, .. } => {
@@ -60,8 +60,10 @@ fn consumed(kind: &NodeKind) -> Vec<NodeId> {
 }
 
 /// The inputs that a body writes over.
-fn consumed_inputs(body: &Graph) -> Vec<usize> {
-    let inputs = body.nodes.iter().flat_map(|node| consumed(&node.kind)).filter_map(|id| match body.node(id).kind {
+fn consumed_inputs<L>(body: &Graph<L>) -> Vec<usize> {
+    let by_nodes = body.nodes.iter().flat_map(|node| consumed(&node.kind));
+    let by_rest = body.rest.iter().flat_map(|rest| consumed_inputs(&rest.graph)).map(|input| body.outputs[input]);
+    let inputs = by_nodes.chain(by_rest).filter_map(|id| match body.node(id).kind {
         NodeKind::Input(input) => Some(input as usize),
         _ => None,
     });

@@ -53,13 +53,18 @@ pub fn run(draft: &mut Draft) {
         }
     }
     let mut seen: Vec<Arc<str>> = Vec::new();
+    let rest = draft.graph.rest.iter().flat_map(|rest| &rest.graph.nodes);
+    let mut placements: Vec<Arc<Placement>> = rest.filter_map(|node| node.placement.clone()).collect();
     for index in 0..draft.graph.nodes.len() {
         if draft.needed[index] {
-            let mut placement = draft.graph.nodes[index].placement.clone();
-            while let Some(one) = placement {
-                note(draft, &one, &mut seen);
-                placement = one.outer.clone();
-            }
+            placements.extend(draft.graph.nodes[index].placement.clone());
+        }
+    }
+    for placement in placements {
+        let mut placement = Some(placement);
+        while let Some(one) = placement {
+            note(draft, &one, &mut seen);
+            placement = one.outer.clone();
         }
     }
 }

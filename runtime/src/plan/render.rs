@@ -6,7 +6,8 @@ use super::{Handed, IndexPlace, Plan, Step, Walked, Work};
 use crate::operation::Bodies;
 use std::collections::HashMap;
 use std::fmt::Write;
-use thalweg_lang::graph::SourceAxis;
+use thalweg_lang::graph::{Effect, Guard, NodeKind, Rest, SourceAxis};
+use thalweg_lang::length::{Length, Symbol};
 use thalweg_lang::types::ArrayType;
 
 /// The text of a plan.
@@ -66,10 +67,71 @@ impl Renderer<'_> {
         for step in &plan.steps {
             self.step(plan, step, &mut names);
         }
+        if let Some(following) = &plan.following {
+            return self.following(&following.rest);
+        }
         let outputs: Vec<String> = plan.outputs.iter().map(|handed| name(&names, handed.value)).collect();
         if !outputs.is_empty() {
             self.line(&format!("gives {}", outputs.join(", ")));
         }
+    }
+
+    /// What is known of what cannot be planned yet.
+    fn following(&mut self, rest: &Rest) {
+        let told: Vec<&str> = rest.told.iter().map(Symbol::name).collect();
+        let verb = if told.len() == 1 { "is" } else { "are" };
+        self.line(&format!("then, when {} {verb} known:", told.join(", ")));
+        self.indent += 2;
+        let graph = &rest.graph;
+        let needed = graph.needed();
+        for node in graph.nodes.iter().zip(&needed).filter(|(_, needed)| **needed).map(|(node, _)| node) {
+            if let Some(what) = self.what(&node.kind) {
+                let types: Vec<String> = node.types.iter().map(ToString::to_string).collect();
+                let colon = if types.is_empty() { "" } else { ": " };
+                self.line(&format!("{what}{colon}{}", types.join(", ")));
+            }
+        }
+        for effect in &graph.effects {
+            if let Effect::Call { operation, .. } = effect {
+                self.line(&format!("effect {}", self.bodies.name(*operation)));
+            }
+        }
+        let is_open = |guard: &&Guard| {
+            let is_open = |length: &Length| matches!(length.with(&rest.known), Ok(Length::Open(_)));
+            is_open(&guard.left) || is_open(&guard.right)
+        };
+        for guard in graph.guards.iter().filter(is_open) {
+            self.line(&format!("if {} = {}", guard.left, guard.right));
+        }
+        self.indent -= 2;
+    }
+
+    /// What a node does that will be planned when its sizes are known; nothing for what costs nothing.
+    fn what(&self, kind: &NodeKind<Length>) -> Option<String> {
+        Some(match kind {
+            NodeKind::Constant(_)
+            | NodeKind::Input(_)
+            | NodeKind::Size(_)
+            | NodeKind::Iota
+            | NodeKind::View { .. }
+            | NodeKind::Part { .. } => return None,
+            NodeKind::Elementwise { operation, .. }
+            | NodeKind::Reduce { operation, .. }
+            | NodeKind::Apply { operation, .. } => self.bodies.name(*operation).to_owned(),
+            NodeKind::Literal(_) => "literal".to_owned(),
+            NodeKind::Cast(_) => "cast".to_owned(),
+            NodeKind::Reshape(_) => "reshape".to_owned(),
+            NodeKind::Stack(_) => "stack".to_owned(),
+            NodeKind::Select { .. } => "select".to_owned(),
+            NodeKind::Gather { .. } => "gather".to_owned(),
+            NodeKind::Update { .. } => "update".to_owned(),
+            NodeKind::Count(_) => "how many are true".to_owned(),
+            NodeKind::Positions(_) => "positions".to_owned(),
+            NodeKind::SliceBounds { .. } => "bounds".to_owned(),
+            NodeKind::Map { .. } => "map".to_owned(),
+            NodeKind::If { .. } => "if".to_owned(),
+            NodeKind::Loop { .. } => "loop".to_owned(),
+        })
     }
 
     fn step(&mut self, plan: &Plan, step: &Step, names: &mut HashMap<ValueId, String>) {
@@ -105,7 +167,7 @@ impl Renderer<'_> {
                 let place = if update.value.last { ", where it lies" } else { ", in a copy" };
                 format!("update {value}{} {by} {new}{place}", indices(&update.axes, names))
             }
-            Work::Count { value } => format!("count of {}", name(names, *value)),
+            Work::Count { value } => format!("how many are true in {}", name(names, *value)),
             Work::Positions { value } => format!("positions in {}", name(names, *value)),
             Work::SliceBounds { length, start, stop, step } => {
                 let bound = |value: &Option<ValueId>| value.map_or(String::new(), |value| name(names, value));
