@@ -181,6 +181,37 @@ impl<'c, 'a> Expansion<'c, 'a> {
         })
     }
 
+    /// The argument at a position as integers that are known before the run: one, a tuple, or an array of them.
+    pub fn integers(&self, call: &Call, index: usize) -> Result<Vec<i64>, Diagnostic> {
+        let given = &call.arguments[index];
+        self.known_integers(call, &given.value, given.span)
+    }
+
+    /// The same for a value of an argument.
+    pub fn known_integers(&self, call: &Call, value: &Value<Operand>, span: Span) -> Result<Vec<i64>, Diagnostic> {
+        if let Value::Array(operand) = value
+            && self.checker.type_of(*operand).rank() == 1
+            && let Some(elements) = self.elements_of(*operand)
+        {
+            let whole = elements.iter().map(|scalar| scalar.as_integer().and_then(|known| i64::try_from(known).ok()));
+            if let Some(whole) = whole.collect() {
+                return Ok(whole);
+            }
+        }
+        match value {
+            Value::Tuple(values) => values.iter().map(|value| self.known_integer(call, value, span)).collect(),
+            other => Ok(vec![self.known_integer(call, other, span)?]),
+        }
+    }
+
+    /// The elements, in C order, of an array that is known before the run.
+    pub fn elements_of(&self, operand: Operand) -> Option<Vec<Scalar>> {
+        match &self.checker.levels[operand.level as usize].builder.graph().node(operand.node).kind {
+            NodeKind::Literal(elements) => Some(elements.to_vec()),
+            _ => self.constant_of(operand).map(|scalar| vec![scalar]),
+        }
+    }
+
     /// The variadic argument at a position as a shape: integers, or one tuple of them; -1 stays -1.
     pub fn shape(&self, call: &Call, index: usize) -> Result<Vec<i64>, Diagnostic> {
         let given = &call.arguments[index];
@@ -305,6 +336,18 @@ impl<'c, 'a> Expansion<'c, 'a> {
             })
             .collect();
         self.view(operand, axes, shape, span)
+    }
+
+    /// Arrays of one shape along a new first axis, in the dtype that they promote to.
+    pub fn stack(&mut self, operands: &[Operand], span: Span) -> Result<Operand, Diagnostic> {
+        let numerics: Vec<_> = operands.iter().map(|operand| self.checker.numeric(*operand)).collect();
+        let dtype = crate::promotion::common(&numerics).dtype;
+        let shape = operands.first().map_or(Vec::new(), |first| self.type_of(*first).shape);
+        let placed: Vec<(Operand, Span)> = operands.iter().map(|operand| (*operand, span)).collect();
+        match self.checker.stack(&placed, dtype, &shape, span).map_err(|_| silent(span))? {
+            Value::Array(stacked) => Ok(stacked),
+            _ => Err(silent(span)),
+        }
     }
 
     /// The call's own operation on whole arrays; one operand for each result type.
