@@ -7,9 +7,10 @@ use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::DType;
 use crate::graph::{Effect, Graph, Node, NodeId, NodeKind, SourceAxis};
+use crate::length::Length;
 use crate::promotion::common;
 use crate::source::Span;
-use crate::types::ArrayType;
+use crate::types::{ArrayType, Type};
 use crate::value::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -115,7 +116,7 @@ impl Checker<'_> {
             let name = names.get(position).cloned();
             shapes.push(self.unify(&mut first, &mut second, a, b, &mut outputs, name.as_deref(), span)?);
         }
-        let types: Vec<ArrayType> =
+        let types: Vec<Type> =
             outputs.0.iter().map(|id| first.level.builder.graph().node(*id).array_type().clone()).collect();
         let (then_graph, otherwise_graph, captured, has_effects) = close_branches(first.level, second.level, outputs);
         let level = self.depth_of_levels();
@@ -143,7 +144,7 @@ impl Checker<'_> {
     /// Walks a body in a graph of its own, with the given inputs first.
     fn walk(
         &mut self,
-        inputs: &[(ArrayType, Span)],
+        inputs: &[(Type, Span)],
         body: impl FnOnce(&mut Self) -> Checks<Value<Operand>>,
     ) -> Checks<Walked> {
         let mut level = Level::new();
@@ -213,9 +214,11 @@ impl Checker<'_> {
                 let right_node = self.enter(&mut second.level, *right, span);
                 let left_type = first.level.builder.graph().node(left_node).array_type().clone();
                 let right_type = second.level.builder.graph().node(right_node).array_type().clone();
-                if left_type.shape != right_type.shape {
+                let what = "both sides of an `if` give one shape";
+                if !self.same_shape(&left_type.shape, &right_type.shape, what, span) {
                     return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), name, span));
                 }
+                self.refuse_untold(&left_type, "the two sides of an `if`", span)?;
                 let numerics = [(left_type.dtype, left.weak), (right_type.dtype, right.weak)]
                     .map(|(dtype, weak)| crate::promotion::Numeric { dtype, weak });
                 let common = common(&numerics);
@@ -233,6 +236,16 @@ impl Checker<'_> {
             (Value::None, Value::None) => Ok(Value::None),
             _ => Err(self.not_built("an `if` whose value is not made of arrays", span, "")),
         }
+    }
+
+    /// Refuses a type that has a size in it which only a body that is left tells.
+    pub(super) fn refuse_untold(&mut self, array_type: &Type, what: &str, span: Span) -> Checks<()> {
+        let untold = array_type.shape.iter().find_map(|length| self.untold(length));
+        let Some(symbol) = untold else { return Ok(()) };
+        let message =
+            format!("{what} have one shape, and the size `{}` in {array_type} is each one's own", symbol.name());
+        let diagnostic = Diagnostic::error("E0323", message, span, array_type.to_string());
+        Err(self.report(diagnostic.help("reduce it to one value, or keep its shape: `where(c, x, 0)`")))
     }
 
     /// An operand in a finished body: through the graphs between, as an input.
@@ -304,7 +317,7 @@ impl Checker<'_> {
             }
         };
         let mut inputs = Vec::new();
-        let mut length: Option<usize> = None;
+        let mut length: Option<Length> = None;
         for operand in &walked_values {
             let array_type = self.type_of(*operand).clone();
             let Some((first, inner)) = array_type.shape.split_first() else {
@@ -319,19 +332,28 @@ impl Checker<'_> {
                 ));
             };
             // Arrays that are walked together end with the shortest, as in Python.
-            length = Some(length.map_or(*first, |shortest| shortest.min(*first)));
+            length = Some(match length {
+                Some(shortest) => self.shorter(&shortest, first, clause.sequence.span),
+                None => first.clone(),
+            });
             inputs.push((ArrayType::new(array_type.dtype, inner), clause.sequence.span));
         }
-        let length = length.unwrap_or(0);
+        let length = length.unwrap_or(Length::Known(0));
         let is_zip = matches!(sequence, Value::Zip(_));
+        let bounds: Vec<_> = walked_values.iter().map(|operand| self.element_bounds(*operand)).collect();
         let mapped: Vec<NodeId> =
-            walked_values.iter().map(|operand| self.first_elements(*operand, length, clause.sequence.span)).collect();
+            walked_values.iter().map(|operand| self.first_elements(*operand, &length, clause.sequence.span)).collect();
         let before = self.own_names();
         let walked = self.walk(&inputs, |checker| {
             let level = checker.depth_of_levels();
             let elements: Vec<Value<Operand>> = (0..inputs.len() as u32)
                 .map(|index| Value::Array(Operand { level, node: NodeId(index), weak: false }))
                 .collect();
+            for (element, bounds) in elements.iter().zip(bounds) {
+                if let (Value::Array(operand), Some(bounds)) = (element, bounds) {
+                    checker.note_bounds(*operand, bounds);
+                }
+            }
             let value = if is_zip { Value::Tuple(elements) } else { elements[0].clone() };
             checker.assign_quietly(&clause.target, value)?;
             checker.comprehension(element, rest, None, span)
@@ -341,14 +363,15 @@ impl Checker<'_> {
     }
 
     /// The first elements of an array along its first axis, as a node of the innermost graph.
-    fn first_elements(&mut self, operand: Operand, length: usize, span: Span) -> NodeId {
+    fn first_elements(&mut self, operand: Operand, length: &Length, span: Span) -> NodeId {
         let source = self.type_of(operand).clone();
         let value = self.resolve(operand);
-        if source.shape[0] == length {
+        if source.shape[0] == *length {
             return value;
         }
-        let axes = (0..source.rank()).map(|axis| SourceAxis { start: 0, step: 1, axis: Some(axis) }).collect();
-        let shape = [&[length], &source.shape[1..]].concat();
+        let axes =
+            (0..source.rank()).map(|axis| SourceAxis { start: Length::Known(0), step: 1, axis: Some(axis) }).collect();
+        let shape = [std::slice::from_ref(length), &source.shape[1..]].concat();
         self.add(NodeKind::View { value, axes }, ArrayType::new(source.dtype, shape), span).node
     }
 
@@ -387,7 +410,7 @@ impl Checker<'_> {
         &mut self,
         walked: Walked,
         mapped: Vec<NodeId>,
-        length: usize,
+        length: Length,
         element: &Expression,
         span: Span,
     ) -> Checks<Value<Operand>> {
@@ -415,12 +438,15 @@ impl Checker<'_> {
             outputs.len() - 1
         });
         let graph = level.builder.graph_mut();
-        let types: Vec<ArrayType> = outputs
+        let types: Vec<Type> = outputs
             .iter()
             .map(|id| graph.node(*id).array_type())
-            .map(|one| ArrayType::new(one.dtype, [&[length], one.shape.as_slice()].concat()))
+            .map(|one| ArrayType::new(one.dtype, [std::slice::from_ref(&length), one.shape.as_slice()].concat()))
             .collect();
         graph.outputs = outputs;
+        for array_type in &types {
+            self.refuse_untold(array_type, "the elements of a comprehension", element.span)?;
+        }
         let has_effects = !level.effects.is_empty();
         let captured = level.captured;
         let mut body = level.builder.finish();
@@ -490,7 +516,7 @@ fn close_branches(
     first: Level,
     second: Level,
     outputs: (Vec<NodeId>, Vec<NodeId>),
-) -> (Graph, Graph, Vec<NodeId>, bool) {
+) -> (Graph<Length>, Graph<Length>, Vec<NodeId>, bool) {
     let mut captured = first.captured.clone();
     for node in &second.captured {
         if !captured.contains(node) {

@@ -5,8 +5,9 @@ use crate::declaration::{Advice, Call, Given, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind, Scalar};
 use crate::graph::{Attribute, Effect, NodeKind, SourceAxis};
+use crate::length::{Length, Polynomial};
 use crate::source::Span;
-use crate::types::ArrayType;
+use crate::types::{ArrayType, Type};
 use crate::value::{TextPiece, Value};
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
     }
 
     /// An operand's type.
-    pub fn type_of(&self, operand: Operand) -> ArrayType {
+    pub fn type_of(&self, operand: Operand) -> Type {
         self.checker.type_of(operand).clone()
     }
 
@@ -142,7 +143,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
     }
 
     /// The argument at a position as axes of an array: `none` (all of them), an integer, or a tuple of integers; ascending.
-    pub fn axes(&self, call: &Call, index: usize, of: &ArrayType) -> Result<Vec<usize>, Diagnostic> {
+    pub fn axes(&self, call: &Call, index: usize, of: &Type) -> Result<Vec<usize>, Diagnostic> {
         let given = &call.arguments[index];
         let written = match &given.value {
             Value::None => return Ok((0..of.rank()).collect()),
@@ -163,7 +164,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
     }
 
     /// An axis counted from the start, from one that may count from the end.
-    pub fn axis(&self, number: i64, rank: usize, span: Span, of: &ArrayType) -> Result<usize, Diagnostic> {
+    pub fn axis(&self, number: i64, rank: usize, span: Span, of: &Type) -> Result<usize, Diagnostic> {
         let from_start = if number < 0 { number + rank as i64 } else { number };
         if from_start >= 0 && from_start < rank as i64 {
             return Ok(from_start as usize);
@@ -181,13 +182,16 @@ impl<'c, 'a> Expansion<'c, 'a> {
         })
     }
 
-    /// The argument at a position as integers that are known before the run: one, a tuple, or an array of them.
+    /// The argument at a position as integers that are known before the run: one, a tuple or an array of them, or further arguments.
     pub fn integers(&self, call: &Call, index: usize) -> Result<Vec<i64>, Diagnostic> {
-        let given = &call.arguments[index];
-        self.known_integers(call, &given.value, given.span)
+        let span = call.arguments[index].span;
+        match self.listed(call, index).as_slice() {
+            [value] => self.known_integers(call, value, span),
+            values => values.iter().map(|value| self.known_integer(call, value, span)).collect(),
+        }
     }
 
-    /// The same for a value of an argument.
+    /// The same for a value in an argument.
     pub fn known_integers(&self, call: &Call, value: &Value<Operand>, span: Span) -> Result<Vec<i64>, Diagnostic> {
         if let Value::Array(operand) = value
             && self.checker.type_of(*operand).rank() == 1
@@ -205,15 +209,15 @@ impl<'c, 'a> Expansion<'c, 'a> {
     }
 
     /// The elements, in C order, of an array that is known before the run.
-    pub fn elements_of(&self, operand: Operand) -> Option<Vec<Scalar>> {
+    fn elements_of(&self, operand: Operand) -> Option<Vec<Scalar>> {
         match &self.checker.levels[operand.level as usize].builder.graph().node(operand.node).kind {
             NodeKind::Literal(elements) => Some(elements.to_vec()),
             _ => self.constant_of(operand).map(|scalar| vec![scalar]),
         }
     }
 
-    /// The variadic argument at a position as a shape: integers, or one tuple of them; -1 stays -1.
-    pub fn shape(&self, call: &Call, index: usize) -> Result<Vec<i64>, Diagnostic> {
+    /// The values of a variadic argument, or of the one tuple in it.
+    fn listed(&self, call: &Call, index: usize) -> Vec<Value<Operand>> {
         let given = &call.arguments[index];
         let mut values = match &given.value {
             Value::Tuple(values) => values.clone(),
@@ -222,18 +226,91 @@ impl<'c, 'a> Expansion<'c, 'a> {
         if let [Value::Tuple(inner)] = values.as_slice() {
             values = inner.clone();
         }
-        values.iter().map(|value| self.known_integer(call, value, given.span)).collect()
+        values
     }
 
-    /// The same for a new array: no length may be negative, and the whole must be addressable.
-    pub fn new_shape(&self, call: &Call, index: usize) -> Result<Vec<usize>, Diagnostic> {
+    /// The argument at a position as an integer, which the run may tell: a polynomial in sizes.
+    pub fn polynomial(&mut self, call: &Call, index: usize) -> Result<Polynomial, Diagnostic> {
+        let given = &call.arguments[index];
+        self.value_polynomial(call, &given.value, given.span)
+    }
+
+    fn value_polynomial(&mut self, call: &Call, value: &Value<Operand>, span: Span) -> Result<Polynomial, Diagnostic> {
+        match value {
+            Value::Array(operand)
+                if self.checker.is_integer(*operand) && self.checker.constant_of(*operand).is_none() =>
+            {
+                Ok(self.checker.polynomial_of(*operand))
+            }
+            _ => self.known_integer(call, value, span).map(Polynomial::from),
+        }
+    }
+
+    /// The variadic argument at a position as a shape: integers, or one tuple of them; -1 stays -1.
+    pub fn shape(&mut self, call: &Call, index: usize) -> Result<Vec<Polynomial>, Diagnostic> {
+        let span = call.arguments[index].span;
+        self.listed(call, index).iter().map(|value| self.value_polynomial(call, value, span)).collect()
+    }
+
+    /// One number of elements divided by another, as a size that the run tells.
+    pub fn quotient(&mut self, count: &Polynomial, divisor: &Polynomial, span: Span) -> Result<Polynomial, Diagnostic> {
+        let zero = Length::Known(0);
+        let [count, divisor] = [count, divisor].map(|one| Length::of(one.clone()).unwrap_or(zero.clone()));
+        let (count, divisor) = (self.length_value(&count, span), self.length_value(&divisor, span));
+        let operands = vec![(Value::Array(count), span), (Value::Array(divisor), span)];
+        match self.checker.operator("//", span, operands, span).map_err(|_| silent(span))? {
+            Value::Array(quotient) => Ok(self.checker.polynomial_of(quotient)),
+            _ => Err(silent(span)),
+        }
+    }
+
+    /// A length that an integer scalar is; the run checks that it is not negative.
+    pub fn length_of(&mut self, operand: Operand, span: Span) -> Result<Length, Diagnostic> {
+        self.checker.length_of(operand, span).map_err(|_| silent(span))
+    }
+
+    /// A length as a value, which promotes like a literal.
+    pub fn length_value(&mut self, length: &Length, span: Span) -> Operand {
+        self.checker.length_value(length, span)
+    }
+
+    /// Whether two lengths are one: because they are equal, or because the run will see to it. `what` is the sentence that says so
+    /// when the run finds that they are not: "`dot` needs equal lengths".
+    pub fn same_length(&mut self, left: &Length, right: &Length, what: &str, span: Span) -> bool {
+        self.checker.same_length(left, right, what, span)
+    }
+
+    /// The same for shapes.
+    pub fn same_shape(&mut self, left: &[Length], right: &[Length], what: &str, span: Span) -> bool {
+        self.checker.same_shape(left, right, what, span)
+    }
+
+    /// NumPy's broadcasting of two shapes; `None` when they do not go together.
+    pub fn broadcast(&mut self, left: &[Length], right: &[Length], call: &Call) -> Option<Vec<Length>> {
+        self.checker.broadcast_pair(left, right, &call.name, call.span).ok()
+    }
+
+    /// Where a bool array is true, counted in C order: `i64[?k]`, ascending.
+    pub fn positions(&mut self, mask: Operand, span: Span) -> Operand {
+        self.checker.positions(mask, span)
+    }
+
+    /// The elements of a new array: no length may be negative, and the whole must be addressable.
+    pub fn new_shape(&mut self, call: &Call, index: usize) -> Result<Vec<Length>, Diagnostic> {
         let span = call.arguments[index].span;
         let mut shape = Vec::new();
         let mut count = 1usize;
-        for length in self.shape(call, index)? {
-            let Ok(length) = usize::try_from(length) else {
-                return Err(Diagnostic::error("E0309", format!("a length cannot be negative: {length}"), span, ""));
+        for polynomial in self.shape(call, index)? {
+            let known = polynomial.known();
+            let Some(length) = Length::of(polynomial) else {
+                let message = format!("a length cannot be negative: {}", known.unwrap_or(-1));
+                return Err(Diagnostic::error("E0309", message, span, ""));
             };
+            let Some(known) = length.known() else {
+                shape.push(length);
+                continue;
+            };
+            let length = known;
             match count.checked_mul(length.max(1)) {
                 Some(product) if product <= isize::MAX as usize / 16 => count = product,
                 _ => {
@@ -241,7 +318,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
                     return Err(Diagnostic::error("E0309", message, span, ""));
                 }
             }
-            shape.push(length);
+            shape.push(length.into());
         }
         if shape.len() > 64 {
             return Err(Diagnostic::error(
@@ -260,8 +337,8 @@ impl<'c, 'a> Expansion<'c, 'a> {
     }
 
     /// 0, 1, 2, …: `i64[n]`.
-    pub fn iota(&mut self, length: usize, span: Span) -> Operand {
-        self.checker.add(NodeKind::Iota, ArrayType::new(DType::I64, vec![length]), span)
+    pub fn iota(&mut self, length: impl Into<Length>, span: Span) -> Operand {
+        self.checker.add(NodeKind::Iota, ArrayType::new(DType::I64, vec![length.into()]), span)
     }
 
     /// An operand in another dtype.
@@ -305,15 +382,36 @@ impl<'c, 'a> Expansion<'c, 'a> {
     }
 
     /// Slices, permutations, new axes and broadcasts of an operand.
-    pub fn view(&mut self, operand: Operand, axes: Vec<SourceAxis>, shape: Vec<usize>, span: Span) -> Operand {
+    pub fn view(&mut self, operand: Operand, axes: Vec<SourceAxis<Length>>, shape: Vec<Length>, span: Span) -> Operand {
         let dtype = self.checker.type_of(operand).dtype;
         let value = self.checker.resolve(operand);
         let node = self.checker.add(NodeKind::View { value, axes }, ArrayType::new(dtype, shape), span);
         Operand { weak: operand.weak, ..node }
     }
 
+    /// `x[:, :, start:stop]`: part of one axis, its bounds integer scalars, clamped as Python's.
+    pub fn slice(
+        &mut self,
+        operand: Operand,
+        axis: usize,
+        bounds: [Option<Operand>; 2],
+        span: Span,
+    ) -> Result<Operand, Diagnostic> {
+        self.checker.slice_axis(operand, axis, bounds, span).map_err(|_| silent(span))
+    }
+
+    /// `x[:, :, indices]`: elements of one axis at integer indices of any shape, which takes the axis's place.
+    pub fn take(&mut self, operand: Operand, axis: usize, indices: Operand, span: Span) -> Result<Operand, Diagnostic> {
+        self.checker.take_axis(operand, axis, indices, span).map_err(|_| silent(span))
+    }
+
+    /// The shorter of two lengths; where that is not known, the run sees to it that they are equal.
+    pub fn shorter(&mut self, left: &Length, right: &Length, span: Span) -> Length {
+        self.checker.shorter(left, right, span)
+    }
+
     /// An operand's elements in another shape of as many elements.
-    pub fn reshape(&mut self, operand: Operand, shape: Vec<usize>, span: Span) -> Operand {
+    pub fn reshape(&mut self, operand: Operand, shape: Vec<Length>, span: Span) -> Operand {
         let array_type = self.checker.type_of(operand).clone();
         if array_type.shape == shape {
             return operand;
@@ -323,7 +421,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
     }
 
     /// An operand repeated to a shape that it broadcasts to.
-    pub fn broadcast_to(&mut self, operand: Operand, shape: Vec<usize>, span: Span) -> Operand {
+    pub fn broadcast_to(&mut self, operand: Operand, shape: Vec<Length>, span: Span) -> Operand {
         let source = self.checker.type_of(operand).clone();
         if source.shape == shape {
             return operand;
@@ -331,8 +429,10 @@ impl<'c, 'a> Expansion<'c, 'a> {
         let offset = shape.len() - source.rank();
         let axes = (0..source.rank())
             .map(|axis| match source.shape[axis] == shape[offset + axis] {
-                true => SourceAxis { start: 0, step: 1, axis: Some(offset + axis) },
-                false => SourceAxis { start: 0, step: 0, axis: None },
+                true => SourceAxis { start: Length::Known(0), step: 1, axis: Some(offset + axis) },
+                false if source.shape[axis].is(1) => SourceAxis { start: Length::Known(0), step: 0, axis: None },
+                // The run has checked that they are equal.
+                false => SourceAxis { start: Length::Known(0), step: 1, axis: Some(offset + axis) },
             })
             .collect();
         self.view(operand, axes, shape, span)
@@ -355,8 +455,8 @@ impl<'c, 'a> Expansion<'c, 'a> {
         &mut self,
         call: &Call,
         operands: &[Operand],
-        attributes: Vec<Attribute>,
-        types: Vec<ArrayType>,
+        attributes: Vec<Attribute<Length>>,
+        types: Vec<Type>,
     ) -> Vec<Operand> {
         let operands = operands.iter().map(|operand| self.checker.resolve(*operand)).collect();
         let kind = NodeKind::Apply { operation: call.operation, operands, attributes };
@@ -364,7 +464,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
         if types.len() == 1 {
             return vec![node];
         }
-        let part = |(index, array_type): (usize, ArrayType)| {
+        let part = |(index, array_type): (usize, Type)| {
             self.checker.add(NodeKind::Part { value: node.node, index: index as u32 }, array_type, call.span)
         };
         types.into_iter().enumerate().map(part).collect()
@@ -376,8 +476,8 @@ impl<'c, 'a> Expansion<'c, 'a> {
         &mut self,
         call: &Call,
         operands: &[Operand],
-        mut attributes: Vec<Attribute>,
-        types: Vec<ArrayType>,
+        mut attributes: Vec<Attribute<Length>>,
+        types: Vec<Type>,
     ) -> Vec<Operand> {
         let happened =
             self.checker.level_effects().iter().filter(|effect| matches!(effect, Effect::Call { .. })).count();

@@ -8,12 +8,14 @@ mod annotation;
 mod body;
 mod call;
 mod declared;
+mod definition;
 mod elementwise;
 mod expansion;
 mod expression;
 mod index;
 mod memo;
 mod names;
+pub(crate) mod size;
 mod statement;
 
 pub use call::signature_of;
@@ -25,8 +27,9 @@ use crate::declaration::{Library, Operand};
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::dtype::Scalar;
 use crate::graph::{Effect, Graph, GraphBuilder, NodeId, NodeKind, Placement};
+use crate::length::{Length, Sizes, Symbol};
 use crate::source::Span;
-use crate::types::ArrayType;
+use crate::types::{ArrayType, Type};
 use crate::value::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -109,7 +112,7 @@ pub fn check(
     if checker.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(checker.diagnostics);
     }
-    Ok(checker.finish(last, silent, wanted))
+    checker.finish(last, silent, wanted)
 }
 
 /// An error was reported; whoever sees this keeps quiet.
@@ -133,9 +136,15 @@ pub(crate) enum Binding {
 /// One graph under construction.
 pub(crate) struct Level {
     /// The nodes.
-    builder: GraphBuilder,
+    builder: GraphBuilder<Length>,
     /// Nodes of the level below that this one uses, and its inputs for them.
     imports: HashMap<NodeId, NodeId>,
+    /// The same the other way round.
+    imported: HashMap<NodeId, NodeId>,
+    /// The sizes that its nodes tell.
+    symbols: HashMap<NodeId, Symbol>,
+    /// Between which numbers some of its scalars lie.
+    bounds: HashMap<NodeId, size::Bounds>,
     /// The same, in the order of the inputs.
     captured: Vec<NodeId>,
     /// What happens.
@@ -149,6 +158,9 @@ impl Level {
         Level {
             builder: GraphBuilder::new(),
             imports: HashMap::new(),
+            imported: HashMap::new(),
+            symbols: HashMap::new(),
+            bounds: HashMap::new(),
             captured: Vec::new(),
             effects: Vec::new(),
             calls: HashMap::new(),
@@ -199,6 +211,12 @@ pub(crate) struct Checker<'a> {
     pub(crate) placement: Option<Arc<Placement>>,
     /// How many expressions and calls are being walked.
     depth: usize,
+    /// Whether a function is being checked where it is defined.
+    is_defining: bool,
+    /// How many symbols there are.
+    symbol_count: u32,
+    /// How many of them are named `?k`.
+    unknown_count: u32,
 }
 
 /// The code of a diagnostic that stands for one already reported.
@@ -231,6 +249,9 @@ impl<'a> Checker<'a> {
             inputs_of: HashMap::new(),
             placement: None,
             depth: 0,
+            is_defining: false,
+            symbol_count: 0,
+            unknown_count: 0,
         }
     }
 
@@ -305,6 +326,7 @@ impl<'a> Checker<'a> {
                         }
                     };
                     inner.imports.insert(node, imported);
+                    inner.imported.insert(imported, node);
                     imported
                 }
             };
@@ -313,7 +335,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The type of an operand.
-    pub(crate) fn type_of(&self, operand: Operand) -> &ArrayType {
+    pub(crate) fn type_of(&self, operand: Operand) -> &Type {
         self.levels[operand.level as usize].builder.graph().node(operand.node).array_type()
     }
 
@@ -326,14 +348,14 @@ impl<'a> Checker<'a> {
     }
 
     /// Adds a node with one result to the innermost graph.
-    pub(crate) fn add(&mut self, kind: NodeKind, array_type: ArrayType, span: Span) -> Operand {
+    pub(crate) fn add(&mut self, kind: NodeKind<Length>, array_type: Type, span: Span) -> Operand {
         self.add_all(kind, vec![array_type], span)
     }
 
     /// Adds a node with any number of results.
-    pub(crate) fn add_all(&mut self, kind: NodeKind, types: Vec<ArrayType>, span: Span) -> Operand {
+    pub(crate) fn add_all(&mut self, kind: NodeKind<Length>, types: Vec<Type>, span: Span) -> Operand {
         let placement = match kind {
-            NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Iota => None,
+            NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Size(_) | NodeKind::Iota => None,
             _ => self.placement.clone(),
         };
         let level = self.depth_of_levels();
@@ -362,7 +384,7 @@ impl<'a> Checker<'a> {
         let node = match self.inputs_of.get(&array) {
             Some(node) => *node,
             None => {
-                let node = self.levels[0].builder.input(name.into(), known.array_type, span);
+                let node = self.levels[0].builder.input(name.into(), Type::from(&known.array_type), span);
                 self.inputs_of.insert(array, node);
                 self.inputs.push(array);
                 node
@@ -372,7 +394,12 @@ impl<'a> Checker<'a> {
     }
 
     /// Turns wanted names and the last value into outputs.
-    fn finish(mut self, last: Option<Value<Operand>>, silent: bool, wanted: Wanted) -> Checked {
+    fn finish(
+        mut self,
+        last: Option<Value<Operand>>,
+        silent: bool,
+        wanted: Wanted,
+    ) -> Result<Checked, Vec<Diagnostic>> {
         let mut outputs: Vec<NodeId> = Vec::new();
         let mut index_of: HashMap<NodeId, usize> = HashMap::new();
         let mut output = |operand: &Operand| {
@@ -399,6 +426,7 @@ impl<'a> Checker<'a> {
         let mut graph = level.builder.finish();
         graph.outputs = outputs;
         graph.effects = level.effects;
-        Checked { graph, inputs: self.inputs, bindings, value, value_type, silent, notes: self.diagnostics }
+        let graph = crate::close::close(&graph, &Sizes::new()).map_err(|diagnostic| vec![diagnostic])?;
+        Ok(Checked { graph, inputs: self.inputs, bindings, value, value_type, silent, notes: self.diagnostics })
     }
 }

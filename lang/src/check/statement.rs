@@ -5,6 +5,7 @@ use crate::ast::{self, BinaryOperator, Expression, ExpressionKind, Statement, St
 use crate::declaration::Operand;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{NodeKind, SourceAxis};
+use crate::length::Length;
 use crate::source::Span;
 use crate::types::ArrayType;
 use crate::value::{Closure, Value};
@@ -35,11 +36,15 @@ impl Checker<'_> {
                 self.bind(&name.text, updated);
                 Ok(None)
             }
-            StatementKind::Update { name, value, .. } => {
-                let result = self.not_built("assigning to a part of an array", statement.span, "");
-                let _ = self.expression(value);
-                self.bind(&name.text, Err(result));
-                Err(result)
+            StatementKind::Update { name, subscripts: Some(subscripts), operator, value } => {
+                let updated = self.update_part(name, subscripts, *operator, value, statement.span);
+                self.bind(&name.text, updated);
+                Ok(None)
+            }
+            StatementKind::Update { name, subscripts: None, operator: None, value } => {
+                let checked = self.expression(value);
+                self.bind(&name.text, checked);
+                Ok(None)
             }
             StatementKind::Function(function) => {
                 if let Some(name) = &function.name {
@@ -48,8 +53,9 @@ impl Checker<'_> {
                         return Err(reported);
                     }
                     let captured = self.close_over(function);
-                    let value = Value::Function(Arc::new(Closure { function: function.clone(), captured }));
-                    self.bind(&name.text, Ok(value));
+                    let closure = Arc::new(Closure { function: function.clone(), captured });
+                    let checked = self.check_definition(&closure);
+                    self.bind(&name.text, checked.map(|()| Value::Function(closure)));
                 }
                 Ok(None)
             }
@@ -198,11 +204,11 @@ impl Checker<'_> {
             Value::Tuple(values) if values.len() == count => return Ok(values.clone()),
             Value::Tuple(values) => values.len(),
             Value::Array(operand) if self.type_of(*operand).rank() > 0 => {
-                let length = self.type_of(*operand).shape[0];
-                if length == count {
+                let length = self.type_of(*operand).shape[0].clone();
+                if self.same_length(&length, &count.into(), "names take an array's elements apart", span) {
                     return Ok((0..count).map(|index| Value::Array(self.element(*operand, index, span))).collect());
                 }
-                length
+                length.known().unwrap_or(0)
             }
             other => {
                 let found = self.describe(other);
@@ -229,9 +235,14 @@ impl Checker<'_> {
 
     /// The element of an array at an index of its first axis.
     pub(super) fn element(&mut self, operand: Operand, index: usize, span: Span) -> Operand {
+        let index = Length::Known(index);
         let source = self.type_of(operand).clone();
         let mut axes = vec![SourceAxis { start: index, step: 0, axis: None }];
-        axes.extend((1..source.rank()).map(|axis| SourceAxis { start: 0, step: 1, axis: Some(axis - 1) }));
+        axes.extend((1..source.rank()).map(|axis| SourceAxis {
+            start: Length::Known(0),
+            step: 1,
+            axis: Some(axis - 1),
+        }));
         let value = self.resolve(operand);
         let kind = NodeKind::View { value, axes };
         Operand { weak: operand.weak, ..self.add(kind, ArrayType::new(source.dtype, &source.shape[1..]), span) }

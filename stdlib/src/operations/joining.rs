@@ -1,15 +1,16 @@
 //! Arrays put together, taken apart and repeated.
 
-use super::views::{axis_argument, known, moved, permuted, sliced, whole, with_axes};
+use super::views::{axis_argument, count_of, known, moved, permuted, sliced, with_axes};
 use crate::operation::{Expansion, Operation, optional, required, variadic};
 use crate::whole_array;
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
-use thalweg_lang::dtype::DType;
+use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::{Attribute, SourceAxis};
+use thalweg_lang::length::{Length, Polynomial};
 use thalweg_lang::promotion::{Numeric, common};
 use thalweg_lang::source::Span;
-use thalweg_lang::types::ArrayType;
+use thalweg_lang::types::{ArrayType, Type};
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::{Array, Element};
 use thalweg_runtime::for_dtype;
@@ -51,7 +52,8 @@ fn join_rows(rows: &mut Vec<Operation>) {
         Operation::expand("stack", vec![required("arrays"), optional("axis", Default::Integer(0))], |build, call| {
             let arrays = sequence(build, call, 0)?;
             let first = build.type_of(arrays[0]);
-            let stacked_type = ArrayType::new(first.dtype, [vec![arrays.len()], first.shape.clone()].concat());
+            let stacked_type =
+                Type::new(first.dtype, [vec![Length::Known(arrays.len())], first.shape.clone()].concat());
             let axis = axis_argument(build, call, 1, &stacked_type)?;
             same_shapes(build, call, &arrays)?;
             let stacked = build.stack(&arrays, call.span)?;
@@ -130,8 +132,8 @@ fn sequence(build: &mut Expansion, call: &Call, index: usize) -> Result<Vec<Oper
             let source = build.type_of(*all);
             let count = known(build, call, &source.shape[0])?;
             for index in 0..count {
-                let mut axes = vec![SourceAxis { start: index, step: 0, axis: None }];
-                axes.extend((0..source.rank() - 1).map(whole));
+                let mut axes = vec![SourceAxis::at(index)];
+                axes.extend((0..source.rank() - 1).map(SourceAxis::along));
                 arrays.push(build.view(*all, axes, source.shape[1..].to_vec(), given.span));
             }
         }
@@ -160,11 +162,12 @@ fn at_least(build: &mut Expansion, call: &Call, rank: usize) -> Result<Vec<Opera
     Ok(arrays.into_iter().map(|one| raise(one, build)).collect())
 }
 
-fn same_shapes(build: &Expansion, call: &Call, arrays: &[Operand]) -> Result<(), Diagnostic> {
+fn same_shapes(build: &mut Expansion, call: &Call, arrays: &[Operand]) -> Result<(), Diagnostic> {
     let first = build.type_of(arrays[0]);
     for one in arrays {
         let other = build.type_of(*one);
-        if other.shape != first.shape {
+        let what = format!("`{}` needs arrays of one shape", call.name);
+        if !build.same_shape(&first.shape, &other.shape, &what, call.arguments[0].span) {
             let message = format!("`{}` needs arrays of one shape, and these are {first} and {other}", call.name);
             return Err(Diagnostic::error("E0301", message, call.arguments[0].span, ""));
         }
@@ -181,7 +184,7 @@ fn meeting(build: &Expansion, arrays: &[Operand]) -> DType {
 
 /// All elements along one axis.
 fn flat(build: &mut Expansion, x: Operand, span: Span) -> Operand {
-    let count = build.type_of(x).count();
+    let count = count_of(&build.type_of(x));
     build.reshape(x, vec![count], span)
 }
 
@@ -189,22 +192,23 @@ fn flat(build: &mut Expansion, x: Operand, span: Span) -> Operand {
 fn concatenated(build: &mut Expansion, call: &Call, arrays: &[Operand], axis: usize) -> Result<Operand, Diagnostic> {
     let first = build.type_of(arrays[0]);
     let span = call.arguments[0].span;
-    let mut length = 0;
+    let mut length = Polynomial::from(0);
     for one in arrays {
         let other = build.type_of(*one);
-        let fits = |at: usize| at == axis || other.shape[at] == first.shape[at];
-        if other.rank() != first.rank() || axis >= first.rank() || !(0..first.rank()).all(fits) {
+        let what = format!("`{}` needs equal lengths along every other axis", call.name);
+        let mut fits = |at: usize| at == axis || build.same_length(&other.shape[at], &first.shape[at], &what, span);
+        if other.rank() != first.rank() || axis >= first.rank() || !(0..first.rank()).all(&mut fits) {
             let message = format!("{first} and {other} do not go together along axis {axis}");
             let help = "joined arrays have equal lengths along every other axis; `stack` makes a new one";
             return Err(Diagnostic::error("E0301", message, span, "").help(help));
         }
-        length += other.shape[axis];
+        length = length.plus(&Polynomial::from(&other.shape[axis]));
     }
     let dtype = meeting(build, arrays);
     let converted: Result<Vec<Operand>, Diagnostic> =
         arrays.iter().map(|one| build.convert(*one, dtype, span)).collect();
     let mut shape = first.shape;
-    shape[axis] = length;
+    shape[axis] = Length::of(length).unwrap_or(Length::Known(0));
     let attributes = vec![Attribute::Integer(axis as i64)];
     Ok(build.apply(call, &converted?, attributes, vec![ArrayType::new(dtype, shape)])[0])
 }
@@ -267,35 +271,73 @@ fn split(build: &mut Expansion, call: &Call, is_equal: bool) -> Result<Value<Ope
     let x = build.array(call, 0)?;
     let source = build.type_of(x);
     let axis = axis_argument(build, call, 2, &source)?;
-    let length = known(build, call, &source.shape[axis])?;
     let span = call.arguments[1].span;
     let is_count = match &call.arguments[1].value {
         Value::Array(operand) => build.type_of(*operand).rank() == 0,
         _ => false,
     };
     let numbers = build.integers(call, 1)?;
-    let bounds: Vec<usize> = if is_count {
-        let Some(parts) = usize::try_from(numbers[0]).ok().filter(|parts| *parts > 0) else {
-            let message = format!("`{}` makes 1 part or more, not {}", call.name, numbers[0]);
+    let mut bounds = vec![None];
+    if is_count {
+        let parts = numbers[0];
+        if parts < 1 {
+            let message = format!("`{}` makes 1 part or more, not {parts}", call.name);
             return Err(Diagnostic::error("E0309", message, span, ""));
-        };
-        if is_equal && length % parts != 0 {
-            let message = format!("{length} elements do not split into {parts} equal parts");
-            let diagnostic = Diagnostic::error("E0309", message, span, "");
-            let help = "`array_split` makes parts that differ by at most 1";
-            return Err(diagnostic.label(call.arguments[0].span, source.to_string()).help(help));
         }
-        (0..=parts).map(|part| part * (length / parts) + part.min(length % parts)).collect()
+        let length = &source.shape[axis];
+        if is_equal {
+            let size = equal_part(build, call, &source, axis, parts)?;
+            for part in 1..parts {
+                let bound = Length::of(size.times(&part.into())).unwrap_or(Length::Known(0));
+                bounds.push(Some(build.length_value(&bound, span)));
+            }
+        } else {
+            let length = build.length_value(length, span);
+            let whole = |build: &mut Expansion, number: i64| build.constant(Scalar::i64(number), true, span);
+            let count = whole(build, parts);
+            let size = build.elementwise("floor_divide", &[length, count], span)?;
+            let left = build.elementwise("remainder", &[length, count], span)?;
+            for part in 1..parts {
+                let part = whole(build, part);
+                let before = build.elementwise("multiply", &[size, part], span)?;
+                let more = build.elementwise("minimum", &[left, part], span)?;
+                bounds.push(Some(build.elementwise("add", &[before, more], span)?));
+            }
+        }
     } else {
-        let within = |index: i64| {
-            let from_start = if index < 0 { index + length as i64 } else { index };
-            from_start.clamp(0, length as i64) as usize
-        };
-        std::iter::once(0).chain(numbers.iter().map(|index| within(*index))).chain([length]).collect()
+        bounds.extend(numbers.iter().map(|index| Some(build.constant(Scalar::i64(*index), true, span))));
+    }
+    bounds.push(None);
+    let mut parts = Vec::new();
+    for pair in bounds.windows(2) {
+        parts.push(Value::Array(build.slice(x, axis, [pair[0], pair[1]], call.span)?));
+    }
+    Ok(Value::Tuple(parts))
+}
+
+/// The length of each of so many equal parts.
+fn equal_part(
+    build: &mut Expansion,
+    call: &Call,
+    source: &Type,
+    axis: usize,
+    parts: i64,
+) -> Result<Polynomial, Diagnostic> {
+    let length = &source.shape[axis];
+    let span = call.arguments[1].span;
+    let whole = Polynomial::from(length);
+    let size = match whole.divided(parts) {
+        Some(size) => size,
+        None => build.quotient(&whole, &parts.into(), span)?,
     };
-    let parts = bounds.windows(2).map(|pair| (pair[0], pair[1].saturating_sub(pair[0])));
-    let parts = parts.map(|(start, count)| Value::Array(sliced(build, x, axis, (start, count, 1), call.span)));
-    Ok(Value::Tuple(parts.collect()))
+    let again = Length::of(size.times(&parts.into())).unwrap_or(Length::Known(0));
+    if build.same_length(length, &again, "`split` makes equal parts", span) {
+        return Ok(size);
+    }
+    let message = format!("{length} elements do not split into {parts} equal parts");
+    let diagnostic = Diagnostic::error("E0309", message, span, "");
+    let help = "`array_split` makes parts that differ by at most 1";
+    Err(diagnostic.label(call.arguments[0].span, source.to_string()).help(help))
 }
 
 fn repeat_rows(rows: &mut Vec<Operation>) {
@@ -352,31 +394,46 @@ fn repeat_rows(rows: &mut Vec<Operation>) {
 }
 
 /// How often something is repeated.
-fn repeats(call: &Call, index: usize, number: i64) -> Result<usize, Diagnostic> {
-    usize::try_from(number).map_err(|_| {
-        let message = format!("`{}` repeats 0 times or more, not {number}", call.name);
-        Diagnostic::error("E0309", message, call.arguments[index].span, "")
-    })
+fn repeats(build: &mut Expansion, call: &Call, value: &Value<Operand>) -> Result<Length, Diagnostic> {
+    let span = call.arguments[1].span;
+    match value {
+        Value::Array(operand) if build.type_of(*operand).rank() == 0 => build.length_of(*operand, span),
+        other => {
+            let found = build.describe(other);
+            let message = format!("`{}` repeats a whole number of times, not {found}", call.name);
+            Err(Diagnostic::error("E0303", message, span, found))
+        }
+    }
+}
+
+fn times(left: &Length, right: &Length) -> Length {
+    Length::of(Polynomial::from(left).times(&Polynomial::from(right))).unwrap_or(Length::Known(0))
 }
 
 fn tile(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
     let x = build.array(call, 0)?;
     let source = build.type_of(x);
-    let counts: Result<Vec<usize>, Diagnostic> =
-        build.integers(call, 1)?.into_iter().map(|number| repeats(call, 1, number)).collect();
-    let counts = counts?;
+    let values = match &call.arguments[1].value {
+        Value::Tuple(values) => values.clone(),
+        other => vec![other.clone()],
+    };
+    let mut counts = Vec::new();
+    for value in &values {
+        counts.push(repeats(build, call, value)?);
+    }
     let rank = source.rank().max(counts.len());
     let missing = rank - source.rank();
     // [n, m] repeated (a, b) times is [a, n, b, m], where a and b are broadcast, as [a n, b m].
     let (mut axes, mut spread, mut shape) = (Vec::new(), Vec::new(), Vec::new());
+    let one = Length::Known(1);
     for axis in 0..rank {
-        let count = if axis < rank - counts.len() { 1 } else { counts[axis + counts.len() - rank] };
-        let length = if axis < missing { 1 } else { source.shape[axis - missing] };
+        let count = if axis < rank - counts.len() { &one } else { &counts[axis + counts.len() - rank] };
+        let length = if axis < missing { &one } else { &source.shape[axis - missing] };
         if axis >= missing {
-            axes.push(whole(2 * axis + 1));
+            axes.push(SourceAxis::along(2 * axis + 1));
         }
-        spread.extend([count, length]);
-        shape.push(count * length);
+        spread.extend([count.clone(), length.clone()]);
+        shape.push(times(count, length));
     }
     let view = build.view(x, axes, spread, call.span);
     Ok(Value::Array(build.reshape(view, shape, call.span)))
@@ -384,8 +441,7 @@ fn tile(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic
 
 fn repeat(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
     let x = build.array(call, 0)?;
-    let number = build.integer(call, 1)?;
-    let count = repeats(call, 1, number)?;
+    let count = repeats(build, call, &call.arguments[1].value)?;
     let (x, axis) = match call.arguments[2].value {
         Value::None => (flat(build, x, call.span), 0),
         _ => {
@@ -394,11 +450,11 @@ fn repeat(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnost
         }
     };
     let source = build.type_of(x);
-    let axes = (0..source.rank()).map(|one| whole(if one <= axis { one } else { one + 1 })).collect();
-    let mut spread = source.shape.clone();
+    let axes = (0..source.rank()).map(|one| SourceAxis::along(if one <= axis { one } else { one + 1 })).collect();
+    let mut shape = source.shape.clone();
+    shape[axis] = times(&shape[axis], &count);
+    let mut spread = source.shape;
     spread.insert(axis + 1, count);
-    let mut shape = source.shape;
-    shape[axis] *= count;
     let view = build.view(x, axes, spread, call.span);
     Ok(Value::Array(build.reshape(view, shape, call.span)))
 }
@@ -406,7 +462,10 @@ fn repeat(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnost
 fn roll(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
     let x = build.array(call, 0)?;
     let source = build.type_of(x);
-    let shifts = build.integers(call, 1)?;
+    let shifts = match &call.arguments[1].value {
+        Value::Tuple(values) => values.clone(),
+        other => vec![other.clone()],
+    };
     let is_flat = matches!(call.arguments[2].value, Value::None);
     let mut rolled = if is_flat { flat(build, x, call.span) } else { x };
     let axes = match is_flat {
@@ -419,21 +478,48 @@ fn roll(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic
     };
     if shifts.len() != axes.len() && shifts.len() != 1 && axes.len() != 1 {
         let message = format!("{} shifts do not go with {} axes", shifts.len(), axes.len());
-        return Err(
-            Diagnostic::error("E0309", message, call.arguments[1].span, "").help("give one shift for each axis")
-        );
+        let diagnostic = Diagnostic::error("E0309", message, call.arguments[1].span, "");
+        return Err(diagnostic.help("give one shift for each axis"));
     }
     for index in 0..shifts.len().max(axes.len()) {
-        let (shift, axis) = (shifts[index.min(shifts.len() - 1)], axes[index.min(axes.len() - 1)]);
-        let length = known(build, call, &build.type_of(rolled).shape[axis])?;
-        let moved = if length == 0 { 0 } else { shift.rem_euclid(length as i64) as usize };
-        if moved > 0 {
-            let end = sliced(build, rolled, axis, (length - moved, moved, 1), call.span);
-            let start = sliced(build, rolled, axis, (0, length - moved, 1), call.span);
-            rolled = concatenated(build, call, &[end, start], axis)?;
-        }
+        let (shift, axis) = (&shifts[index.min(shifts.len() - 1)], axes[index.min(axes.len() - 1)]);
+        rolled = rolled_by(build, call, rolled, shift, axis)?;
     }
     Ok(Value::Array(build.reshape(rolled, source.shape, call.span)))
+}
+
+fn rolled_by(
+    build: &mut Expansion,
+    call: &Call,
+    x: Operand,
+    shift: &Value<Operand>,
+    axis: usize,
+) -> Result<Operand, Diagnostic> {
+    let span = call.arguments[1].span;
+    let shift = match shift {
+        Value::Array(operand) if build.type_of(*operand).rank() == 0 => *operand,
+        other => {
+            let found = build.describe(other);
+            return Err(Diagnostic::error("E0303", format!("`roll` shifts by an integer, not {found}"), span, found));
+        }
+    };
+    let length = build.type_of(x).shape[axis].clone();
+    let known = build.constant_of(shift).and_then(|scalar| scalar.as_integer());
+    let (Some(shift), Some(length)) = (known, length.known()) else {
+        // Only the run can tell where the seam lies: each element is looked up.
+        let place = build.iota(length.clone(), call.span);
+        let moved = build.elementwise("subtract", &[place, shift], span)?;
+        let length = build.length_value(&length, call.span);
+        let from = build.elementwise("remainder", &[moved, length], span)?;
+        return build.take(x, axis, from, call.span);
+    };
+    if length == 0 || shift.rem_euclid(length as i128) == 0 {
+        return Ok(x);
+    }
+    let seam = length - shift.rem_euclid(length as i128) as usize;
+    let end = sliced(build, x, axis, (seam, length - seam, 1), call.span);
+    let start = sliced(build, x, axis, (0, seam, 1), call.span);
+    concatenated(build, call, &[end, start], axis)
 }
 
 /// Where the elements of a border come from.
@@ -495,7 +581,7 @@ fn pad(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic>
         if &*mode == "constant" {
             for width in [before, after] {
                 let mut shape = inner.shape.clone();
-                shape[axis] = width;
+                shape[axis] = width.into();
                 pieces.push(build.broadcast_to(Operand { weak: false, ..value }, shape, call.span));
             }
             pieces.insert(1, padded);
@@ -570,8 +656,8 @@ fn meshgrid(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagno
     for one in &arrays {
         let one_type = build.type_of(*one);
         match one_type.rank() {
-            0 => shape.push(1),
-            1 => shape.push(one_type.shape[0]),
+            0 => shape.push(Length::Known(1)),
+            1 => shape.push(one_type.shape[0].clone()),
             _ => {
                 let message = format!("`meshgrid` takes arrays of one axis, not {one_type}");
                 return Err(Diagnostic::error("E0303", message, call.arguments[0].span, ""));
@@ -580,7 +666,7 @@ fn meshgrid(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagno
     }
     let mut grids = Vec::new();
     for (axis, one) in arrays.iter().enumerate() {
-        let axes = if build.type_of(*one).rank() == 0 { Vec::new() } else { vec![whole(axis)] };
+        let axes = if build.type_of(*one).rank() == 0 { Vec::new() } else { vec![SourceAxis::along(axis)] };
         let grid = build.view(*one, axes, shape.clone(), call.span);
         let mut order: Vec<usize> = (0..rank).collect();
         if &*indexing == "xy" && rank >= 2 {

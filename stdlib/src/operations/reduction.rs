@@ -100,7 +100,8 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
     rows.push(
         Operation::expand("array_equal", vec![required("x"), required("y")], |build, call| {
             let (x, y) = (build.array(call, 0)?, build.array(call, 1)?);
-            if build.type_of(x).shape != build.type_of(y).shape {
+            let (shape, other) = (build.type_of(x).shape, build.type_of(y).shape);
+            if !build.same_shape(&shape, &other, "`array_equal` compares arrays of one shape", call.span) {
                 return Ok(Value::Array(build.constant(Scalar::bool(false), false, call.span)));
             }
             let equal = build.elementwise("equal", &[x, y], call.span)?;

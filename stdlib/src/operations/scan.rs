@@ -3,14 +3,14 @@
 //! Their order is fixed by the length alone: blocks of 1024 elements are summed from their first element on, and the blocks' sums
 //! likewise, so that blocks can be scanned by different threads with the same bits, and errors stay small.
 
-use super::views::{axis_argument, moved, sliced};
+use super::views::{axis_argument, count_of, moved};
 use crate::operation::{Expansion, Operation, optional, required};
 use crate::ordering::Ordered;
 use crate::typing;
 use crate::whole_array::by_rows;
 use thalweg_lang::declaration::{Call, Default, Mismatch, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
-use thalweg_lang::dtype::DType;
+use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::{Array, Complex, Element};
 use thalweg_runtime::for_dtype;
@@ -92,11 +92,11 @@ fn differences(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Dia
     let source = build.type_of(x);
     let axis = axis_argument(build, call, 2, &source)?;
     let operation = if source.dtype == DType::Bool { "not_equal" } else { "subtract" };
+    let [one, minus_one] = [1, -1].map(|bound| build.constant(Scalar::i64(bound), true, call.span));
     let mut value = x;
     for _ in 0..times {
-        let length = build.type_of(value).shape[axis].saturating_sub(1);
-        let next = sliced(build, value, axis, (1, length, 1), call.span);
-        let previous = sliced(build, value, axis, (0, length, 1), call.span);
+        let next = build.slice(value, axis, [Some(one), None], call.span)?;
+        let previous = build.slice(value, axis, [None, Some(minus_one)], call.span)?;
         value = build.elementwise(operation, &[next, previous], call.span)?;
     }
     Ok(Value::Array(Operand { weak: false, ..value }))
@@ -129,7 +129,7 @@ pub(super) fn along_last(
 ) -> Result<Value<Operand>, Diagnostic> {
     let source = build.type_of(x);
     if let Value::None = call.arguments[axis_index].value {
-        let flat = build.reshape(x, vec![source.count()], call.span);
+        let flat = build.reshape(x, vec![count_of(&source)], call.span);
         return work(build, flat).map(Value::Array);
     }
     let axis = axis_argument(build, call, axis_index, &source)?;

@@ -131,11 +131,8 @@ fn search(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
 
 fn tally_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
     let index = build.array(call, 0)?;
-    let length = build.integer(call, 1)?;
-    let Ok(length) = usize::try_from(length) else {
-        let message = format!("a length cannot be negative: {length}");
-        return Err(Diagnostic::error("E0309", message, call.arguments[1].span, ""));
-    };
+    let length = build.array(call, 1)?;
+    let length = build.length_of(length, call.arguments[1].span)?;
     let index_type = build.type_of(index);
     if !matches!(index_type.dtype.kind(), Kind::Signed | Kind::Unsigned) {
         let message = format!("`{}` takes integers, not {}", call.name, index_type.dtype);
@@ -148,7 +145,8 @@ fn tally_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diag
     if !matches!(call.arguments[2].value, Value::None) {
         let weights = build.array(call, 2)?;
         let weights_type = build.type_of(weights);
-        if weights_type.shape != index_type.shape {
+        let what = "`tally` needs a weight for each index";
+        if !build.same_shape(&weights_type.shape, &index_type.shape, what, call.arguments[2].span) {
             let message = format!("`{}` needs a weight for each: {index_type} and {weights_type}", call.name);
             let place = call.arguments[2].span;
             return Err(Diagnostic::error("E0301", message, place, "").label(call.arguments[0].span, ""));

@@ -4,8 +4,9 @@ use crate::operation::{Expansion, Operation, optional, required};
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::graph::SourceAxis;
+use thalweg_lang::length::{Length, Polynomial};
 use thalweg_lang::source::Span;
-use thalweg_lang::types::ArrayType;
+use thalweg_lang::types::Type;
 use thalweg_lang::value::Value;
 
 pub(super) fn rows(rows: &mut Vec<Operation>) {
@@ -61,14 +62,9 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
 }
 
 /// The argument at a position as one axis.
-pub(super) fn axis_argument(build: &Expansion, call: &Call, index: usize, of: &ArrayType) -> Result<usize, Diagnostic> {
+pub(super) fn axis_argument(build: &Expansion, call: &Call, index: usize, of: &Type) -> Result<usize, Diagnostic> {
     let number = build.integer(call, index)?;
     build.axis(number, of.rank(), call.arguments[index].span, of)
-}
-
-/// The whole of an axis, at a place of the result.
-pub(super) fn whole(place: usize) -> SourceAxis {
-    SourceAxis { start: 0, step: 1, axis: Some(place) }
 }
 
 /// The axes in another order: `order` names the source's axis for each of the result's.
@@ -77,8 +73,9 @@ pub(super) fn permuted(build: &mut Expansion, x: Operand, order: &[usize], span:
         return x;
     }
     let source = build.type_of(x);
-    let axes =
-        (0..order.len()).map(|axis| whole(order.iter().position(|from| *from == axis).unwrap_or(axis))).collect();
+    let axes = (0..order.len())
+        .map(|axis| SourceAxis::along(order.iter().position(|from| *from == axis).unwrap_or(axis)))
+        .collect();
     let shape: Vec<_> = order.iter().map(|axis| source.shape[*axis].clone()).collect();
     build.view(x, axes, shape, span)
 }
@@ -96,7 +93,7 @@ pub(super) fn moved(build: &mut Expansion, x: Operand, from: usize, to: usize, s
     permuted(build, x, &order_with(rank, from, to), span)
 }
 
-/// Some indices of one axis: `count` of them from `start` on, `step` apart (0 repeats one).
+/// Some indices of an axis whose length is known: `count` of them from `start` on, `step` apart (0 repeats one).
 pub(super) fn sliced(
     build: &mut Expansion,
     x: Operand,
@@ -105,13 +102,13 @@ pub(super) fn sliced(
     span: Span,
 ) -> Operand {
     let source = build.type_of(x);
-    let mut axes: Vec<SourceAxis> = (0..source.rank()).map(whole).collect();
+    let mut axes: Vec<SourceAxis<Length>> = (0..source.rank()).map(SourceAxis::along).collect();
     axes[axis] = match step {
-        0 => SourceAxis { start, step: 0, axis: None },
-        _ => SourceAxis { start: if count == 0 { 0 } else { start }, step, axis: Some(axis) },
+        0 => SourceAxis::at(start),
+        _ => SourceAxis { start: if count == 0 { 0 } else { start }.into(), step, axis: Some(axis) },
     };
     let mut shape = source.shape;
-    shape[axis] = count;
+    shape[axis] = count.into();
     build.view(x, axes, shape, span)
 }
 
@@ -122,9 +119,9 @@ pub(super) fn with_axes(build: &mut Expansion, x: Operand, places: &[usize], spa
     let (mut axes, mut shape, mut next) = (Vec::new(), Vec::new(), source.shape.into_iter());
     for place in 0..rank {
         if places.contains(&place) {
-            shape.push(1);
+            shape.push(Length::Known(1));
         } else if let Some(length) = next.next() {
-            axes.push(whole(place));
+            axes.push(SourceAxis::along(place));
             shape.push(length);
         }
     }
@@ -196,15 +193,22 @@ fn diagonal(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagno
         return Err(Diagnostic::error("E0304", "a diagonal lies along two different axes", call.span, ""));
     }
     let (down, right) = (offset.min(0).unsigned_abs() as usize, offset.max(0) as usize);
-    let (height, width) = (known(build, call, &source.shape[first])?, known(build, call, &source.shape[second])?);
-    let length = height.saturating_sub(down).min(width.saturating_sub(right));
+    let left_of = |length: &Length, taken: usize| match length {
+        Length::Known(known) => Length::Known(known.saturating_sub(taken)),
+        Length::Open(_) => Length::of(Polynomial::from(length).minus(&(taken as i64).into())).unwrap_or(0.into()),
+    };
+    let (height, width) = (left_of(&source.shape[first], down), left_of(&source.shape[second], right));
+    let length = match (height.known(), width.known()) {
+        (Some(height), Some(width)) => Length::Known(height.min(width)),
+        _ => build.shorter(&height, &width, call.span),
+    };
     let kept: Vec<usize> = (0..source.rank()).filter(|axis| *axis != first && *axis != second).collect();
     let axes = (0..source.rank())
         .map(|axis| match kept.iter().position(|one| *one == axis) {
-            Some(place) => whole(place),
+            Some(place) => SourceAxis::along(place),
             None => {
                 let start = if axis == first { down } else { right };
-                SourceAxis { start: if length == 0 { 0 } else { start }, step: 1, axis: Some(kept.len()) }
+                SourceAxis { start: if length.is(0) { 0 } else { start }.into(), step: 1, axis: Some(kept.len()) }
             }
         })
         .collect();
@@ -213,6 +217,15 @@ fn diagonal(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagno
 }
 
 /// A length as a number, where nothing else will do.
-pub(super) fn known(_build: &Expansion, _call: &Call, length: &usize) -> Result<usize, Diagnostic> {
-    Ok(*length)
+pub(super) fn known(build: &Expansion, call: &Call, length: &Length) -> Result<usize, Diagnostic> {
+    length.known().ok_or_else(|| {
+        let message = format!("`{}` needs this length before the run, and only the run can tell {length}", call.name);
+        let given = &call.arguments[0];
+        Diagnostic::error("E0308", message, given.span, build.describe(&given.value))
+    })
+}
+
+/// How many elements there are, as a length.
+pub(super) fn count_of(array_type: &Type) -> Length {
+    Length::of(array_type.count()).unwrap_or(Length::Known(0))
 }
