@@ -58,6 +58,8 @@ pub enum Advice {
     Transpose,
     /// A size must be known before the run.
     KnownSize,
+    /// A name needs its shape before a loop: an array of a `{shape}` and a `{dtype}`.
+    StartWith,
 }
 
 /// An operation as the checker sees it.

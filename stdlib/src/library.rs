@@ -224,6 +224,7 @@ impl thalweg_lang::declaration::Library for Library {
             Advice::WalkNumbers => "write `range(n)` for the integers below n",
             Advice::AskWhetherEmpty => "check the shape first: `if a.size > 0 { … } else { … }`",
             Advice::Transpose => "transpose one of them: `.T`",
+            Advice::StartWith => "zeros({shape}, dtype={dtype})",
             Advice::KnownSize => "use a literal, or a length such as `a.shape[0]`",
         }
     }

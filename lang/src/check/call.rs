@@ -62,6 +62,17 @@ impl Checker<'_> {
         self.call(&callee, passed, name_span, span)
     }
 
+    /// Calls a value with values.
+    pub(super) fn call_with(
+        &mut self,
+        callee: (&Value<Operand>, Span),
+        arguments: Vec<Value<Operand>>,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let passed = arguments.into_iter().map(|value| Passed { name: None, value, span: callee.1 }).collect();
+        self.call(callee.0, passed, callee.1, span)
+    }
+
     /// Calls a value.
     pub(super) fn call(
         &mut self,
@@ -279,6 +290,7 @@ impl Checker<'_> {
         let bound = self.bind_arguments(&shown, &signature, &slots, passed, name_span, span)?;
         let mut frame = Frame {
             locals: HashMap::new(),
+            written: HashMap::new(),
             captured: closure.captured.clone(),
             is_prelude: function.span.source == self.library.prelude_source(),
             function: &*function,
@@ -306,6 +318,7 @@ impl Checker<'_> {
                 None => value,
             };
             frame.locals.insert(parameter.name.text.clone(), Binding::Value(value));
+            frame.written.insert(parameter.name.text.clone(), parameter.name.span);
         }
         self.fit_deferred(&mut sizes)?;
         for (size, (length, place)) in &sizes.known {

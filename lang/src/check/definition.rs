@@ -25,7 +25,9 @@ impl Checker<'_> {
         self.is_defining = true;
         let placement = self.placement.take();
         self.levels.push(Level::new());
+        self.open_journal();
         let result = self.walk_definition(closure, &function);
+        self.close_journal();
         self.levels.pop();
         self.placement = placement;
         self.is_defining = false;
@@ -59,8 +61,10 @@ impl Checker<'_> {
             let value = Value::Array(self.length_value(&length, function.span));
             locals.entry(name.clone()).or_insert(Binding::Value(value));
         }
+        let written = function.parameters.iter().map(|one| (one.name.text.clone(), one.name.span)).collect();
         self.frames.push(Frame {
             locals,
+            written,
             captured: closure.captured.clone(),
             is_prelude: function.span.source == self.library.prelude_source(),
             function: &**function,

@@ -4,12 +4,15 @@ use super::{Binding, Checker};
 use crate::declaration::{Advice, Call, Given, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind, Scalar};
-use crate::graph::{Attribute, Effect, NodeKind, SourceAxis};
+use crate::graph::{Attribute, Effect, IndexAxis, NodeKind, SourceAxis};
 use crate::length::{Length, Polynomial};
 use crate::source::Span;
 use crate::types::{ArrayType, Type};
 use crate::value::{TextPiece, Value};
 use std::sync::Arc;
+
+/// What an operation does with the elements of sequences that are walked together.
+pub type MapFunction<'f> = &'f mut dyn FnMut(&mut Expansion, Vec<Value<Operand>>) -> Result<Value<Operand>, Diagnostic>;
 
 /// The checker, as the rule of an operation sees it.
 pub struct Expansion<'c, 'a> {
@@ -493,24 +496,90 @@ impl<'c, 'a> Expansion<'c, 'a> {
         results
     }
 
+    /// Whether the call may never run, because only the run decides a condition around it.
+    pub fn is_conditional(&self) -> bool {
+        self.checker.is_conditional()
+    }
+
+    /// Makes the call something that happens when the program runs, by the row's effect.
+    pub fn happen(&mut self, call: &Call) {
+        let mut arguments = Vec::new();
+        for given in &call.arguments {
+            arguments.push(given.value.map(&mut |operand| self.checker.resolve(*operand)));
+        }
+        self.checker.changes += 1;
+        let span = self.checker.visible(call.span);
+        self.checker.level_effects().push(Effect::Call { operation: call.operation, arguments, span });
+    }
+
+    /// Calls a function that the call was given.
+    pub fn call(
+        &mut self,
+        function: &Given,
+        values: Vec<Value<Operand>>,
+        span: Span,
+    ) -> Result<Value<Operand>, Diagnostic> {
+        self.checker.call_with((&function.value, function.span), values, span).map_err(|_| silent(span))
+    }
+
+    /// What `function` gives for each element of sequences that are walked together; over tuples, a tuple.
+    pub fn map(
+        &mut self,
+        sequences: &[(Value<Operand>, Span)],
+        span: Span,
+        function: MapFunction,
+    ) -> Result<Value<Operand>, Diagnostic> {
+        let mut each = |checker: &mut Checker<'a>, elements| {
+            function(&mut Expansion::new(checker), elements).map_err(|diagnostic| checker.report(diagnostic))
+        };
+        self.checker.map_elements(sequences, span, &mut each).map_err(|_| silent(span))
+    }
+
+    /// A function that the call was given, of what it gave before and the next element, from the first element to the last.
+    pub fn fold(
+        &mut self,
+        function: &Given,
+        sequence: &Given,
+        initial: &Given,
+        span: Span,
+    ) -> Result<Value<Operand>, Diagnostic> {
+        let mut step = |checker: &mut Checker<'a>, folded, element| {
+            checker.call_with((&function.value, function.span), vec![folded, element], span)
+        };
+        let initial = (initial.value.clone(), initial.span);
+        let sequence = (&sequence.value, sequence.span);
+        self.checker.fold(sequence, initial, function.span, span, &mut step).map_err(|_| silent(span))
+    }
+
+    /// An array with the elements at `start`, `start + step`, … of its first axis replaced by those of `new`, which it has in whole.
+    pub fn replace(&mut self, operand: Operand, start: usize, step: isize, new: Operand, span: Span) -> Operand {
+        let array_type = self.checker.type_of(operand).clone();
+        let shape = self.checker.type_of(new).shape.clone();
+        let (value, new) = (self.checker.resolve(operand), self.checker.resolve(new));
+        let first = SourceAxis { start: start.into(), step, axis: Some(0) };
+        let others = (1..array_type.rank()).map(|axis| SourceAxis { start: 0usize.into(), step: 1, axis: Some(axis) });
+        let axes = std::iter::once(first).chain(others).map(|place| IndexAxis { place, index: None }).collect();
+        self.checker.add(NodeKind::Update { value, axes, shape, new, operation: None }, array_type, span)
+    }
+
     /// A value that the session keeps under a name that no program can write (it must contain a blank).
     pub fn hidden(&mut self, name: &str, span: Span) -> Option<Value<Operand>> {
         match self.checker.global(name, span)? {
             Binding::Value(value) => Some(value),
-            Binding::Broken | Binding::OneSided(_) => None,
+            Binding::Broken | Binding::OneSided(_) | Binding::OfTurns(_) => None,
         }
     }
 
-    /// Keeps such a value. Only the program itself can: a body that runs many times or never cannot.
+    /// Keeps such a value. A body that is walked for each element cannot: its turns have no order.
     pub fn set_hidden(&mut self, name: &str, value: Value<Operand>, call: &Call) -> Result<(), Diagnostic> {
-        if self.checker.levels.len() > 1 {
-            let message =
-                format!("`{}` in a comprehension or in an `if` that only the run decides is not built yet", call.name);
-            return Err(Diagnostic::error("E0401", message, call.span, "").help("draw all the numbers before it"));
+        if self.checker.levels.iter().any(|level| level.is_for_elements) {
+            let message = format!("`{}` in a comprehension is not built yet", call.name);
+            let help = "draw all the numbers before it, or write a `for` loop";
+            return Err(Diagnostic::error("E0401", message, call.span, "").help(help));
         }
         let name: Arc<str> = name.into();
         self.checker.record_assigned(&name);
-        self.checker.globals.insert(name, Binding::Value(value));
+        self.checker.set_in_scope(&(0, name), Some(Binding::Value(value)));
         Ok(())
     }
 }

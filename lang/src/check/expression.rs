@@ -23,15 +23,20 @@ const MORE_STACK: usize = 2 * 1024 * 1024;
 impl Checker<'_> {
     /// The value of an expression.
     pub(super) fn expression(&mut self, expression: &Expression) -> Checks<Value<Operand>> {
+        self.deeper(expression.span, |checker| checker.expression_kind(expression))
+    }
+
+    /// What takes stack for each level of nesting.
+    pub(super) fn deeper<T>(&mut self, span: Span, check: impl FnOnce(&mut Self) -> Checks<T>) -> Checks<T> {
         if self.depth >= DEEPEST_EXPRESSION {
-            let diagnostic = Diagnostic::error("E0210", "this is nested too deeply", expression.span, "")
+            let diagnostic = Diagnostic::error("E0210", "this is nested too deeply", span, "")
                 .help("give a part of it a name of its own");
             return Err(self.report(diagnostic));
         }
         self.depth += 1;
-        let value = stacker::maybe_grow(RED_ZONE, MORE_STACK, || self.expression_kind(expression));
+        let result = stacker::maybe_grow(RED_ZONE, MORE_STACK, || check(self));
         self.depth -= 1;
-        value
+        result
     }
 
     fn expression_kind(&mut self, expression: &Expression) -> Checks<Value<Operand>> {

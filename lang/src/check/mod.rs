@@ -13,6 +13,8 @@ mod elementwise;
 mod expansion;
 mod expression;
 mod index;
+mod journal;
+mod loops;
 mod memo;
 mod names;
 pub(crate) mod size;
@@ -131,6 +133,8 @@ pub(crate) enum Binding {
     Broken,
     /// Only one side of this `if` gives it a value.
     OneSided(Span),
+    /// Only the turns of this loop give it a value, and there may be none.
+    OfTurns(Span),
 }
 
 /// One graph under construction.
@@ -149,8 +153,12 @@ pub(crate) struct Level {
     captured: Vec<NodeId>,
     /// What happens.
     effects: Vec<Effect>,
+    /// Whether it is one side of an `if`, which may never run.
+    is_branch: bool,
     /// Calls that were walked in this graph, and what they gave.
     calls: HashMap<memo::CallKey, Value<Operand>>,
+    /// Whether it is walked once for each element, in no order.
+    is_for_elements: bool,
 }
 
 impl Level {
@@ -163,7 +171,9 @@ impl Level {
             bounds: HashMap::new(),
             captured: Vec::new(),
             effects: Vec::new(),
+            is_branch: false,
             calls: HashMap::new(),
+            is_for_elements: false,
         }
     }
 }
@@ -172,6 +182,8 @@ impl Level {
 pub(crate) struct Frame {
     /// Its own names.
     locals: HashMap<Arc<str>, Binding>,
+    /// Where they were written last.
+    written: HashMap<Arc<str>, Span>,
     /// What it closed over.
     captured: BTreeMap<Arc<str>, Value<Operand>>,
     /// Whether it is the prelude's: such a function sees the library, never the program's names.
@@ -194,11 +206,17 @@ pub(crate) struct Checker<'a> {
     frames: Vec<Frame>,
     /// The program's own names.
     globals: HashMap<Arc<str>, Binding>,
+    /// Where they were written last.
+    written: HashMap<Arc<str>, Span>,
     /// The session's names that the program has used, as inputs.
     held: HashMap<Arc<str>, Value<Operand>>,
     /// The names that the program itself assigned, in order, and the same as a set.
     assigned: Vec<Arc<str>>,
     assigned_set: HashSet<Arc<str>>,
+    /// What the bodies that are being walked changed.
+    journals: Vec<journal::Journal>,
+    /// What loops that were walked before took their carried names for.
+    known_loops: HashMap<loops::LoopKey, loops::Settled>,
     /// How often a name of the program changed or something happened: a call between two equal counts is pure.
     changes: usize,
     /// How many function bodies were walked.
@@ -239,9 +257,12 @@ impl<'a> Checker<'a> {
             levels: vec![Level::new()],
             frames: Vec::new(),
             globals: HashMap::new(),
+            written: HashMap::new(),
             held: HashMap::new(),
             assigned: Vec::new(),
             assigned_set: HashSet::new(),
+            journals: Vec::new(),
+            known_loops: HashMap::new(),
             changes: 0,
             walks: 0,
             defined_later: HashSet::new(),
@@ -347,6 +368,20 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// A place that the program's author can see: a place in the prelude is where the program called it.
+    pub(crate) fn visible(&self, span: Span) -> Span {
+        let prelude = self.library.prelude_source();
+        if span.source != prelude {
+            return span;
+        }
+        self.frames.iter().rev().find(|frame| frame.call.source != prelude).map_or(span, |frame| frame.call)
+    }
+
+    /// Whether what is being walked may never run, because only the run decides a condition around it.
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.levels.iter().any(|level| level.is_branch)
+    }
+
     /// Adds a node with one result to the innermost graph.
     pub(crate) fn add(&mut self, kind: NodeKind<Length>, array_type: Type, span: Span) -> Operand {
         self.add_all(kind, vec![array_type], span)
@@ -359,6 +394,7 @@ impl<'a> Checker<'a> {
             _ => self.placement.clone(),
         };
         let level = self.depth_of_levels();
+        let span = self.visible(span);
         let node = self.level().builder.add(kind, types, span, placement);
         Operand { level, node, weak: false }
     }

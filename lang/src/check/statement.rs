@@ -1,5 +1,7 @@
 //! Statements: what a program's names come to stand for.
 
+use super::journal::Place;
+use super::loops::is_of_the_checker;
 use super::{Binding, Checker, Checks, Reported};
 use crate::ast::{self, BinaryOperator, Expression, ExpressionKind, Statement, StatementKind, Target};
 use crate::declaration::Operand;
@@ -59,24 +61,14 @@ impl Checker<'_> {
                 }
                 Ok(None)
             }
-            StatementKind::For { target, sequence, .. } => {
-                let span = Span { end: sequence.span.end, ..statement.span };
-                let result = self.not_built(
-                    "`for`",
-                    span,
-                    "a comprehension `[… for x in xs]` computes one value for each element",
-                );
-                self.forget(target, &statement.kind);
-                Err(result)
+            StatementKind::For { target, sequence, body } => {
+                self.for_each(target, sequence, body, statement.span).map(|()| None)
             }
-            StatementKind::While { condition, .. } => {
-                let span = Span { end: condition.span.end, ..statement.span };
-                let result = self.not_built("`while`", span, "");
-                self.forget(&Target::Tuple(Vec::new(), span), &statement.kind);
-                Err(result)
+            StatementKind::While { condition, body } => {
+                self.while_holds(condition, body, statement.span).map(|()| None)
             }
-            StatementKind::Break => Err(self.not_built("`break`", statement.span, "")),
-            StatementKind::Continue => Err(self.not_built("`continue`", statement.span, "")),
+            StatementKind::Break => self.leave_turn(true, statement.span).map(|()| None),
+            StatementKind::Continue => self.leave_turn(false, statement.span).map(|()| None),
             StatementKind::Import { .. } => Err(self.not_built("`import`", statement.span, "")),
             StatementKind::Error => Err(Reported),
         }
@@ -129,17 +121,6 @@ impl Checker<'_> {
         self.report(if help.is_empty() { diagnostic } else { diagnostic.help(help) })
     }
 
-    /// Names that a statement which cannot run would have changed: later uses of them are not errors of their own.
-    fn forget(&mut self, target: &Target, kind: &StatementKind) {
-        let mut names = Vec::new();
-        super::names::target_names(target, &mut names);
-        let (StatementKind::For { body, .. } | StatementKind::While { body, .. }) = kind else { return };
-        assigned_names(body, &mut names);
-        for name in names {
-            self.bind(&name, Err(Reported));
-        }
-    }
-
     /// Makes a name stand for a value, in the function or in the program.
     pub(super) fn bind(&mut self, name: &Arc<str>, value: Checks<Value<Operand>>) {
         self.rebind(
@@ -152,16 +133,16 @@ impl Checker<'_> {
     }
 
     /// The same, whatever is known of the value.
-    pub(super) fn rebind(&mut self, name: &Arc<str>, binding: Binding) {
-        match self.frames.last_mut() {
-            Some(frame) => {
-                frame.locals.insert(name.clone(), binding);
-            }
-            None => {
-                self.record_assigned(name);
-                self.globals.insert(name.clone(), binding);
-            }
+    fn rebind(&mut self, name: &Arc<str>, binding: Binding) {
+        self.rebind_at(&(self.scope(), name.clone()), binding);
+    }
+
+    /// The same in a scope.
+    pub(super) fn rebind_at(&mut self, place: &Place, binding: Binding) {
+        if place.0 == 0 && !is_of_the_checker(place) {
+            self.record_assigned(&place.1);
         }
+        self.set_in_scope(place, Some(binding));
     }
 
     /// Notes that the program gives one of its own names a value.
@@ -172,11 +153,30 @@ impl Checker<'_> {
         }
     }
 
+    /// Notes where a name is written.
+    fn write_down(&mut self, name: &ast::Name) {
+        let written = match self.frames.last_mut() {
+            Some(frame) => &mut frame.written,
+            None => &mut self.written,
+        };
+        written.insert(name.text.clone(), name.span);
+    }
+
+    /// Where a name was written last.
+    pub(super) fn written(&self, place: &Place) -> Option<Span> {
+        let written = match place.0 {
+            0 => &self.written,
+            frame => &self.frames[frame - 1].written,
+        };
+        written.get(&place.1).copied()
+    }
+
     /// `target = value`, taking tuples apart.
     pub(super) fn assign(&mut self, target: &Target, value: Checks<Value<Operand>>) -> Checks<()> {
         match (target, value) {
             (Target::Name(name), value) => {
                 let failed = value.is_err();
+                self.write_down(name);
                 self.bind(&name.text, value);
                 if failed { Err(Reported) } else { Ok(()) }
             }
@@ -288,32 +288,25 @@ impl Checker<'_> {
 
     /// Checks a block; its value is its last statement's.
     pub(super) fn block(&mut self, block: &ast::Block) -> Checks<Value<Operand>> {
+        self.statements(&block.statements)
+    }
+
+    /// The same for statements: what follows one that may leave the turn of a loop happens only if it did not.
+    pub(super) fn statements(&mut self, statements: &[Statement]) -> Checks<Value<Operand>> {
         let mut last = Ok(None);
         let mut failed = false;
-        for statement in &block.statements {
+        for (index, statement) in statements.iter().enumerate() {
             last = self.statement(statement);
             failed |= last.is_err();
+            let rest = &statements[index + 1..];
+            if !rest.is_empty() && self.may_leave_turn() {
+                let followed = self.unless_left(statement.span, &mut |checker| checker.statements(rest));
+                return if failed { Err(Reported) } else { followed };
+            }
         }
         if failed {
             return Err(Reported);
         }
         Ok(last?.unwrap_or(Value::None))
-    }
-}
-
-/// The names that a block assigns.
-pub(super) fn assigned_names(block: &ast::Block, names: &mut Vec<Arc<str>>) {
-    for statement in &block.statements {
-        match &statement.kind {
-            StatementKind::Assign { target, .. } => super::names::target_names(target, names),
-            StatementKind::Update { name, .. } => names.push(name.text.clone()),
-            StatementKind::Function(function) => names.extend(function.name.iter().map(|name| name.text.clone())),
-            StatementKind::For { target, body, .. } => {
-                super::names::target_names(target, names);
-                assigned_names(body, names);
-            }
-            StatementKind::While { body, .. } => assigned_names(body, names),
-            _ => {}
-        }
     }
 }
