@@ -18,12 +18,14 @@ mod library;
 pub mod npy;
 mod operation;
 mod operations;
+mod ordering;
 mod program;
 mod show;
 pub mod typing;
 #[cfg(feature = "ndarray")]
 #[path = "ndarray.rs"]
 mod views;
+mod whole_array;
 
 pub use explanation::{Explanation, explanation_of, explanations};
 pub use help::{Completion, Documentation};

@@ -5,10 +5,14 @@ mod comparison;
 mod creation;
 mod effect;
 mod elementary;
+mod joining;
 mod random;
 mod reduction;
 mod rounding;
+mod scan;
 mod shape;
+mod sorting;
+mod views;
 
 pub(crate) use random::{STREAM, initial_stream};
 
@@ -24,6 +28,10 @@ pub(crate) fn all() -> Vec<Operation> {
     reduction::rows(&mut rows);
     creation::rows(&mut rows);
     shape::rows(&mut rows);
+    views::rows(&mut rows);
+    joining::rows(&mut rows);
+    scan::rows(&mut rows);
+    sorting::rows(&mut rows);
     random::rows(&mut rows);
     effect::rows(&mut rows);
     rows
