@@ -5,6 +5,8 @@ mod comparison;
 mod creation;
 mod effect;
 mod elementary;
+mod factorisation;
+mod product;
 mod random;
 mod reduction;
 mod rounding;
@@ -24,6 +26,8 @@ pub(crate) fn all() -> Vec<Operation> {
     reduction::rows(&mut rows);
     creation::rows(&mut rows);
     shape::rows(&mut rows);
+    product::rows(&mut rows);
+    factorisation::rows(&mut rows);
     random::rows(&mut rows);
     effect::rows(&mut rows);
     rows
