@@ -7,8 +7,9 @@ use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::Attribute;
+use thalweg_lang::length::Length;
 use thalweg_lang::promotion::{Numeric, common};
-use thalweg_lang::types::{ArrayType, broadcast};
+use thalweg_lang::types::Type;
 use thalweg_lang::value::Value;
 
 type Ruled = Result<Value<Operand>, Diagnostic>;
@@ -153,7 +154,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
 }
 
 /// An operand that is a matrix, or a stack of them, in a dtype that can be factorised.
-fn matrices(build: &mut Expansion, call: &Call, index: usize) -> Result<(Operand, ArrayType), Diagnostic> {
+fn matrices(build: &mut Expansion, call: &Call, index: usize) -> Result<(Operand, Type), Diagnostic> {
     let operand = build.array(call, index)?;
     let span = call.arguments[index].span;
     let source = build.type_of(operand);
@@ -163,7 +164,7 @@ fn matrices(build: &mut Expansion, call: &Call, index: usize) -> Result<(Operand
     }
     let dtype = field(operand, source.dtype);
     let operand = build.convert(operand, dtype, span)?;
-    Ok((Operand { weak: false, ..operand }, ArrayType::new(dtype, source.shape)))
+    Ok((Operand { weak: false, ..operand }, Type::new(dtype, source.shape)))
 }
 
 /// Integers and bools in f64, anything else as it is.
@@ -175,11 +176,11 @@ fn field(operand: Operand, dtype: DType) -> DType {
 }
 
 /// The type of an operand that is a square matrix, or a stack of them.
-pub(super) fn square(build: &mut Expansion, call: &Call, index: usize) -> Result<ArrayType, Diagnostic> {
+pub(super) fn square(build: &mut Expansion, call: &Call, index: usize) -> Result<Type, Diagnostic> {
     let operand = build.array(call, index)?;
     let source = build.type_of(operand);
     if let [.., rows, columns] = &source.shape[..]
-        && rows == columns
+        && build.same_length(rows, columns, &format!("`{}` needs a square matrix", call.name), call.place)
     {
         return Ok(source);
     }
@@ -195,29 +196,30 @@ pub(super) fn square(build: &mut Expansion, call: &Call, index: usize) -> Result
 }
 
 /// A square matrix or a stack of them, to compute with.
-fn square_matrices(build: &mut Expansion, call: &Call) -> Result<(Operand, ArrayType), Diagnostic> {
+fn square_matrices(build: &mut Expansion, call: &Call) -> Result<(Operand, Type), Diagnostic> {
     square(build, call, 0)?;
     matrices(build, call, 0)
 }
 
 /// The axes of the stack.
-fn leading(source: &ArrayType) -> Vec<usize> {
+fn leading(source: &Type) -> Vec<Length> {
     source.shape[..source.rank() - 2].to_vec()
 }
 
 /// The lengths of the matrix.
-fn sides(source: &ArrayType) -> [usize; 2] {
-    [source.shape[source.rank() - 2], source.shape[source.rank() - 1]]
+fn sides(source: &Type) -> [Length; 2] {
+    [source.shape[source.rank() - 2].clone(), source.shape[source.rank() - 1].clone()]
 }
 
-/// The shorter of a matrix's sides.
-fn shorter([rows, columns]: [usize; 2]) -> usize {
-    rows.min(columns)
+/// The shorter of a matrix's sides; where that is not known, the run sees to it that they are equal.
+fn shorter(build: &mut Expansion, call: &Call, source: &Type) -> Length {
+    let [rows, columns] = sides(source);
+    build.shorter(&rows, &columns, call.span)
 }
 
 /// A type in the stack.
-fn stacked(source: &ArrayType, dtype: DType, lengths: &[usize]) -> ArrayType {
-    ArrayType::new(dtype, [&leading(source)[..], lengths].concat())
+fn stacked(source: &Type, dtype: DType, lengths: &[Length]) -> Type {
+    Type::new(dtype, [&leading(source)[..], lengths].concat())
 }
 
 /// The call's own function on operands: an array, or a tuple of them.
@@ -225,8 +227,8 @@ fn applied(
     build: &mut Expansion,
     call: &Call,
     operands: &[Operand],
-    attributes: Vec<Attribute>,
-    types: Vec<ArrayType>,
+    attributes: Vec<Attribute<Length>>,
+    types: Vec<Type>,
 ) -> Value<Operand> {
     let results = build.apply(call, operands, attributes, types);
     match results[..] {
@@ -251,16 +253,17 @@ fn solve(build: &mut Expansion, call: &Call) -> Ruled {
     let [_, n] = sides(&source);
     let is_vector = of_b.rank() == 1;
     let rows = if is_vector { of_b.shape.first() } else { of_b.shape.iter().rev().nth(1) };
-    if rows != Some(&n) {
+    let what = "`solve` needs as many rows in `b` as in `a`";
+    if !rows.is_some_and(|rows| build.same_length(rows, &n, what, call.place)) {
         let message = format!("`solve` needs as many rows in `b` as in `a`: {n}");
         let diagnostic = Diagnostic::error("E0301", message, call.arguments[1].span, of_b.to_string())
             .label(call.arguments[0].span, source.to_string());
         return Err(match of_b.shape[..] {
-            [_, columns] if columns == n => diagnostic.help("write `solve(a, b.T)`"),
+            [_, ref columns] if *columns == n => diagnostic.help("write `solve(a, b.T)`"),
             _ => diagnostic.help("give a vector, or a matrix of columns"),
         });
     }
-    let numeric = |operand: Operand, array_type: &ArrayType| Numeric { dtype: array_type.dtype, weak: operand.weak };
+    let numeric = |operand: Operand, array_type: &Type| Numeric { dtype: array_type.dtype, weak: operand.weak };
     let dtype = match common(&[numeric(a, &source), numeric(b, &of_b)]).dtype {
         dtype if dtype.is_integral() => DType::F64,
         dtype => dtype,
@@ -268,11 +271,11 @@ fn solve(build: &mut Expansion, call: &Call) -> Ruled {
     let a = build.convert(a, dtype, call.arguments[0].span)?;
     let b = build.convert(b, dtype, call.arguments[1].span)?;
     let (b, lengths) = match is_vector {
-        true => (build.reshape(b, vec![n, 1], call.span), vec![n, 1]),
-        false => (b, vec![n, of_b.shape[of_b.rank() - 1]]),
+        true => (build.reshape(b, vec![n.clone(), 1.into()], call.span), vec![n, 1.into()]),
+        false => (b, vec![n, of_b.shape[of_b.rank() - 1].clone()]),
     };
     let of_stack = if is_vector { Vec::new() } else { leading(&of_b) };
-    let Ok(stack) = broadcast(&leading(&source), &of_stack) else {
+    let Some(stack) = build.broadcast(&leading(&source), &of_stack, call) else {
         let message = "the stacks of matrices do not go together".to_string();
         return Err(Diagnostic::error("E0301", message, call.place, "`solve` needs equal lengths, or 1")
             .label(call.arguments[0].span, source.to_string())
@@ -280,7 +283,7 @@ fn solve(build: &mut Expansion, call: &Call) -> Ruled {
             .help("give one of them an axis for the other's stack: `a[:, newaxis]`"));
     };
     let shape = [&stack[..], &lengths].concat();
-    let solution = build.apply(call, &[a, b], Vec::new(), vec![ArrayType::new(dtype, shape.clone())])[0];
+    let solution = build.apply(call, &[a, b], Vec::new(), vec![Type::new(dtype, shape.clone())])[0];
     let shape = if is_vector { shape[..shape.len() - 1].to_vec() } else { shape };
     Ok(Value::Array(build.reshape(solution, shape, call.span)))
 }
@@ -302,8 +305,8 @@ fn qr(build: &mut Expansion, call: &Call) -> Ruled {
     let mode = build.text(call, 1)?;
     let [rows, columns] = sides(&source);
     let middle = match &*mode {
-        "complete" => rows,
-        "reduced" | "r" => shorter([rows, columns]),
+        "complete" => rows.clone(),
+        "reduced" | "r" => shorter(build, call, &source),
         _ => {
             let message = format!("`qr` has no mode \"{mode}\"");
             let help = "write `mode=\"reduced\"`, `mode=\"complete\"` or `mode=\"r\"`";
@@ -311,7 +314,7 @@ fn qr(build: &mut Expansion, call: &Call) -> Ruled {
         }
     };
     let types = vec![
-        stacked(&source, source.dtype, &[rows, middle]),
+        stacked(&source, source.dtype, &[rows, middle.clone()]),
         stacked(&source, source.dtype, &[middle, columns]),
     ];
     let results = build.apply(call, &[a], vec![Attribute::Flag(&*mode == "complete")], types);
@@ -325,12 +328,12 @@ fn svd(build: &mut Expansion, call: &Call) -> Ruled {
     let (a, source) = matrices(build, call, 0)?;
     let (full, with_bases) = (build.flag(call, 1)?, build.flag(call, 2)?);
     let [rows, columns] = sides(&source);
-    let middle = shorter([rows, columns]);
-    let values = stacked(&source, real_of(source.dtype), &[middle]);
+    let middle = shorter(build, call, &source);
+    let values = stacked(&source, real_of(source.dtype), &[middle.clone()]);
     if !with_bases {
         return Ok(applied(build, call, &[a], Vec::new(), vec![values]));
     }
-    let (left, right) = if full { (rows, columns) } else { (middle, middle) };
+    let (left, right) = if full { (rows.clone(), columns.clone()) } else { (middle.clone(), middle) };
     let types = vec![
         stacked(&source, source.dtype, &[rows, left]),
         values,
@@ -348,7 +351,8 @@ fn svd_or_values(
 
 fn svdvals(build: &mut Expansion, call: &Call) -> Ruled {
     let (a, source) = matrices(build, call, 0)?;
-    let types = vec![stacked(&source, real_of(source.dtype), &[shorter(sides(&source))])];
+    let middle = shorter(build, call, &source);
+    let types = vec![stacked(&source, real_of(source.dtype), &[middle])];
     Ok(applied(build, call, &[a], Vec::new(), types))
 }
 
@@ -417,7 +421,7 @@ fn matrix_rank(build: &mut Expansion, call: &Call) -> Ruled {
 
 fn cond(build: &mut Expansion, call: &Call) -> Ruled {
     let (a, source) = matrices(build, call, 0)?;
-    if shorter(sides(&source)) == 0 {
+    if sides(&source).iter().any(|side| side.is(0)) {
         let message = "the condition number of nothing has no value";
         return Err(Diagnostic::error("E0310", message, call.arguments[0].span, source.to_string())
             .help("check the shape first: `if a.size > 0 { … } else { … }`"));
@@ -434,14 +438,15 @@ fn lstsq(build: &mut Expansion, call: &Call) -> Ruled {
         return Err(Diagnostic::error("E0303", message, call.arguments[0].span, of_a.to_string())
             .label(call.arguments[1].span, of_b.to_string()));
     };
-    let (rows, columns) = (*rows, *columns);
-    if of_b.shape[0] != rows {
+    let (rows, columns) = (rows.clone(), columns.clone());
+    let what = "`lstsq` needs as many rows in `b` as in `a`";
+    if !build.same_length(&of_b.shape[0], &rows, what, call.place) {
         let message = format!("`lstsq` needs as many rows in `b` as in `a`: {rows}");
         return Err(Diagnostic::error("E0301", message, call.arguments[1].span, of_b.to_string())
             .label(call.arguments[0].span, of_a.to_string())
             .help("give a vector, or a matrix of columns"));
     }
-    let numeric = |operand: Operand, array_type: &ArrayType| Numeric { dtype: array_type.dtype, weak: operand.weak };
+    let numeric = |operand: Operand, array_type: &Type| Numeric { dtype: array_type.dtype, weak: operand.weak };
     let dtype = match common(&[numeric(a, &of_a), numeric(b, &of_b)]).dtype {
         dtype if dtype.is_integral() => DType::F64,
         dtype => dtype,
@@ -449,14 +454,15 @@ fn lstsq(build: &mut Expansion, call: &Call) -> Ruled {
     let a = build.convert(a, dtype, call.arguments[0].span)?;
     let b = build.convert(b, dtype, call.arguments[1].span)?;
     let tolerance = tolerance(build, call, 2)?;
-    let width = of_b.shape.get(1).copied().unwrap_or(1);
-    let b = build.reshape(b, vec![rows, width], call.span);
-    let residuals = if rows > columns { width } else { 0 };
+    let width = of_b.shape.get(1).cloned().unwrap_or(Length::Known(1));
+    let b = build.reshape(b, vec![rows.clone(), width.clone()], call.span);
+    let middle = shorter(build, call, &of_a);
+    let residuals = if middle == columns && rows != columns { width.clone() } else { Length::Known(0) };
     let types = vec![
-        ArrayType::new(dtype, vec![columns, width]),
-        ArrayType::new(real_of(dtype), vec![residuals]),
-        ArrayType::scalar(DType::I64),
-        ArrayType::new(real_of(dtype), vec![shorter([rows, columns])]),
+        Type::new(dtype, vec![columns.clone(), width]),
+        Type::new(real_of(dtype), vec![residuals]),
+        Type::scalar(DType::I64),
+        Type::new(real_of(dtype), vec![middle]),
     ];
     let mut results = build.apply(call, &[a, b, tolerance], Vec::new(), types);
     if of_b.rank() == 1 {

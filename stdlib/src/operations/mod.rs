@@ -6,11 +6,15 @@ mod creation;
 mod effect;
 mod elementary;
 mod factorisation;
+mod joining;
 mod product;
 mod random;
 mod reduction;
 mod rounding;
+mod scan;
 mod shape;
+mod sorting;
+mod views;
 
 pub(crate) use random::{STREAM, initial_stream};
 
@@ -26,6 +30,10 @@ pub(crate) fn all() -> Vec<Operation> {
     reduction::rows(&mut rows);
     creation::rows(&mut rows);
     shape::rows(&mut rows);
+    views::rows(&mut rows);
+    joining::rows(&mut rows);
+    scan::rows(&mut rows);
+    sorting::rows(&mut rows);
     product::rows(&mut rows);
     factorisation::rows(&mut rows);
     random::rows(&mut rows);
