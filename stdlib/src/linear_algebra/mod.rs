@@ -1,6 +1,7 @@
 //! Linear algebra on whole arrays: products, factorisations and Fourier transforms, each on the library that one file knows.
 
 pub(crate) mod factor;
+pub(crate) mod fourier;
 pub(crate) mod product;
 
 use thalweg_runtime::array::{Array, Element};

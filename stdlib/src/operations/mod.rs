@@ -6,6 +6,7 @@ mod creation;
 mod effect;
 mod elementary;
 mod factorisation;
+mod fourier;
 mod joining;
 mod product;
 mod random;
@@ -36,6 +37,7 @@ pub(crate) fn all() -> Vec<Operation> {
     sorting::rows(&mut rows);
     product::rows(&mut rows);
     factorisation::rows(&mut rows);
+    fourier::rows(&mut rows);
     random::rows(&mut rows);
     effect::rows(&mut rows);
     rows
