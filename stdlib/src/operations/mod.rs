@@ -5,7 +5,10 @@ mod comparison;
 mod creation;
 mod effect;
 mod elementary;
+mod factorisation;
+mod fourier;
 mod joining;
+mod product;
 mod random;
 mod reduction;
 mod rounding;
@@ -32,6 +35,9 @@ pub(crate) fn all() -> Vec<Operation> {
     joining::rows(&mut rows);
     scan::rows(&mut rows);
     sorting::rows(&mut rows);
+    product::rows(&mut rows);
+    factorisation::rows(&mut rows);
+    fourier::rows(&mut rows);
     random::rows(&mut rows);
     effect::rows(&mut rows);
     rows
