@@ -5,6 +5,7 @@ pub mod check;
 pub mod declaration;
 pub mod diagnostic;
 pub mod dtype;
+pub mod format;
 pub mod graph;
 pub mod layout;
 pub mod length;
