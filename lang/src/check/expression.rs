@@ -6,6 +6,7 @@ use crate::declaration::Operand;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::dtype::{DType, Scalar};
 use crate::graph::NodeKind;
+use crate::length::Length;
 use crate::promotion::{Numeric, common};
 use crate::source::Span;
 use crate::types::ArrayType;
@@ -22,15 +23,20 @@ const MORE_STACK: usize = 2 * 1024 * 1024;
 impl Checker<'_> {
     /// The value of an expression.
     pub(super) fn expression(&mut self, expression: &Expression) -> Checks<Value<Operand>> {
+        self.deeper(expression.span, |checker| checker.expression_kind(expression))
+    }
+
+    /// What takes stack for each level of nesting.
+    pub(super) fn deeper<T>(&mut self, span: Span, check: impl FnOnce(&mut Self) -> Checks<T>) -> Checks<T> {
         if self.depth >= DEEPEST_EXPRESSION {
-            let diagnostic = Diagnostic::error("E0210", "this is nested too deeply", expression.span, "")
+            let diagnostic = Diagnostic::error("E0210", "this is nested too deeply", span, "")
                 .help("give a part of it a name of its own");
             return Err(self.report(diagnostic));
         }
         self.depth += 1;
-        let value = stacker::maybe_grow(RED_ZONE, MORE_STACK, || self.expression_kind(expression));
+        let result = stacker::maybe_grow(RED_ZONE, MORE_STACK, || check(self));
         self.depth -= 1;
-        value
+        result
     }
 
     fn expression_kind(&mut self, expression: &Expression) -> Checks<Value<Operand>> {
@@ -208,12 +214,12 @@ impl Checker<'_> {
         }
         let Some((first, first_span)) = operands.first().copied() else {
             let kind = NodeKind::Literal(Arc::new([]));
-            return Ok(Value::Array(self.add(kind, ArrayType::new(DType::F64, vec![0]), span)));
+            return Ok(Value::Array(self.add(kind, ArrayType::new(DType::F64, vec![Length::Known(0)]), span)));
         };
         let shape = self.type_of(first).shape.clone();
         for (operand, place) in &operands {
             let (one, other) = (self.type_of(first).clone(), self.type_of(*operand).clone());
-            if one.shape != other.shape {
+            if !self.same_shape(&one.shape, &other.shape, "an array's elements have one shape", *place) {
                 return Err(self.report(
                     Diagnostic::error(
                         "E0301",
@@ -235,14 +241,14 @@ impl Checker<'_> {
         &mut self,
         operands: &[(Operand, Span)],
         dtype: DType,
-        shape: &[usize],
+        shape: &[Length],
         span: Span,
     ) -> Checks<Value<Operand>> {
         let mut cast = Vec::new();
         for (operand, place) in operands {
             cast.push(self.convert(*operand, dtype, *place)?);
         }
-        let array_type = ArrayType::new(dtype, [&[operands.len()], shape].concat());
+        let array_type = ArrayType::new(dtype, [&[Length::Known(operands.len())], shape].concat());
         let mut known = Vec::new();
         for operand in &cast {
             match &self.levels[operand.level as usize].builder.graph().node(operand.node).kind {

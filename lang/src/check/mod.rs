@@ -8,12 +8,16 @@ mod annotation;
 mod body;
 mod call;
 mod declared;
+mod definition;
 mod elementwise;
 mod expansion;
 mod expression;
 mod index;
+mod journal;
+mod loops;
 mod memo;
 mod names;
+pub(crate) mod size;
 mod statement;
 
 pub use call::signature_of;
@@ -25,8 +29,9 @@ use crate::declaration::{Library, Operand};
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::dtype::Scalar;
 use crate::graph::{Effect, Graph, GraphBuilder, NodeId, NodeKind, Placement};
+use crate::length::{Length, Sizes, Symbol};
 use crate::source::Span;
-use crate::types::ArrayType;
+use crate::types::{ArrayType, Type};
 use crate::value::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -109,7 +114,7 @@ pub fn check(
     if checker.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(checker.diagnostics);
     }
-    Ok(checker.finish(last, silent, wanted))
+    checker.finish(last, silent, wanted)
 }
 
 /// An error was reported; whoever sees this keeps quiet.
@@ -128,20 +133,32 @@ pub(crate) enum Binding {
     Broken,
     /// Only one side of this `if` gives it a value.
     OneSided(Span),
+    /// Only the turns of this loop give it a value, and there may be none.
+    OfTurns(Span),
 }
 
 /// One graph under construction.
 pub(crate) struct Level {
     /// The nodes.
-    builder: GraphBuilder,
+    builder: GraphBuilder<Length>,
     /// Nodes of the level below that this one uses, and its inputs for them.
     imports: HashMap<NodeId, NodeId>,
+    /// The same the other way round.
+    imported: HashMap<NodeId, NodeId>,
+    /// The sizes that its nodes tell.
+    symbols: HashMap<NodeId, Symbol>,
+    /// Between which numbers some of its scalars lie.
+    bounds: HashMap<NodeId, size::Bounds>,
     /// The same, in the order of the inputs.
     captured: Vec<NodeId>,
     /// What happens.
     effects: Vec<Effect>,
+    /// Whether it is one side of an `if`, which may never run.
+    is_branch: bool,
     /// Calls that were walked in this graph, and what they gave.
     calls: HashMap<memo::CallKey, Value<Operand>>,
+    /// Whether it is walked once for each element, in no order.
+    is_for_elements: bool,
 }
 
 impl Level {
@@ -149,9 +166,14 @@ impl Level {
         Level {
             builder: GraphBuilder::new(),
             imports: HashMap::new(),
+            imported: HashMap::new(),
+            symbols: HashMap::new(),
+            bounds: HashMap::new(),
             captured: Vec::new(),
             effects: Vec::new(),
+            is_branch: false,
             calls: HashMap::new(),
+            is_for_elements: false,
         }
     }
 }
@@ -160,6 +182,8 @@ impl Level {
 pub(crate) struct Frame {
     /// Its own names.
     locals: HashMap<Arc<str>, Binding>,
+    /// Where they were written last.
+    written: HashMap<Arc<str>, Span>,
     /// What it closed over.
     captured: BTreeMap<Arc<str>, Value<Operand>>,
     /// Whether it is the prelude's: such a function sees the library, never the program's names.
@@ -182,11 +206,17 @@ pub(crate) struct Checker<'a> {
     frames: Vec<Frame>,
     /// The program's own names.
     globals: HashMap<Arc<str>, Binding>,
+    /// Where they were written last.
+    written: HashMap<Arc<str>, Span>,
     /// The session's names that the program has used, as inputs.
     held: HashMap<Arc<str>, Value<Operand>>,
     /// The names that the program itself assigned, in order, and the same as a set.
     assigned: Vec<Arc<str>>,
     assigned_set: HashSet<Arc<str>>,
+    /// What the bodies that are being walked changed.
+    journals: Vec<journal::Journal>,
+    /// What loops that were walked before took their carried names for.
+    known_loops: HashMap<loops::LoopKey, loops::Settled>,
     /// How often a name of the program changed or something happened: a call between two equal counts is pure.
     changes: usize,
     /// How many function bodies were walked.
@@ -199,6 +229,12 @@ pub(crate) struct Checker<'a> {
     pub(crate) placement: Option<Arc<Placement>>,
     /// How many expressions and calls are being walked.
     depth: usize,
+    /// Whether a function is being checked where it is defined.
+    is_defining: bool,
+    /// How many symbols there are.
+    symbol_count: u32,
+    /// How many of them are named `?k`.
+    unknown_count: u32,
 }
 
 /// The code of a diagnostic that stands for one already reported.
@@ -221,9 +257,12 @@ impl<'a> Checker<'a> {
             levels: vec![Level::new()],
             frames: Vec::new(),
             globals: HashMap::new(),
+            written: HashMap::new(),
             held: HashMap::new(),
             assigned: Vec::new(),
             assigned_set: HashSet::new(),
+            journals: Vec::new(),
+            known_loops: HashMap::new(),
             changes: 0,
             walks: 0,
             defined_later: HashSet::new(),
@@ -231,6 +270,9 @@ impl<'a> Checker<'a> {
             inputs_of: HashMap::new(),
             placement: None,
             depth: 0,
+            is_defining: false,
+            symbol_count: 0,
+            unknown_count: 0,
         }
     }
 
@@ -305,6 +347,7 @@ impl<'a> Checker<'a> {
                         }
                     };
                     inner.imports.insert(node, imported);
+                    inner.imported.insert(imported, node);
                     imported
                 }
             };
@@ -313,7 +356,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The type of an operand.
-    pub(crate) fn type_of(&self, operand: Operand) -> &ArrayType {
+    pub(crate) fn type_of(&self, operand: Operand) -> &Type {
         self.levels[operand.level as usize].builder.graph().node(operand.node).array_type()
     }
 
@@ -325,18 +368,33 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// A place that the program's author can see: a place in the prelude is where the program called it.
+    pub(crate) fn visible(&self, span: Span) -> Span {
+        let prelude = self.library.prelude_source();
+        if span.source != prelude {
+            return span;
+        }
+        self.frames.iter().rev().find(|frame| frame.call.source != prelude).map_or(span, |frame| frame.call)
+    }
+
+    /// Whether what is being walked may never run, because only the run decides a condition around it.
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.levels.iter().any(|level| level.is_branch)
+    }
+
     /// Adds a node with one result to the innermost graph.
-    pub(crate) fn add(&mut self, kind: NodeKind, array_type: ArrayType, span: Span) -> Operand {
+    pub(crate) fn add(&mut self, kind: NodeKind<Length>, array_type: Type, span: Span) -> Operand {
         self.add_all(kind, vec![array_type], span)
     }
 
     /// Adds a node with any number of results.
-    pub(crate) fn add_all(&mut self, kind: NodeKind, types: Vec<ArrayType>, span: Span) -> Operand {
+    pub(crate) fn add_all(&mut self, kind: NodeKind<Length>, types: Vec<Type>, span: Span) -> Operand {
         let placement = match kind {
-            NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Iota => None,
+            NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Size(_) | NodeKind::Iota => None,
             _ => self.placement.clone(),
         };
         let level = self.depth_of_levels();
+        let span = self.visible(span);
         let node = self.level().builder.add(kind, types, span, placement);
         Operand { level, node, weak: false }
     }
@@ -362,7 +420,7 @@ impl<'a> Checker<'a> {
         let node = match self.inputs_of.get(&array) {
             Some(node) => *node,
             None => {
-                let node = self.levels[0].builder.input(name.into(), known.array_type, span);
+                let node = self.levels[0].builder.input(name.into(), Type::from(&known.array_type), span);
                 self.inputs_of.insert(array, node);
                 self.inputs.push(array);
                 node
@@ -372,7 +430,12 @@ impl<'a> Checker<'a> {
     }
 
     /// Turns wanted names and the last value into outputs.
-    fn finish(mut self, last: Option<Value<Operand>>, silent: bool, wanted: Wanted) -> Checked {
+    fn finish(
+        mut self,
+        last: Option<Value<Operand>>,
+        silent: bool,
+        wanted: Wanted,
+    ) -> Result<Checked, Vec<Diagnostic>> {
         let mut outputs: Vec<NodeId> = Vec::new();
         let mut index_of: HashMap<NodeId, usize> = HashMap::new();
         let mut output = |operand: &Operand| {
@@ -399,6 +462,7 @@ impl<'a> Checker<'a> {
         let mut graph = level.builder.finish();
         graph.outputs = outputs;
         graph.effects = level.effects;
-        Checked { graph, inputs: self.inputs, bindings, value, value_type, silent, notes: self.diagnostics }
+        let graph = crate::close::close(&graph, &Sizes::new()).map_err(|diagnostic| vec![diagnostic])?;
+        Ok(Checked { graph, inputs: self.inputs, bindings, value, value_type, silent, notes: self.diagnostics })
     }
 }
