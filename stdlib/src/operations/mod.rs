@@ -5,6 +5,7 @@ mod comparison;
 mod creation;
 mod effect;
 mod elementary;
+mod higher_order;
 mod random;
 mod reduction;
 mod rounding;
@@ -24,6 +25,7 @@ pub(crate) fn all() -> Vec<Operation> {
     reduction::rows(&mut rows);
     creation::rows(&mut rows);
     shape::rows(&mut rows);
+    higher_order::rows(&mut rows);
     random::rows(&mut rows);
     effect::rows(&mut rows);
     rows
