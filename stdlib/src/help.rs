@@ -1,5 +1,6 @@
 //! What the library says of itself: documentation of a name, completion, the configuration.
 
+use crate::explanation::explanation_of;
 use crate::interpreter::Interpreter;
 use crate::library::PRELUDE;
 use crate::show;
@@ -35,8 +36,8 @@ const KEYWORDS: [&str; 13] =
     ["and", "break", "continue", "else", "false", "fn", "for", "if", "import", "in", "not", "or", "true"];
 
 impl Interpreter {
-    /// What is known of an operation, a prelude function, an annotation (with or without `@`), an operator, a dtype, or one of
-    /// the session's names.
+    /// What is known of an operation, a prelude function, an annotation (with or without `@`), an operator, a dtype, one of the
+    /// session's names, or a diagnostic's code.
     pub fn documentation(&self, name: &str) -> Option<Documentation> {
         let simple = |signature: String, summary: String| {
             Some(Documentation { signature, summary, text: String::new(), examples: Vec::new() })
@@ -85,11 +86,20 @@ impl Interpreter {
         if let Some(value) = self.library.constant(name) {
             return simple(format!("{name} = {value}"), "A constant.".into());
         }
-        DType::from_name(name).and_then(|dtype| {
-            simple(
-                format!("{dtype}(x)"),
-                format!("The dtype {dtype}, {} bytes an element; called, it casts.", dtype.size()),
-            )
+        if let Some(dtype) = DType::from_name(name) {
+            let summary = format!("The dtype {dtype}, {} bytes an element; called, it casts.", dtype.size());
+            return simple(format!("{dtype}(x)"), summary);
+        }
+        explanation_of(name).map(|explanation| {
+            let programs = [(explanation.wrong, explanation.said), (explanation.repaired, explanation.printed)];
+            let examples =
+                programs.into_iter().filter_map(|(program, prints)| Some((program?.into(), prints.into()))).collect();
+            Documentation {
+                signature: explanation.code.into(),
+                summary: explanation.title.into(),
+                text: explanation.text.clone(),
+                examples,
+            }
         })
     }
 

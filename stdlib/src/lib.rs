@@ -9,6 +9,7 @@
 //! Nothing here is global: every [`Interpreter`] and every [`Program`] has its own names, memory and threads, can be used from
 //! any thread, and installs no signal handler. Errors are data ([`Diagnostic`]); nothing prints.
 
+mod explanation;
 pub mod format;
 pub mod formulas;
 mod help;
@@ -24,6 +25,7 @@ pub mod typing;
 #[path = "ndarray.rs"]
 mod views;
 
+pub use explanation::{Explanation, explanation_of, explanations};
 pub use help::{Completion, Documentation};
 pub use interpreter::{Builder, Compiled, Executed, Interpreter, Outcome};
 pub use library::Library;

@@ -117,10 +117,10 @@ impl<'a> Checker<'a> {
         span: Span,
     ) -> Checks<Value<Operand>> {
         let has_value = otherwise.is_some();
-        let first = self.walk(&[], then);
+        let first = self.walk_branch(then);
         let second = match otherwise {
-            Some(otherwise) => self.walk(&[], otherwise),
-            None => self.walk(&[], |_| Ok(Value::None)),
+            Some(otherwise) => self.walk_branch(otherwise),
+            None => self.walk_branch(&mut |_| Ok(Value::None)),
         };
         let (mut first, mut second) = (first?, second?);
         let mut pairs = Vec::new();
@@ -182,6 +182,14 @@ impl<'a> Checker<'a> {
             self.rebind_at(place, side.unwrap_or_else(|| Binding::Value(value.clone())));
         }
         Ok(if has_value { values[places.len()].clone() } else { Value::None })
+    }
+
+    /// Walks one side of an `if`.
+    fn walk_branch(&mut self, side: Walk<'_, 'a>) -> Checks<Walked> {
+        self.walk(&[], |checker| {
+            checker.level().is_branch = true;
+            side(checker)
+        })
     }
 
     /// Walks a body in a graph of its own, with the given inputs first. What it does to names is undone.

@@ -280,7 +280,7 @@ impl Checker<'_> {
         let mut diagnostic =
             Diagnostic::error("E0312", message, fit.span, fit.found).label(fit.expression.span, "declared here");
         if let ExpressionKind::Name(name) = &fit.expression.kind
-            && let Some((known, place)) = sizes.known.get(&name.text)
+            && let Some((known @ Length::Known(_), place)) = sizes.known.get(&name.text)
             && *place != fit.span
         {
             diagnostic = diagnostic.label(*place, format!("`{}` is {known} because of this", name.text));

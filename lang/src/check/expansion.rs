@@ -435,6 +435,22 @@ impl<'c, 'a> Expansion<'c, 'a> {
         results
     }
 
+    /// Whether the call may never run, because only the run decides a condition around it.
+    pub fn is_conditional(&self) -> bool {
+        self.checker.is_conditional()
+    }
+
+    /// Makes the call something that happens when the program runs, by the row's effect.
+    pub fn happen(&mut self, call: &Call) {
+        let mut arguments = Vec::new();
+        for given in &call.arguments {
+            arguments.push(given.value.map(&mut |operand| self.checker.resolve(*operand)));
+        }
+        self.checker.changes += 1;
+        let span = self.checker.visible(call.span);
+        self.checker.level_effects().push(Effect::Call { operation: call.operation, arguments, span });
+    }
+
     /// Calls a function that the call was given.
     pub fn call(
         &mut self,

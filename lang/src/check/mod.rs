@@ -153,6 +153,8 @@ pub(crate) struct Level {
     captured: Vec<NodeId>,
     /// What happens.
     effects: Vec<Effect>,
+    /// Whether it is one side of an `if`, which may never run.
+    is_branch: bool,
     /// Calls that were walked in this graph, and what they gave.
     calls: HashMap<memo::CallKey, Value<Operand>>,
     /// Whether it is walked once for each element, in no order.
@@ -169,6 +171,7 @@ impl Level {
             bounds: HashMap::new(),
             captured: Vec::new(),
             effects: Vec::new(),
+            is_branch: false,
             calls: HashMap::new(),
             is_for_elements: false,
         }
@@ -365,6 +368,20 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// A place that the program's author can see: a place in the prelude is where the program called it.
+    pub(crate) fn visible(&self, span: Span) -> Span {
+        let prelude = self.library.prelude_source();
+        if span.source != prelude {
+            return span;
+        }
+        self.frames.iter().rev().find(|frame| frame.call.source != prelude).map_or(span, |frame| frame.call)
+    }
+
+    /// Whether what is being walked may never run, because only the run decides a condition around it.
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.levels.iter().any(|level| level.is_branch)
+    }
+
     /// Adds a node with one result to the innermost graph.
     pub(crate) fn add(&mut self, kind: NodeKind<Length>, array_type: Type, span: Span) -> Operand {
         self.add_all(kind, vec![array_type], span)
@@ -377,6 +394,7 @@ impl<'a> Checker<'a> {
             _ => self.placement.clone(),
         };
         let level = self.depth_of_levels();
+        let span = self.visible(span);
         let node = self.level().builder.add(kind, types, span, placement);
         Operand { level, node, weak: false }
     }

@@ -8,6 +8,7 @@ use thalweg_lang::graph::SourceAxis;
 use thalweg_lang::length::{Length, Polynomial};
 use thalweg_lang::types::{DisplayShape, Type};
 use thalweg_lang::value::{TextPiece, Value};
+use thalweg_runtime::operation::Failure;
 
 pub(super) fn rows(rows: &mut Vec<Operation>) {
     rows.push(
@@ -98,9 +99,17 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
     rows.push(
         Operation::expand("error", vec![required("message")], |build, call| {
             let message = build.text(call, 0)?;
+            if build.is_conditional() {
+                build.happen(call);
+                return Ok(Value::None);
+            }
             Err(Diagnostic::error("E0315", message.to_string(), call.span, ""))
         })
-        .summary("Refuses the program with a message, when it is checked; for an `if` that a shape decides.")
+        .happening(|call| {
+            let message = crate::show::text_of(&call.arguments[0]).unwrap_or_default();
+            Err(Failure { code: "E0315", message, help: None })
+        })
+        .summary("Refuses the program with a message: when it is checked, for an `if` that a shape decides, otherwise when it runs.")
         .examples(&[(
             "fn half(x) { if x.size % 2 == 1 { error(\"an even length, please\") }; x[:x.size // 2] }; half([1, 2])",
             "[1]",
