@@ -177,7 +177,7 @@ const FOREIGN: &[(&str, &str)] = &[
 
 /// What the language has and nobody has built yet.
 const UNBUILT: &[&str] = &[
-    "einsum", "reduce", "scan", "map", "plot",
+    "einsum", "plot",
 ];
 
 impl thalweg_lang::declaration::Library for Library {

@@ -9,6 +9,7 @@ mod factorisation;
 mod fourier;
 mod joining;
 mod product;
+mod higher_order;
 mod random;
 mod reduction;
 mod rounding;
@@ -38,6 +39,7 @@ pub(crate) fn all() -> Vec<Operation> {
     product::rows(&mut rows);
     factorisation::rows(&mut rows);
     fourier::rows(&mut rows);
+    higher_order::rows(&mut rows);
     random::rows(&mut rows);
     effect::rows(&mut rows);
     rows
