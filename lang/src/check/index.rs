@@ -171,11 +171,10 @@ impl Checker<'_> {
         name: &ast::Name,
         subscripts: &[Subscript],
         operator: Option<(BinaryOperator, Span)>,
-        value: &Expression,
+        (new, new_span): (Checks<Value<Operand>>, Span),
         span: Span,
     ) -> Checks<Value<Operand>> {
         let before = self.look_up(&name.text, name.span);
-        let new = self.expression(value).and_then(|new| self.valued(new, value));
         let before = match before? {
             Value::Array(operand) => operand,
             other => {
@@ -184,7 +183,7 @@ impl Checker<'_> {
                 return Err(self.report(Diagnostic::error("E0303", message, name.span, found)));
             }
         };
-        let new = self.arrays("=", &[(new?, value.span)])?[0].0;
+        let new = self.arrays("=", &[(new?, new_span)])?[0].0;
         let whole = self.type_of(before).clone();
         // A mask that covers the array and one value is a choice by element: nothing is counted, and it fuses.
         let entries = self.entries(subscripts)?;
@@ -194,26 +193,26 @@ impl Checker<'_> {
             let mask = *mask;
             let updated = match operator {
                 Some((operator, place)) => {
-                    self.operated(before, operator, place, (name.span, new, value.span), span)?
+                    self.operated(before, operator, place, (name.span, new, new_span), span)?
                 }
                 None => new,
             };
-            let updated = self.fit_part(name, &whole, updated, operator.is_some(), value.span)?;
+            let updated = self.fit_part(name, &whole, updated, operator.is_some(), new_span)?;
             return Ok(Value::Array(self.select(mask, updated, before, &whole, span)));
         }
         let selection = self.selection(before, name.span, entries, span)?;
         let (new, operation) = match operator {
             None => (new, None),
             Some((operator, place)) if selection.repeats => {
-                let operation = self.accumulating(operator, place, before, new, value.span)?;
+                let operation = self.accumulating(operator, place, before, new, new_span)?;
                 (new, Some(operation))
             }
             Some((operator, place)) => {
                 let old = self.selected(before, selection.clone(), span);
-                (self.operated(old, operator, place, (name.span, new, value.span), span)?, None)
+                (self.operated(old, operator, place, (name.span, new, new_span), span)?, None)
             }
         };
-        let new = self.fit_part(name, &whole, new, operator.is_some(), value.span)?;
+        let new = self.fit_part(name, &whole, new, operator.is_some(), new_span)?;
         let given = self.type_of(new).shape.clone();
         let wider = self.broadcast_pair(&selection.shape, &given, "=", span);
         if wider.as_ref().map(Vec::len) != Ok(selection.shape.len())
@@ -226,7 +225,7 @@ impl Checker<'_> {
             let part = Type::new(whole.dtype, selection.shape.clone());
             let found = self.type_of(new).to_string();
             let message = format!("the part is {part}, and this is {found}");
-            let diagnostic = Diagnostic::error("E0301", message, value.span, found);
+            let diagnostic = Diagnostic::error("E0301", message, new_span, found);
             let help = "give it the part's shape, or one value for all of it";
             return Err(self.report(diagnostic.label(name.span, whole.to_string()).help(help)));
         }
@@ -300,6 +299,40 @@ impl Checker<'_> {
             return Err(self.report(diagnostic.label(name.span, whole.to_string()).help(help)));
         }
         self.convert(new, whole.dtype, span)
+    }
+
+    /// `value[:, :, start:stop]`: part of one axis.
+    pub(super) fn slice_axis(
+        &mut self,
+        operand: Operand,
+        axis: usize,
+        bounds: [Option<Operand>; 2],
+        span: Span,
+    ) -> Checks<Operand> {
+        let [start, stop] = bounds.map(|bound| {
+            let operand = bound?;
+            let known = self.constant_of(operand).and_then(|scalar| scalar.as_integer());
+            Some(known.map_or(Bound::Run(operand), Bound::Known))
+        });
+        self.along_axis(operand, axis, Entry::Slice { start, stop, step: 1, span }, span)
+    }
+
+    /// `value[:, :, indices]`: elements of one axis.
+    pub(super) fn take_axis(&mut self, operand: Operand, axis: usize, indices: Operand, span: Span) -> Checks<Operand> {
+        let known = self.constant_of(indices).and_then(|scalar| scalar.as_integer());
+        let entry = match (known, self.type_of(indices).rank()) {
+            (Some(known), _) => Entry::Integer(known, span),
+            (None, 0) => Entry::Scalar(indices, span),
+            (None, _) => Entry::Array(indices),
+        };
+        self.along_axis(operand, axis, entry, span)
+    }
+
+    fn along_axis(&mut self, operand: Operand, axis: usize, entry: Entry, span: Span) -> Checks<Operand> {
+        let whole = |_| Entry::Slice { start: None, stop: None, step: 1, span };
+        let entries = (0..axis).map(whole).chain([entry]).collect();
+        let selection = self.selection(operand, span, entries, span)?;
+        Ok(self.selected(operand, selection, span))
     }
 
     /// `then` where a mask is true, `otherwise` elsewhere.

@@ -66,12 +66,14 @@ impl<'a> Run<'a> {
             return Err(unrunnable(self.context.bodies.name(operation), step.span));
         };
         let operands = operands.iter().map(|&value| self.keepable(value, step.span)).collect::<Result<Vec<_>, _>>()?;
+        let drive = self.drive(step.site.threads);
         let call = FunctionCall {
             operands: &operands,
             attributes,
             types: &step.types,
             pool: self.context.pool,
-            threads: step.site.threads,
+            threads: drive.count(),
+            team: &drive,
         };
         function(&call).map_err(|failure| failure.at(step.span))
     }
