@@ -45,6 +45,8 @@ pub mod code {
     pub const BAD_PARAMETER: &str = "E0113";
     /// The text has more bytes than a place can count.
     pub const TOO_LONG: &str = "E0114";
+    /// The formatter would have changed what a program means, and has left it alone.
+    pub const NOT_FORMATTED: &str = "E0115";
 }
 
 /// A text, read.
