@@ -375,11 +375,32 @@ impl<'c, 'a> Expansion<'c, 'a> {
 
     /// A reduction of the library by name, over all axes.
     pub fn reduce(&mut self, name: &str, operand: Operand, span: Span) -> Result<Operand, Diagnostic> {
+        self.reduce_over(name, operand, Value::None, span)
+    }
+
+    /// A reduction of the library by name, over one axis.
+    pub fn reduce_axis(
+        &mut self,
+        name: &str,
+        operand: Operand,
+        axis: usize,
+        span: Span,
+    ) -> Result<Operand, Diagnostic> {
+        let axis = self.constant(Scalar::i64(axis as i64), false, span);
+        self.reduce_over(name, operand, Value::Array(axis), span)
+    }
+
+    fn reduce_over(
+        &mut self,
+        name: &str,
+        operand: Operand,
+        axes: Value<Operand>,
+        span: Span,
+    ) -> Result<Operand, Diagnostic> {
         let Some(operation) = self.checker.library.find(name) else {
             return Err(Diagnostic::error("E0401", format!("`{name}` is not built yet"), span, ""));
         };
-        let arguments =
-            [Value::Array(operand), Value::None, Value::Array(self.constant(Scalar::bool(false), false, span))];
+        let arguments = [Value::Array(operand), axes, Value::Array(self.constant(Scalar::bool(false), false, span))];
         let arguments: Vec<Given> = arguments.into_iter().map(|value| Given { value, span, given: true }).collect();
         self.checker.reduction_named(operation, name, &arguments, span).map_err(|_| silent(span))
     }

@@ -171,11 +171,10 @@ impl Checker<'_> {
         name: &ast::Name,
         subscripts: &[Subscript],
         operator: Option<(BinaryOperator, Span)>,
-        value: &Expression,
+        (new, new_span): (Checks<Value<Operand>>, Span),
         span: Span,
     ) -> Checks<Value<Operand>> {
         let before = self.look_up(&name.text, name.span);
-        let new = self.expression(value).and_then(|new| self.valued(new, value));
         let before = match before? {
             Value::Array(operand) => operand,
             other => {
@@ -184,7 +183,7 @@ impl Checker<'_> {
                 return Err(self.report(Diagnostic::error("E0303", message, name.span, found)));
             }
         };
-        let new = self.arrays("=", &[(new?, value.span)])?[0].0;
+        let new = self.arrays("=", &[(new?, new_span)])?[0].0;
         let whole = self.type_of(before).clone();
         // A mask that covers the array and one value is a choice by element: nothing is counted, and it fuses.
         let entries = self.entries(subscripts)?;
@@ -193,27 +192,25 @@ impl Checker<'_> {
         {
             let mask = *mask;
             let updated = match operator {
-                Some((operator, place)) => {
-                    self.operated(before, operator, place, (name.span, new, value.span), span)?
-                }
+                Some((operator, place)) => self.operated(before, operator, place, (name.span, new, new_span), span)?,
                 None => new,
             };
-            let updated = self.fit_part(name, &whole, updated, operator.is_some(), value.span)?;
+            let updated = self.fit_part(name, &whole, updated, operator.is_some(), new_span)?;
             return Ok(Value::Array(self.select(mask, updated, before, &whole, span)));
         }
         let selection = self.selection(before, name.span, entries, span)?;
         let (new, operation) = match operator {
             None => (new, None),
             Some((operator, place)) if selection.repeats => {
-                let operation = self.accumulating(operator, place, before, new, value.span)?;
+                let operation = self.accumulating(operator, place, before, new, new_span)?;
                 (new, Some(operation))
             }
             Some((operator, place)) => {
                 let old = self.selected(before, selection.clone(), span);
-                (self.operated(old, operator, place, (name.span, new, value.span), span)?, None)
+                (self.operated(old, operator, place, (name.span, new, new_span), span)?, None)
             }
         };
-        let new = self.fit_part(name, &whole, new, operator.is_some(), value.span)?;
+        let new = self.fit_part(name, &whole, new, operator.is_some(), new_span)?;
         let given = self.type_of(new).shape.clone();
         let wider = self.broadcast_pair(&selection.shape, &given, "=", span);
         if wider.as_ref().map(Vec::len) != Ok(selection.shape.len())
@@ -226,7 +223,7 @@ impl Checker<'_> {
             let part = Type::new(whole.dtype, selection.shape.clone());
             let found = self.type_of(new).to_string();
             let message = format!("the part is {part}, and this is {found}");
-            let diagnostic = Diagnostic::error("E0301", message, value.span, found);
+            let diagnostic = Diagnostic::error("E0301", message, new_span, found);
             let help = "give it the part's shape, or one value for all of it";
             return Err(self.report(diagnostic.label(name.span, whole.to_string()).help(help)));
         }

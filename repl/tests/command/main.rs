@@ -1,6 +1,7 @@
 //! The command as people and other programs use it: streams, exit statuses, reports, and the prompt on a terminal.
 
 mod differential;
+mod formatting;
 mod process;
 mod reports;
 mod streams;

@@ -213,7 +213,7 @@ fn concatenated(build: &mut Expansion, call: &Call, arrays: &[Operand], axis: us
     Ok(build.apply(call, &converted?, attributes, vec![ArrayType::new(dtype, shape)])[0])
 }
 
-fn concatenate(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub(super) fn concatenate(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let axis = match call.attributes.first() {
         Some(Attribute::Integer(axis)) => *axis as usize,
         _ => 0,
@@ -488,7 +488,7 @@ fn roll(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic
     Ok(Value::Array(build.reshape(rolled, source.shape, call.span)))
 }
 
-fn rolled_by(
+pub(super) fn rolled_by(
     build: &mut Expansion,
     call: &Call,
     x: Operand,

@@ -5,7 +5,11 @@ mod comparison;
 mod creation;
 mod effect;
 mod elementary;
+mod factorisation;
+mod fourier;
+mod higher_order;
 mod joining;
+mod product;
 mod random;
 mod reduction;
 mod rounding;
@@ -32,6 +36,10 @@ pub(crate) fn all() -> Vec<Operation> {
     joining::rows(&mut rows);
     scan::rows(&mut rows);
     sorting::rows(&mut rows);
+    product::rows(&mut rows);
+    factorisation::rows(&mut rows);
+    fourier::rows(&mut rows);
+    higher_order::rows(&mut rows);
     random::rows(&mut rows);
     effect::rows(&mut rows);
     rows
