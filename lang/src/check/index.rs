@@ -192,9 +192,7 @@ impl Checker<'_> {
         {
             let mask = *mask;
             let updated = match operator {
-                Some((operator, place)) => {
-                    self.operated(before, operator, place, (name.span, new, new_span), span)?
-                }
+                Some((operator, place)) => self.operated(before, operator, place, (name.span, new, new_span), span)?,
                 None => new,
             };
             let updated = self.fit_part(name, &whole, updated, operator.is_some(), new_span)?;
