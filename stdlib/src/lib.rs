@@ -15,7 +15,6 @@ pub mod formulas;
 mod help;
 mod interpreter;
 mod library;
-mod linear_algebra;
 pub mod npy;
 mod operation;
 mod operations;

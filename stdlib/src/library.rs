@@ -172,19 +172,8 @@ const FOREIGN: &[(&str, &str)] = &[
 ];
 
 /// What the language has and nobody has built yet.
-const UNBUILT: &[&str] = &[
-    "einsum",
-    "unique",
-    "bincount",
-    "nonzero",
-    "reduce",
-    "scan",
-    "map",
-    "rng",
-    "permutation",
-    "choice",
-    "plot",
-];
+const UNBUILT: &[&str] =
+    &["einsum", "unique", "bincount", "nonzero", "reduce", "scan", "map", "rng", "permutation", "choice", "plot"];
 
 impl thalweg_lang::declaration::Library for Library {
     fn declarations(&self) -> &[Declaration] {
