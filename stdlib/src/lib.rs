@@ -16,7 +16,6 @@ pub mod formulas;
 mod help;
 mod interpreter;
 mod library;
-mod linear_algebra;
 pub mod npy;
 mod operation;
 mod operations;
