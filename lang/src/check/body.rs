@@ -33,12 +33,9 @@ impl Checker<'_> {
         let value = self.expression(condition)?;
         let Value::Array(operand) = value else {
             let found = self.describe(&value);
-            return Err(self.report(Diagnostic::error(
-                "E0306",
-                format!("a condition is a bool, not {found}"),
-                condition.span,
-                found,
-            )));
+            let message = format!("a condition is a bool, not {found}");
+            let diagnostic = Diagnostic::error("E0306", message, condition.span, found);
+            return Err(self.report(diagnostic.help("write a comparison, or `true`")));
         };
         let found = self.type_of(operand).clone();
         if found.rank() > 0 {
@@ -113,7 +110,8 @@ impl Checker<'_> {
         let mut shapes = Vec::new();
         for (position, (a, b)) in pairs.iter().enumerate() {
             let name = names.get(position).cloned();
-            shapes.push(self.unify(&mut first, &mut second, a, b, &mut outputs, name.as_deref(), span)?);
+            let places = Sides { whole: span, then: last_place(then), otherwise: otherwise.map(last_place_of) };
+            shapes.push(self.unify(&mut first, &mut second, a, b, &mut outputs, name.as_deref(), places)?);
         }
         let types: Vec<ArrayType> =
             outputs.0.iter().map(|id| first.level.builder.graph().node(*id).array_type().clone()).collect();
@@ -198,13 +196,14 @@ impl Checker<'_> {
         b: &Value<Operand>,
         outputs: &mut (Vec<NodeId>, Vec<NodeId>),
         name: Option<&str>,
-        span: Span,
+        places: Sides,
     ) -> Checks<Value<(usize, bool)>> {
+        let span = places.whole;
         match (a, b) {
             (Value::Tuple(left), Value::Tuple(right)) if left.len() == right.len() => {
                 let mut values = Vec::new();
                 for (a, b) in left.iter().zip(right) {
-                    values.push(self.unify(first, second, a, b, outputs, name, span)?);
+                    values.push(self.unify(first, second, a, b, outputs, name, places)?);
                 }
                 Ok(Value::Tuple(values))
             }
@@ -214,13 +213,15 @@ impl Checker<'_> {
                 let left_type = first.level.builder.graph().node(left_node).array_type().clone();
                 let right_type = second.level.builder.graph().node(right_node).array_type().clone();
                 if left_type.shape != right_type.shape {
-                    return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), name, span));
+                    let help = "give both sides one shape".to_string();
+                    return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), help, name, places));
                 }
                 let numerics = [(left_type.dtype, left.weak), (right_type.dtype, right.weak)]
                     .map(|(dtype, weak)| crate::promotion::Numeric { dtype, weak });
                 let common = common(&numerics);
                 if common.dtype != left_type.dtype && !left.weak || common.dtype != right_type.dtype && !right.weak {
-                    return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), name, span));
+                    let help = format!("cast both sides to one dtype: `{}(x)`", common.dtype);
+                    return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), help, name, places));
                 }
                 outputs.0.push(cast_in(&mut first.level, left_node, common.dtype, span));
                 outputs.1.push(cast_in(&mut second.level, right_node, common.dtype, span));
@@ -228,7 +229,8 @@ impl Checker<'_> {
             }
             (Value::Array(_) | Value::Tuple(_), _) | (_, Value::Array(_) | Value::Tuple(_)) => {
                 let (left, right) = (self.describe_in(&first.level, a), self.describe_in(&second.level, b));
-                Err(self.branch_types(&left, &right, name, span))
+                let help = "give both sides a value of one kind".to_string();
+                Err(self.branch_types(&left, &right, help, name, places))
             }
             (Value::None, Value::None) => Ok(Value::None),
             _ => Err(self.not_built("an `if` whose value is not made of arrays", span, "")),
@@ -256,15 +258,19 @@ impl Checker<'_> {
         imported
     }
 
-    fn branch_types(&mut self, left: &str, right: &str, name: Option<&str>, span: Span) -> Reported {
+    fn branch_types(&mut self, left: &str, right: &str, help: String, name: Option<&str>, places: Sides) -> Reported {
         let what = match name {
             Some(name) => format!("`{name}` is {left} after one branch and {right} after the other"),
             None => format!("the branches give {left} and {right}"),
         };
-        self.report(
-            Diagnostic::error("E0307", what, span, "")
-                .help("make both sides one type, for example by a cast: `f64(x)`"),
-        )
+        // A name's value is somewhere in its branch; the branch's own value is its end.
+        let diagnostic = match (name, places.otherwise) {
+            (None, Some(otherwise)) => {
+                Diagnostic::error("E0307", what, places.then, left).label(otherwise, right.to_string())
+            }
+            _ => Diagnostic::error("E0307", what, places.whole, ""),
+        };
+        self.report(diagnostic.help(help))
     }
 
     /// `[element for target in sequence …]`.
@@ -295,12 +301,9 @@ impl Checker<'_> {
                 .collect(),
             other => {
                 let found = self.describe(other);
-                return Err(self.report(Diagnostic::error(
-                    "E0303",
-                    format!("a comprehension walks an array or a tuple, not {found}"),
-                    clause.sequence.span,
-                    found,
-                )));
+                let message = format!("a comprehension walks an array or a tuple, not {found}");
+                let diagnostic = Diagnostic::error("E0303", message, clause.sequence.span, found);
+                return Err(self.report(diagnostic.help("write the values in `( )` or `[ ]`")));
             }
         };
         let mut inputs = Vec::new();
@@ -334,6 +337,7 @@ impl Checker<'_> {
                 .collect();
             let value = if is_zip { Value::Tuple(elements) } else { elements[0].clone() };
             checker.assign_quietly(&clause.target, value)?;
+            checker.set_origins(&clause.target, clause.sequence.span);
             checker.comprehension(element, rest, None, span)
         });
         self.restore_names(&before);
@@ -447,6 +451,26 @@ impl Checker<'_> {
             }
             other => self.describe(other),
         }
+    }
+}
+
+/// The places of an `if` and of its branches' values.
+#[derive(Clone, Copy)]
+struct Sides {
+    whole: Span,
+    then: Span,
+    otherwise: Option<Span>,
+}
+
+/// Where a block's value stands.
+fn last_place(block: &Block) -> Span {
+    block.statements.last().map_or(block.span, |statement| statement.span)
+}
+
+fn last_place_of(expression: &Expression) -> Span {
+    match &expression.kind {
+        ExpressionKind::Block(block) => last_place(block),
+        _ => expression.span,
     }
 }
 

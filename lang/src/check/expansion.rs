@@ -1,7 +1,7 @@
 //! What the rule of an operation may do: look at its arguments, and build its value in graph nodes.
 
 use super::{Binding, Checker};
-use crate::declaration::{Advice, Call, Given, Operand};
+use crate::declaration::{Advice, Call, Given, Operand, Parameter};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind, Scalar};
 use crate::graph::{Attribute, Effect, NodeKind, SourceAxis};
@@ -30,6 +30,11 @@ impl<'c, 'a> Expansion<'c, 'a> {
         self.checker.constant_of(operand)
     }
 
+    /// What would make two shapes go together.
+    pub fn broadcast_help(&self, left: &[usize], right: &[usize]) -> Option<String> {
+        super::advice::broadcast_help(left, right)
+    }
+
     /// A value's type in words.
     pub fn describe(&self, value: &Value<Operand>) -> String {
         self.checker.describe(value)
@@ -56,17 +61,28 @@ impl<'c, 'a> Expansion<'c, 'a> {
     /// The argument at a position as an integer that is known before the run.
     pub fn integer(&self, call: &Call, index: usize) -> Result<i64, Diagnostic> {
         let given = &call.arguments[index];
-        self.known_integer(call, &given.value, given.span)
+        self.known_integer(call, index, &given.value, given.span)
     }
 
-    fn known_integer(&self, call: &Call, value: &Value<Operand>, span: Span) -> Result<i64, Diagnostic> {
+    /// What the operation calls the argument at a position.
+    fn parameter(&self, call: &Call, index: usize) -> &Parameter {
+        &self.checker.library.declarations()[call.operation.0 as usize].parameters[index]
+    }
+
+    fn known_integer(&self, call: &Call, index: usize, value: &Value<Operand>, span: Span) -> Result<i64, Diagnostic> {
+        let parameter = self.parameter(call, index);
         let refuse = |what: String| {
-            Diagnostic::error("E0303", format!("`{}` takes an integer here, not {what}", call.name), span, what.clone())
+            let message = match parameter.variadic {
+                true => format!("`{}` takes integers in `{}`, not {what}", call.name, parameter.name),
+                false => format!("`{}` takes an integer as `{}`, not {what}", call.name, parameter.name),
+            };
+            Diagnostic::error("E0303", message, span, what.clone())
         };
         let Value::Array(operand) = value else {
             let diagnostic = refuse(self.describe(value));
             return Err(match value {
                 Value::DType(dtype) => diagnostic.help(format!("give it its name: `dtype={dtype}`")),
+                Value::Text(_) => diagnostic.help("write a number, without quotes"),
                 _ => diagnostic,
             });
         };
@@ -76,15 +92,20 @@ impl<'c, 'a> Expansion<'c, 'a> {
             let diagnostic = refuse(array_type.to_string());
             return Err(match (array_type.dtype.kind(), array_type.rank()) {
                 (Kind::Float, 0) => diagnostic.help("divide with `//`, or cast: `i64(x)`"),
+                (_, 1..) if parameter.name == "axis" => {
+                    let several =
+                        format!("several axes stand in `( )`; several arrays in one: `{}([a, b], axis=0)`", call.name);
+                    diagnostic.help(several)
+                }
                 (_, 1) if is_integer => diagnostic.help("write the numbers one by one, or in `( )`"),
-                _ => diagnostic,
+                _ => diagnostic.help("cast it: `i64(x)`"),
             });
         }
         match self.checker.constant_of(*operand).and_then(|scalar| scalar.as_integer()) {
             Some(known) => i64::try_from(known).map_err(|_| refuse(known.to_string())),
             None => Err(Diagnostic::error(
                 "E0308",
-                format!("`{}` needs this number before the run, and only the run can tell it", call.name),
+                format!("`{}` needs `{}` before the run, and only the run can tell it", call.name, parameter.name),
                 span,
                 "",
             )
@@ -102,12 +123,10 @@ impl<'c, 'a> Expansion<'c, 'a> {
             return Ok(scalar.bits[0] != 0);
         }
         let found = self.describe(&given.value);
-        Err(Diagnostic::error(
-            "E0303",
-            format!("`{}` takes `true` or `false` here, not {found}", call.name),
-            given.span,
-            found,
-        ))
+        let name = self.parameter(call, index).name;
+        let message = format!("`{}` takes `true` or `false` as `{name}`, not {found}", call.name);
+        let diagnostic = Diagnostic::error("E0303", message, given.span, found);
+        Err(diagnostic.help(format!("write `{name}=true`; several numbers for one argument stand in `( )`")))
     }
 
     /// The argument at a position as a dtype; `None` for `none`.
@@ -118,8 +137,14 @@ impl<'c, 'a> Expansion<'c, 'a> {
             Value::None => Ok(None),
             other => {
                 let found = self.describe(other);
-                let message = format!("`{}` takes a dtype here, not {found}", call.name);
-                Err(Diagnostic::error("E0303", message, given.span, found).help("write its name: `dtype=f32`"))
+                let message = format!("`{}` takes a dtype as `dtype`, not {found}", call.name);
+                let diagnostic = Diagnostic::error("E0303", message, given.span, found);
+                Err(match other {
+                    Value::Array(_) => {
+                        diagnostic.help("several lengths stand in `( )`; a dtype is written `dtype=f32`")
+                    }
+                    _ => diagnostic.help("write its name: `dtype=f32`"),
+                })
             }
         }
     }
@@ -151,10 +176,20 @@ impl<'c, 'a> Expansion<'c, 'a> {
         };
         let mut axes = Vec::new();
         for value in &written {
-            let number = self.known_integer(call, value, given.span)?;
-            let axis = self.axis(number, of.rank(), given.span, of)?;
+            let number = self.known_integer(call, index, value, given.span)?;
+            let axis = self.axis(number, of.rank(), given.span, of).map_err(|diagnostic| {
+                let whole = &call.arguments[0];
+                let diagnostic = diagnostic.label(whole.span, of.to_string());
+                let diagnostic = self.checker.with_origin(diagnostic, whole.span, &of.to_string());
+                match of.rank() {
+                    0 => diagnostic
+                        .help(format!("several values stand in brackets, `{}([a, b])`; one needs no axis", call.name)),
+                    _ => diagnostic,
+                }
+            })?;
             if axes.contains(&axis) {
-                return Err(Diagnostic::error("E0304", format!("axis {number} is given twice"), given.span, ""));
+                let diagnostic = Diagnostic::error("E0304", format!("axis {number} is given twice"), given.span, "");
+                return Err(diagnostic.help("write each axis once"));
             }
             axes.push(axis);
         }
@@ -191,7 +226,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
         if let [Value::Tuple(inner)] = values.as_slice() {
             values = inner.clone();
         }
-        values.iter().map(|value| self.known_integer(call, value, given.span)).collect()
+        values.iter().map(|value| self.known_integer(call, index, value, given.span)).collect()
     }
 
     /// The same for a new array: no length may be negative, and the whole must be addressable.
@@ -201,7 +236,8 @@ impl<'c, 'a> Expansion<'c, 'a> {
         let mut count = 1usize;
         for length in self.shape(call, index)? {
             let Ok(length) = usize::try_from(length) else {
-                return Err(Diagnostic::error("E0309", format!("a length cannot be negative: {length}"), span, ""));
+                let diagnostic = Diagnostic::error("E0309", format!("a length cannot be negative: {length}"), span, "");
+                return Err(diagnostic.help("write 0 or more"));
             };
             match count.checked_mul(length.max(1)) {
                 Some(product) if product <= isize::MAX as usize / 16 => count = product,

@@ -8,7 +8,7 @@ use crate::dtype::{DType, Scalar};
 use crate::graph::NodeKind;
 use crate::promotion::{Numeric, common};
 use crate::source::Span;
-use crate::types::ArrayType;
+use crate::types::{ArrayType, DisplayShape};
 use crate::value::{Closure, TextPiece, Value};
 use std::sync::Arc;
 
@@ -54,6 +54,9 @@ impl Checker<'_> {
                 self.operator(operator.symbol(), *operator_span, vec![(value, operand.span)], span)
             }
             ExpressionKind::Binary { operator, operator_span, left, right } => {
+                if operator.is_comparison() {
+                    self.note_tight_bits([&**left, &**right]);
+                }
                 let (a, b) = (self.expression(left), self.expression(right));
                 self.operator(operator.symbol(), *operator_span, vec![(a?, left.span), (b?, right.span)], span)
             }
@@ -71,6 +74,7 @@ impl Checker<'_> {
                 self.index(value, base.span, subscripts, span)
             }
             ExpressionKind::Property { base, name } => {
+                self.module_member(base, name)?;
                 let value = self.expression(base)?;
                 self.property(value, base.span, name, span)
             }
@@ -115,6 +119,7 @@ impl Checker<'_> {
         rest: &[(ast::BinaryOperator, Span, Expression)],
         span: Span,
     ) -> Checks<Value<Operand>> {
+        self.note_tight_bits(std::iter::once(first).chain(rest.iter().map(|(_, _, operand)| operand)));
         let mut left = (self.expression(first)?, first.span);
         let mut all: Option<Value<Operand>> = None;
         for (operator, operator_span, operand) in rest {
@@ -134,6 +139,22 @@ impl Checker<'_> {
         }
         self.warn_of_tight_bits(first, rest);
         all.ok_or(Reported)
+    }
+
+    /// Remembers bit operators that are a comparison's operands, and not in parentheses.
+    fn note_tight_bits<'e>(&mut self, operands: impl IntoIterator<Item = &'e Expression>) {
+        for operand in operands {
+            if let ExpressionKind::Binary {
+                operator: ast::BinaryOperator::BitOr | ast::BinaryOperator::BitAnd,
+                operator_span,
+                left,
+                ..
+            } = &operand.kind
+                && left.span.start == operand.span.start
+            {
+                self.tight.insert(*operator_span);
+            }
+        }
     }
 
     /// `a == 1 | a == 2` is `a == (1 | a) == 2`: seldom meant.
@@ -221,7 +242,8 @@ impl Checker<'_> {
                         *place,
                         other.to_string(),
                     )
-                    .label(first_span, one.to_string()),
+                    .label(first_span, one.to_string())
+                    .help(format!("give each of them the shape of the first, {}", DisplayShape(&one.shape))),
                 ));
             }
         }

@@ -4,6 +4,7 @@
 //! for its arguments' types, so a function is specialised by being inlined; equal nodes are shared. Where a body may run never
 //! or many times, it becomes a graph of its own.
 
+mod advice;
 mod annotation;
 mod body;
 mod call;
@@ -14,6 +15,7 @@ mod expression;
 mod index;
 mod memo;
 mod names;
+mod origin;
 mod statement;
 
 pub use call::signature_of;
@@ -103,7 +105,9 @@ pub fn check(
     let mut last = None;
     let mut silent = true;
     for statement in &program.statements {
+        checker.uses.clear();
         last = checker.statement(statement).unwrap_or(None);
+        checker.refused = false;
         silent = statement.silent;
     }
     if checker.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
@@ -160,6 +164,8 @@ impl Level {
 pub(crate) struct Frame {
     /// Its own names.
     locals: HashMap<Arc<str>, Binding>,
+    /// Where they got their values.
+    origins: origin::Origins,
     /// What it closed over.
     captured: BTreeMap<Arc<str>, Value<Operand>>,
     /// Whether it is the prelude's: such a function sees the library, never the program's names.
@@ -182,6 +188,16 @@ pub(crate) struct Checker<'a> {
     frames: Vec<Frame>,
     /// The program's own names.
     globals: HashMap<Arc<str>, Binding>,
+    /// Where they got their values.
+    origins: origin::Origins,
+    /// Where the names that the statement uses got their values, by the place of the use.
+    uses: HashMap<Span, Span>,
+    /// Names that were reported as unknown: one message each.
+    unknown: HashSet<Arc<str>>,
+    /// Comparisons' operands that are bit operators, as in `a > 0 & b > 0`.
+    tight: HashSet<Span>,
+    /// A function refused its arguments: what follows in its body was written for others.
+    refused: bool,
     /// The session's names that the program has used, as inputs.
     held: HashMap<Arc<str>, Value<Operand>>,
     /// The names that the program itself assigned, in order, and the same as a set.
@@ -204,6 +220,9 @@ pub(crate) struct Checker<'a> {
 /// The code of a diagnostic that stands for one already reported.
 pub(crate) const REPORTED: &str = "";
 
+/// The code of a function's own refusal of its arguments.
+const REFUSED: &str = "E0315";
+
 /// How many function bodies may be walked. Each call of a function walks its body for the arguments' types, so functions that call
 /// each other twice at each level double the work with each level.
 const MOST_WALKS: usize = 100_000;
@@ -221,6 +240,11 @@ impl<'a> Checker<'a> {
             levels: vec![Level::new()],
             frames: Vec::new(),
             globals: HashMap::new(),
+            origins: origin::Origins::default(),
+            uses: HashMap::new(),
+            unknown: HashSet::new(),
+            tight: HashSet::new(),
+            refused: false,
             held: HashMap::new(),
             assigned: Vec::new(),
             assigned_set: HashSet::new(),
@@ -239,6 +263,7 @@ impl<'a> Checker<'a> {
         if diagnostic.code == REPORTED {
             return Reported;
         }
+        self.refused |= diagnostic.code == REFUSED;
         self.leave_prelude(&mut diagnostic);
         let place = diagnostic.labels.first().map(|label| label.span).unwrap_or_default();
         if self.reported.insert((diagnostic.code, place)) {

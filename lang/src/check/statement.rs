@@ -28,6 +28,7 @@ impl Checker<'_> {
             StatementKind::Assign { target, value } => {
                 let checked = self.expression(value).and_then(|known| self.valued(known, value));
                 self.assign(target, checked)?;
+                self.set_origins(target, value.span);
                 Ok(None)
             }
             StatementKind::Update { name, subscripts: None, operator: Some((operator, span)), value } => {
@@ -192,6 +193,13 @@ impl Checker<'_> {
         }
     }
 
+    /// Notes where the names of a target get their values.
+    pub(super) fn set_origins(&mut self, target: &Target, place: Span) {
+        let mut names = Vec::new();
+        super::names::target_names(target, &mut names);
+        names.iter().for_each(|name| self.set_origin(name, place));
+    }
+
     /// A value taken apart into `count` parts: a tuple's, or an array's along its first axis.
     fn elements(&mut self, value: &Value<Operand>, count: usize, span: Span) -> Checks<Vec<Value<Operand>>> {
         let found = match value {
@@ -206,12 +214,9 @@ impl Checker<'_> {
             }
             other => {
                 let found = self.describe(other);
-                return Err(self.report(Diagnostic::error(
-                    "E0313",
-                    format!("{found} cannot be taken apart into {count} names"),
-                    span,
-                    format!("{count} names"),
-                )));
+                let message = format!("{found} cannot be taken apart into {count} names");
+                let diagnostic = Diagnostic::error("E0313", message, span, format!("{count} names"));
+                return Err(self.report(diagnostic.help("write one name for it")));
             }
         };
         let text = self.describe(value);
@@ -282,6 +287,9 @@ impl Checker<'_> {
         for statement in &block.statements {
             last = self.statement(statement);
             failed |= last.is_err();
+            if self.refused {
+                break;
+            }
         }
         if failed {
             return Err(Reported);

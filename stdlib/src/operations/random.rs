@@ -93,7 +93,8 @@ fn float_dtype(build: &Expansion, call: &Call) -> Result<DType, Diagnostic> {
         Some(DType::F32) => Ok(DType::F32),
         Some(other) => {
             let message = format!("`{}` gives f64 or f32, not {other}", call.name);
-            Err(Diagnostic::error("E0302", message, call.arguments[1].span, "").help("use `randint` for integers"))
+            let diagnostic = Diagnostic::error("E0302", message, call.arguments[1].span, "");
+            Err(diagnostic.help("for integers write `randint(low, high, n)`"))
         }
     }
 }
@@ -140,7 +141,11 @@ fn randint(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
     if high <= low {
         let place = call.arguments[0].span.to(call.arguments[1].span);
         let message = format!("there is no integer from {low} up to and without {high}");
-        return Err(Diagnostic::error("E0309", message, place, ""));
+        let help = match high < low {
+            true => format!("the lower bound stands first: `{high}, {low}`"),
+            false => format!("the upper bound is left out itself: `{low}, {}`", high.saturating_add(1)),
+        };
+        return Err(Diagnostic::error("E0309", message, place, "").help(help));
     }
     let shape = build.new_shape(call, 2)?;
     let bits = draw(build, call, shape)?;
