@@ -9,6 +9,7 @@ mod engines;
 mod examples;
 mod explanations;
 mod golden;
+mod npbench;
 mod oracle;
 mod plans;
 mod program;

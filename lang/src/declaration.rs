@@ -7,7 +7,7 @@ use crate::dtype::{DType, Scalar};
 use crate::graph::OperationId;
 use crate::promotion::Numeric;
 use crate::source::Span;
-use crate::types::ArrayType;
+use crate::types::Type;
 use crate::value::Value;
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub trait Library: Send + Sync {
     /// Whether the language has the name and nobody has built it yet.
     fn is_unbuilt(&self, name: &str) -> bool;
     /// Why a format specification does not fit values of a type, and what to write; `None` when it fits.
-    fn refuse_format(&self, array_type: &ArrayType, specification: &str) -> Option<(String, Option<String>)>;
+    fn refuse_format(&self, array_type: &Type, specification: &str) -> Option<(String, Option<String>)>;
     /// The annotations.
     fn annotations(&self) -> &[AnnotationDeclaration];
     /// An elementwise operation on known scalars of the dtypes its kernel wants; `None` when it faults.
@@ -58,6 +58,8 @@ pub enum Advice {
     Transpose,
     /// A size must be known before the run.
     KnownSize,
+    /// A name needs its shape before a loop: an array of a `{shape}` and a `{dtype}`.
+    StartWith,
 }
 
 /// An operation as the checker sees it.

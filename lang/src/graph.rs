@@ -49,6 +49,18 @@ pub struct SourceAxis<L = usize> {
     pub axis: Option<usize>,
 }
 
+impl<L: From<usize>> SourceAxis<L> {
+    /// A source axis that is a result axis.
+    pub fn along(axis: usize) -> SourceAxis<L> {
+        SourceAxis { start: L::from(0), step: 1, axis: Some(axis) }
+    }
+
+    /// One index of the source, everywhere.
+    pub fn at(index: usize) -> SourceAxis<L> {
+        SourceAxis { start: L::from(index), step: 0, axis: None }
+    }
+}
+
 /// Where an index along one source axis comes from when the run has a say in it: what `place` says, and what `index` adds. A sum
 /// below 0 counts from the axis's end; one that lies outside all the same is a fault (E0505) that names it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -241,6 +253,35 @@ impl<L> NodeKind<L> {
 }
 
 impl<L> NodeKind<L> {
+    /// Shows every length in the kind itself, those in bodies not.
+    pub fn lengths(&self, see: &mut dyn FnMut(&L)) {
+        match self {
+            NodeKind::Size(length) | NodeKind::SliceBounds { length, .. } => see(length),
+            NodeKind::View { axes, .. } => axes.iter().for_each(|axis| see(&axis.start)),
+            NodeKind::Gather { axes, .. } => axes.iter().for_each(|axis| see(&axis.place.start)),
+            NodeKind::Update { axes, shape, .. } => {
+                axes.iter().for_each(|axis| see(&axis.place.start));
+                shape.iter().for_each(see);
+            }
+            NodeKind::Apply { attributes, .. } => attributes.iter().for_each(|attribute| {
+                if let Attribute::Shape(shape) = attribute {
+                    shape.iter().for_each(&mut *see);
+                }
+            }),
+            _ => {}
+        }
+    }
+
+    /// The bodies.
+    pub fn bodies(&self) -> Vec<&Graph<L>> {
+        match self {
+            NodeKind::Map { body, .. } => vec![body],
+            NodeKind::If { then, otherwise, .. } => vec![then, otherwise],
+            NodeKind::Loop { condition, body, .. } => condition.iter().chain([body]).map(|body| &**body).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Replaces every operand, in the order of [`NodeKind::operands`].
     pub fn replace_operands(&mut self, to: &mut dyn FnMut(NodeId) -> NodeId) {
         let mut change = |id: &mut NodeId| *id = to(*id);

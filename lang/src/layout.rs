@@ -307,7 +307,7 @@ fn end_statements(source: SourceId, lexemes: &[Lexeme], diagnostics: &mut Vec<Di
             _ => {}
         }
         if let Some(at) = newline.take()
-            && !matches!(token, Token::Dot | Token::Else)
+            && !matches!(token, Token::Dot | Token::Arrow | Token::Else)
         {
             laid.push(Lexeme { token: Token::Newline, start: at, end: at + 1 });
             level.deepest = level.depth();

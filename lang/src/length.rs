@@ -137,9 +137,21 @@ impl Polynomial {
 
     /// The quotient by a positive integer, when it divides every term.
     pub fn divided(&self, divisor: i64) -> Option<Polynomial> {
-        let terms = self.terms.iter().map(|(product, factor)| match factor % divisor {
-            0 => Some((product.clone(), factor / divisor)),
-            _ => None,
+        self.divided_by(&Polynomial::from(divisor))
+    }
+
+    /// The quotient by a polynomial of one term, when that divides every term.
+    pub fn divided_by(&self, divisor: &Polynomial) -> Option<Polynomial> {
+        let (symbols, divisor) = match divisor.terms.iter().collect::<Vec<_>>().as_slice() {
+            [(symbols, factor)] => ((*symbols).clone(), **factor),
+            _ => return None,
+        };
+        let terms = self.terms.iter().map(|(product, factor)| {
+            let mut product = product.clone();
+            for symbol in &symbols {
+                product.remove(product.iter().position(|other| other == symbol)?);
+            }
+            (factor % divisor == 0).then(|| (product, factor / divisor))
         });
         Some(Polynomial { terms: terms.collect::<Option<_>>()? })
     }
@@ -198,6 +210,11 @@ impl Polynomial {
         // What is left only adds, so it is at its worst where every symbol is least.
         let worst = self.replaced(&|symbol| Some(Polynomial::from(symbol.0.least)));
         worst.known().is_some_and(|known| known >= 0)
+    }
+
+    /// Whether every term takes away, as in `-w`.
+    pub fn is_written_negative(&self) -> bool {
+        !self.terms.is_empty() && self.terms.values().all(|factor| *factor < 0)
     }
 
     /// The symbols in it.

@@ -2,6 +2,7 @@
 
 pub mod ast;
 pub mod check;
+pub mod close;
 pub mod declaration;
 pub mod diagnostic;
 pub mod dtype;

@@ -1,6 +1,7 @@
 //! The type of an array: a dtype and a shape; and how shapes broadcast.
 
 use crate::dtype::DType;
+use crate::length::{Length, Polynomial};
 use std::fmt;
 
 /// The lengths of an array's axes, outermost first; empty for a scalar.
@@ -30,6 +31,28 @@ impl<L> ArrayType<L> {
     /// How many axes.
     pub fn rank(&self) -> usize {
         self.shape.len()
+    }
+}
+
+/// An array's type while a program is checked.
+pub type Type = ArrayType<Length>;
+
+impl Type {
+    /// How many elements.
+    pub fn count(&self) -> Polynomial {
+        self.shape.iter().fold(Polynomial::from(1), |count, length| count.times(&Polynomial::from(length)))
+    }
+
+    /// The type over numbers, when all lengths are known.
+    pub fn known(&self) -> Option<ArrayType> {
+        let shape: Option<Vec<usize>> = self.shape.iter().map(Length::known).collect();
+        Some(ArrayType::new(self.dtype, shape?))
+    }
+}
+
+impl From<&ArrayType> for Type {
+    fn from(known: &ArrayType) -> Type {
+        ArrayType::new(known.dtype, known.shape.iter().map(|length| Length::Known(*length)).collect::<Vec<_>>())
     }
 }
 

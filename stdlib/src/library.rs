@@ -11,7 +11,7 @@ use thalweg_lang::dtype::Scalar;
 use thalweg_lang::graph::OperationId;
 use thalweg_lang::parser;
 use thalweg_lang::source::SourceId;
-use thalweg_lang::types::ArrayType;
+use thalweg_lang::types::Type;
 use thalweg_runtime::array::Array;
 use thalweg_runtime::operation::{Bodies, Body};
 
@@ -284,6 +284,7 @@ impl thalweg_lang::declaration::Library for Library {
             Advice::WalkNumbers => "write `range(n)` for the integers below n",
             Advice::AskWhetherEmpty => "check the shape first: `if a.size > 0 { … } else { … }`",
             Advice::Transpose => "transpose one of them: `.T`",
+            Advice::StartWith => "zeros({shape}, dtype={dtype})",
             Advice::KnownSize => "use a literal, or a length such as `a.shape[0]`",
         }
     }
@@ -292,8 +293,10 @@ impl thalweg_lang::declaration::Library for Library {
         UNBUILT.contains(&name)
     }
 
-    fn refuse_format(&self, array_type: &ArrayType, specification: &str) -> Option<(String, Option<String>)> {
-        let example = Array::scalar(Scalar::i64(1).cast(array_type.dtype)).broadcast_to(&array_type.shape)?;
+    fn refuse_format(&self, array_type: &Type, specification: &str) -> Option<(String, Option<String>)> {
+        // Whether a specification fits depends on the dtype, and on whether there is more than one value.
+        let shape: Vec<usize> = array_type.shape.iter().map(|length| length.known().unwrap_or(2)).collect();
+        let example = Array::scalar(Scalar::i64(1).cast(array_type.dtype)).broadcast_to(&shape)?;
         format::format_array_specification(&example, specification).err().map(|error| (error.message, error.help))
     }
 

@@ -103,6 +103,12 @@ impl Operation {
         Operation::new(name, parameters, Rule::Effect, Body::Effect(effect))
     }
 
+    /// What a call does when the program runs, for a row whose rule says so with [`Expansion::happen`].
+    pub fn happening(mut self, effect: fn(&EffectCall) -> Result<(), Failure>) -> Operation {
+        self.body = Body::Effect(effect);
+        self
+    }
+
     /// The operator that it stands behind.
     pub fn operator(mut self, symbol: &'static str, operands: usize) -> Operation {
         self.declaration.operator = Some((symbol, operands));

@@ -1,18 +1,18 @@
 //! What to type where shapes or numbers do not fit: one repair, found by trying.
 
 use crate::dtype::{DType, Kind, Scalar};
-use crate::types::{DisplayShape, broadcast};
+use crate::length::Length;
+use crate::types::DisplayShape;
 
 /// What would make two shapes go together, as words that can be typed.
-pub(super) fn broadcast_help(left: &[usize], right: &[usize]) -> Option<String> {
+pub(super) fn broadcast_help(left: &[Length], right: &[Length]) -> Option<String> {
     if let ([a], [b]) = (left, right) {
+        let outer = "for every pair of elements give the first a second axis: `[:, newaxis]`";
+        let (Some(a), Some(b)) = (a.known(), b.known()) else { return Some(outer.into()) };
         let (shorter, longer) = (a.min(b), a.max(b));
         return Some(match longer - shorter {
-            1 if *shorter > 1 => format!("leave one element of the {longer} out: `[:-1]` or `[1:]`"),
-            _ => format!(
-                "for every pair of elements give the first a second axis: `[:, newaxis]`; or take the first {shorter} \
-                 of the longer: `[:{shorter}]`"
-            ),
+            1 if shorter > 1 => format!("leave one element of the {longer} out: `[:-1]` or `[1:]`"),
+            _ => format!("{outer}; or take the first {shorter} of the longer: `[:{shorter}]`"),
         });
     }
     let (shorter, longer) = if left.len() < right.len() { (left, right) } else { (right, left) };
@@ -21,18 +21,15 @@ pub(super) fn broadcast_help(left: &[usize], right: &[usize]) -> Option<String> 
 }
 
 /// The index with new axes, fewest and latest first, that lets a shape broadcast with one of more axes.
-fn new_axes(shorter: &[usize], longer: &[usize]) -> Option<String> {
-    let missing = longer.len() - shorter.len();
-    if missing == 0 || shorter.is_empty() || longer.len() > 8 {
+fn new_axes(shorter: &[Length], longer: &[Length]) -> Option<String> {
+    if shorter.len() == longer.len() || shorter.is_empty() || longer.len() > 8 {
         return None;
     }
     // Each way to choose which of the longer's axes the shorter one has; bits from the first axis.
     for kept in (0u32..1 << longer.len()).filter(|kept| kept.count_ones() as usize == shorter.len()) {
-        let mut own = shorter.iter();
         let is_kept = |axis: usize| kept >> axis & 1 == 1;
-        let shape: Vec<usize> =
-            (0..longer.len()).map(|axis| if is_kept(axis) { own.next().copied().unwrap_or(1) } else { 1 }).collect();
-        if broadcast(&shape, longer).is_ok_and(|wide| wide == longer) {
+        let meet = (0..longer.len()).filter(|axis| is_kept(*axis)).zip(shorter);
+        if meet.into_iter().all(|(axis, own)| *own == longer[axis] || own.is(1)) {
             // New axes before the first of its own are there without being written.
             let first = kept.trailing_zeros() as usize;
             let entries: Vec<&str> =
@@ -67,7 +64,9 @@ mod tests {
 
     #[test]
     fn new_axes_are_where_they_fit() {
-        let help = |left: &[usize], right: &[usize]| broadcast_help(left, right).unwrap_or_default();
+        let lengths = |shape: &[usize]| shape.iter().map(|length| Length::Known(*length)).collect::<Vec<_>>();
+        let help =
+            |left: &[usize], right: &[usize]| broadcast_help(&lengths(left), &lengths(right)).unwrap_or_default();
         assert!(help(&[3, 4], &[3]).ends_with("`[:, newaxis]`"));
         assert!(help(&[4, 5], &[4, 5, 3]).ends_with("`[:, :, newaxis]`"));
         assert!(help(&[2, 5, 3], &[2, 3]).ends_with("`[:, newaxis, :]`"));

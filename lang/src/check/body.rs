@@ -1,27 +1,52 @@
 //! What may run never or many times, as graphs of their own: `if` with a condition that only the run can tell, comprehensions.
 
-use super::memo::key_of;
+use super::journal::{Changes, Place, is_made_of_arrays};
+use super::size::Bounds;
 use super::{Binding, Checker, Checks, Level, Reported};
 use crate::ast::{Block, Clause, Expression, ExpressionKind};
 use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::DType;
 use crate::graph::{Effect, Graph, Node, NodeId, NodeKind, SourceAxis};
+use crate::length::Length;
 use crate::promotion::common;
 use crate::source::Span;
-use crate::types::ArrayType;
+use crate::types::{ArrayType, Type};
 use crate::value::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A body that was walked: its graph without outputs, what it took from around it, and what it gives.
-struct Walked {
-    level: Level,
-    value: Value<Operand>,
-    names: HashMap<Arc<str>, Binding>,
+pub(super) struct Walked {
+    pub level: Level,
+    pub value: Value<Operand>,
+    /// What it did to the names around it; it is undone.
+    pub changes: Changes,
+    /// Whether it always leaves the turn of the loop around it.
+    leaves: bool,
 }
 
-impl Checker<'_> {
+/// Arrays that are walked together along their first axes.
+pub(super) struct Sequence {
+    /// The type of one element of each, and where they are written.
+    pub elements: Vec<(Type, Span)>,
+    /// The arrays, as far as the shortest goes.
+    pub mapped: Vec<NodeId>,
+    /// How far that is.
+    pub length: Length,
+    /// An element made of theirs, by index.
+    pub form: Value<u32>,
+    /// Between which numbers the elements of each lie, where that is known.
+    pub bounds: Vec<Option<Bounds>>,
+}
+
+/// How deep bodies may lie in each other.
+const DEEPEST_BODY: usize = 256;
+
+/// Something to walk.
+pub(super) type Walk<'w, 'a> = &'w mut dyn FnMut(&mut Checker<'a>) -> Checks<Value<Operand>>;
+
+impl<'a> Checker<'a> {
     /// `if condition { … } else { … }`.
     pub(super) fn conditional(
         &mut self,
@@ -30,6 +55,23 @@ impl Checker<'_> {
         otherwise: Option<&Expression>,
         span: Span,
     ) -> Checks<Value<Operand>> {
+        let operand = self.condition(condition)?;
+        match (self.constant_of(operand), otherwise) {
+            (Some(known), _) if known.as_integer() == Some(1) => self.block(then),
+            (Some(_), Some(otherwise)) => self.expression(otherwise),
+            (Some(_), None) => Ok(Value::None),
+            (None, Some(otherwise)) => self.choose(
+                operand,
+                &mut |checker| checker.block(then),
+                Some(&mut |checker| checker.expression(otherwise)),
+                Sides { whole: span, values: Some((last_place(then), last_place_of(otherwise))) },
+            ),
+            (None, None) => self.choose(operand, &mut |checker| checker.block(then), None, span),
+        }
+    }
+
+    /// A condition: one bool.
+    pub(super) fn condition(&mut self, condition: &Expression) -> Checks<Operand> {
         let value = self.expression(condition)?;
         let Value::Array(operand) = value else {
             let found = self.describe(&value);
@@ -60,36 +102,36 @@ impl Checker<'_> {
                 .help("compare it: `x != 0`"),
             ));
         }
-        match (self.constant_of(operand), otherwise) {
-            (Some(known), _) if known.as_integer() == Some(1) => self.block(then),
-            (Some(_), Some(otherwise)) => self.expression(otherwise),
-            (Some(_), None) => Ok(Value::None),
-            (None, _) => self.branches(operand, then, otherwise, span),
-        }
+        Ok(operand)
     }
 
-    fn branches(
+    /// One of two bodies, as the run decides: an `If`. Without `otherwise` it has no value.
+    pub(super) fn choose(
         &mut self,
         condition: Operand,
-        then: &Block,
-        otherwise: Option<&Expression>,
-        span: Span,
+        then: Walk<'_, 'a>,
+        otherwise: Option<Walk<'_, 'a>>,
+        at: impl Into<Sides>,
     ) -> Checks<Value<Operand>> {
-        let before = self.own_names();
-        let first = self.walk(&[], |checker| checker.block(then));
-        self.restore_names(&before);
-        let second = self.walk(&[], |checker| match otherwise {
-            Some(otherwise) => checker.expression(otherwise),
-            None => Ok(Value::None),
-        });
-        self.restore_names(&before);
+        let at = at.into();
+        let span = at.whole;
+        let has_value = otherwise.is_some();
+        let first = self.walk_branch(then);
+        let second = match otherwise {
+            Some(otherwise) => self.walk_branch(otherwise),
+            None => self.walk_branch(&mut |_| Ok(Value::None)),
+        };
         let (mut first, mut second) = (first?, second?);
         let mut pairs = Vec::new();
-        let names = changed_names(&before, &first.names, &second.names);
+        let places: BTreeSet<&Place> = first.changes.keys().chain(second.changes.keys()).collect();
+        let places: Vec<Place> = places.into_iter().cloned().collect();
         let mut sides = Vec::new();
-        for name in &names {
-            let previous = self.previous(name, span);
-            let of = |walked: &Walked| walked.names.get(name).cloned().or_else(|| previous.clone());
+        for place in &places {
+            let before = self.before_body(place, span);
+            let of = |walked: &Walked| match walked.changes.get(place) {
+                Some(after) => after.clone(),
+                None => before.clone(),
+            };
             let side = match (of(&first), of(&second)) {
                 (Some(Binding::Value(a)), Some(Binding::Value(b))) => {
                     pairs.push((a, b));
@@ -102,24 +144,27 @@ impl Checker<'_> {
             pairs.push((Value::None, Value::None));
             sides.push(Some(side));
         }
-        let has_value = otherwise.is_some();
+        // A side that leaves the loop's turn gives nobody a value.
+        let has_value = has_value && !first.leaves && !second.leaves;
         if has_value {
             pairs.push((first.value.clone(), second.value.clone()));
         }
         let mut outputs = (Vec::new(), Vec::new());
         let mut shapes = Vec::new();
         for (position, (a, b)) in pairs.iter().enumerate() {
-            let name = names.get(position).cloned();
-            let places = Sides { whole: span, then: last_place(then), otherwise: otherwise.map(last_place_of) };
-            shapes.push(self.unify(&mut first, &mut second, a, b, &mut outputs, name.as_deref(), places)?);
+            let name = places.get(position).map(|place| &*place.1);
+            shapes.push(self.unify(&mut first, &mut second, a, b, &mut outputs, name, at)?);
         }
-        let types: Vec<ArrayType> =
+        let types: Vec<Type> =
             outputs.0.iter().map(|id| first.level.builder.graph().node(*id).array_type().clone()).collect();
-        let (then_graph, otherwise_graph, captured, has_effects) = close_branches(first.level, second.level, outputs);
+        let (mut graphs, captured, has_effects) = close_bodies(vec![
+            Body { level: first.level, own: 0, outputs: outputs.0 },
+            Body { level: second.level, own: 0, outputs: outputs.1 },
+        ]);
         let level = self.depth_of_levels();
         let condition = self.resolve(condition);
-        let kind =
-            NodeKind::If { condition, then: Arc::new(then_graph), otherwise: Arc::new(otherwise_graph), captured };
+        let otherwise = Arc::new(graphs.remove(1));
+        let kind = NodeKind::If { condition, then: Arc::new(graphs.remove(0)), otherwise, captured };
         let node = self.add_all(kind, types.clone(), span);
         if has_effects {
             self.level().effects.push(Effect::Run(node.node));
@@ -132,58 +177,48 @@ impl Checker<'_> {
             })
         });
         let values: Vec<Value<Operand>> = results.by_ref().collect();
-        for ((name, value), side) in names.iter().zip(&values).zip(sides) {
-            self.rebind(name, side.unwrap_or_else(|| Binding::Value(value.clone())));
+        for ((place, value), side) in places.iter().zip(&values).zip(sides) {
+            self.rebind_at(place, side.unwrap_or_else(|| Binding::Value(value.clone())));
         }
-        Ok(if has_value { values[names.len()].clone() } else { Value::None })
+        Ok(if has_value { values[places.len()].clone() } else { Value::None })
     }
 
-    /// Walks a body in a graph of its own, with the given inputs first.
-    fn walk(
+    /// Walks one side of an `if`.
+    fn walk_branch(&mut self, side: Walk<'_, 'a>) -> Checks<Walked> {
+        self.walk(&[], |checker| {
+            checker.level().is_branch = true;
+            side(checker)
+        })
+    }
+
+    /// Walks a body in a graph of its own, with the given inputs first. What it does to names is undone.
+    pub(super) fn walk(
         &mut self,
-        inputs: &[(ArrayType, Span)],
+        inputs: &[(Type, Span)],
         body: impl FnOnce(&mut Self) -> Checks<Value<Operand>>,
     ) -> Checks<Walked> {
+        if self.levels.len() >= DEEPEST_BODY {
+            let place = inputs.first().map_or_else(Span::default, |(_, span)| *span);
+            let message =
+                format!("more than {DEEPEST_BODY} bodies of `if`, loops and comprehensions lie in each other");
+            return Err(self.report(Diagnostic::error("E0210", message, place, "")));
+        }
         let mut level = Level::new();
         for (array_type, span) in inputs {
             level.builder.input("element".into(), array_type.clone(), *span);
         }
         self.levels.push(level);
+        self.open_journal();
         let value = body(self);
-        let names = self.own_names();
         let value = value.map(|value| {
             // Outputs of a body are nodes of the body, whatever graph they came from.
             let level = self.depth_of_levels();
             value.map(&mut |operand| Operand { level, node: self.resolve(*operand), weak: operand.weak })
         });
+        let leaves = self.turn_is_over();
+        let changes = self.close_journal();
         let level = self.levels.pop().unwrap_or_else(Level::new);
-        Ok(Walked { level, value: value?, names })
-    }
-
-    /// What a name stood for before a body that assigns it, when the innermost scope itself did not define it.
-    fn previous(&mut self, name: &Arc<str>, span: Span) -> Option<Binding> {
-        match self.frames.last() {
-            Some(frame) => frame.captured.get(name).cloned().map(Binding::Value),
-            None => self.global(name, span),
-        }
-    }
-
-    /// The names of the innermost function, or of the program.
-    fn own_names(&self) -> HashMap<Arc<str>, Binding> {
-        match self.frames.last() {
-            Some(frame) => frame.locals.clone(),
-            None => self.globals.clone(),
-        }
-    }
-
-    fn restore_names(&mut self, names: &HashMap<Arc<str>, Binding>) {
-        match self.frames.last_mut() {
-            Some(frame) => frame.locals = names.clone(),
-            None => {
-                self.changes += 1;
-                self.globals = names.clone();
-            }
-        }
+        Ok(Walked { level, value: value?, changes, leaves })
     }
 
     /// Two branches' values as one: the arrays become outputs of both, in one order.
@@ -212,10 +247,12 @@ impl Checker<'_> {
                 let right_node = self.enter(&mut second.level, *right, span);
                 let left_type = first.level.builder.graph().node(left_node).array_type().clone();
                 let right_type = second.level.builder.graph().node(right_node).array_type().clone();
-                if left_type.shape != right_type.shape {
+                let what = "both sides of an `if` give one shape";
+                if !self.same_shape(&left_type.shape, &right_type.shape, what, span) {
                     let help = "give both sides one shape".to_string();
                     return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), help, name, places));
                 }
+                self.refuse_untold(&left_type, "the two sides of an `if`", span)?;
                 let numerics = [(left_type.dtype, left.weak), (right_type.dtype, right.weak)]
                     .map(|(dtype, weak)| crate::promotion::Numeric { dtype, weak });
                 let common = common(&numerics);
@@ -235,6 +272,16 @@ impl Checker<'_> {
             (Value::None, Value::None) => Ok(Value::None),
             _ => Err(self.not_built("an `if` whose value is not made of arrays", span, "")),
         }
+    }
+
+    /// Refuses a type that has a size in it which only a body that is left tells.
+    pub(super) fn refuse_untold(&mut self, array_type: &Type, what: &str, span: Span) -> Checks<()> {
+        let untold = array_type.shape.iter().find_map(|length| self.untold(length));
+        let Some(symbol) = untold else { return Ok(()) };
+        let message =
+            format!("{what} have one shape, and the size `{}` in {array_type} is each one's own", symbol.name());
+        let diagnostic = Diagnostic::error("E0323", message, span, array_type.to_string());
+        Err(self.report(diagnostic.help("reduce it to one value, or keep its shape: `where(c, x, 0)`")))
     }
 
     /// An operand in a finished body: through the graphs between, as an input.
@@ -264,9 +311,9 @@ impl Checker<'_> {
             None => format!("the branches give {left} and {right}"),
         };
         // A name's value is somewhere in its branch; the branch's own value is its end.
-        let diagnostic = match (name, places.otherwise) {
-            (None, Some(otherwise)) => {
-                Diagnostic::error("E0307", what, places.then, left).label(otherwise, right.to_string())
+        let diagnostic = match (name, places.values) {
+            (None, Some((then, otherwise))) => {
+                Diagnostic::error("E0307", what, then, left).label(otherwise, right.to_string())
             }
             _ => Diagnostic::error("E0307", what, places.whole, ""),
         };
@@ -291,68 +338,113 @@ impl Checker<'_> {
         let Some((clause, rest)) = clauses.split_first() else {
             return self.expression(element);
         };
+        let place = clause.sequence.span;
         let sequence = self.expression(&clause.sequence)?;
-        let walked_values = match &sequence {
-            Value::Array(operand) => vec![*operand],
-            Value::Tuple(values) => return self.over_tuple(values, element, clause, rest, span),
-            Value::Zip(values) if values.iter().all(|value| matches!(value, Value::Array(_))) => values
-                .iter()
-                .filter_map(|value| if let Value::Array(operand) = value { Some(*operand) } else { None })
-                .collect(),
-            other => {
-                let found = self.describe(other);
-                let message = format!("a comprehension walks an array or a tuple, not {found}");
-                let diagnostic = Diagnostic::error("E0303", message, clause.sequence.span, found);
-                return Err(self.report(diagnostic.help("write the values in `( )` or `[ ]`")));
-            }
-        };
-        let mut inputs = Vec::new();
-        let mut length: Option<usize> = None;
-        for operand in &walked_values {
-            let array_type = self.type_of(*operand).clone();
-            let Some((first, inner)) = array_type.shape.split_first() else {
-                return Err(self.report(
-                    Diagnostic::error(
-                        "E0303",
-                        format!("a comprehension walks an axis, and {array_type} has none"),
-                        clause.sequence.span,
-                        array_type.to_string(),
-                    )
-                    .help(self.library.advice(Advice::WalkNumbers)),
-                ));
-            };
-            // Arrays that are walked together end with the shortest, as in Python.
-            length = Some(length.map_or(*first, |shortest| shortest.min(*first)));
-            inputs.push((ArrayType::new(array_type.dtype, inner), clause.sequence.span));
+        if let Value::Tuple(values) = &sequence {
+            return self.over_tuple(values, element, clause, rest, span);
         }
-        let length = length.unwrap_or(0);
-        let is_zip = matches!(sequence, Value::Zip(_));
-        let mapped: Vec<NodeId> =
-            walked_values.iter().map(|operand| self.first_elements(*operand, length, clause.sequence.span)).collect();
-        let before = self.own_names();
-        let walked = self.walk(&inputs, |checker| {
-            let level = checker.depth_of_levels();
-            let elements: Vec<Value<Operand>> = (0..inputs.len() as u32)
-                .map(|index| Value::Array(Operand { level, node: NodeId(index), weak: false }))
-                .collect();
-            let value = if is_zip { Value::Tuple(elements) } else { elements[0].clone() };
+        let Sequence { elements, mapped, length, form, bounds } = self.sequence(&sequence, "a comprehension", place)?;
+        let walked = self.walk(&elements, |checker| {
+            checker.begin_elements();
+            let value = checker.element_inputs(&form, &bounds);
             checker.assign_quietly(&clause.target, value)?;
             checker.set_origins(&clause.target, clause.sequence.span);
             checker.comprehension(element, rest, None, span)
         });
-        self.restore_names(&before);
-        self.finish_map(walked?, mapped, length, element, span)
+        self.finish_map(walked?, mapped, length, element.span, span)
+    }
+
+    /// A body begins that is walked for each element, in no order.
+    fn begin_elements(&mut self) {
+        self.level().is_for_elements = true;
+        self.close_turn();
+    }
+
+    /// The first inputs of a body as one element of what it walks.
+    pub(super) fn element_inputs(&mut self, form: &Value<u32>, bounds: &[Option<Bounds>]) -> Value<Operand> {
+        let level = self.depth_of_levels();
+        form.map(&mut |index| {
+            let element = Operand { level, node: NodeId(*index), weak: false };
+            if let Some(bounds) = &bounds[*index as usize] {
+                self.note_bounds(element, bounds.clone());
+            }
+            element
+        })
+    }
+
+    /// What `function` gives for the elements of arrays that are walked together, along a new first axis; for tuples, a tuple.
+    pub(super) fn map_elements(
+        &mut self,
+        sequences: &[(Value<Operand>, Span)],
+        span: Span,
+        function: &mut dyn FnMut(&mut Self, Vec<Value<Operand>>) -> Checks<Value<Operand>>,
+    ) -> Checks<Value<Operand>> {
+        let place = sequences.iter().map(|(_, place)| *place).reduce(Span::to).unwrap_or(span);
+        let tuples: Option<Vec<&Vec<Value<Operand>>>> =
+            sequences.iter().map(|(one, _)| if let Value::Tuple(values) = one { Some(values) } else { None }).collect();
+        if let Some(tuples) = tuples {
+            let length = tuples.iter().map(|values| values.len()).min().unwrap_or(0);
+            let turns = (0..length).map(|index| tuples.iter().map(|values| values[index].clone()).collect());
+            return turns.map(|arguments| function(self, arguments)).collect::<Checks<_>>().map(Value::Tuple);
+        }
+        let (value, is_one) = match sequences {
+            [(one, _)] => (one.clone(), true),
+            several => (Value::Zip(several.iter().map(|(value, _)| value.clone()).collect()), false),
+        };
+        let Sequence { elements, mapped, length, form, bounds } = self.sequence(&value, "a map", place)?;
+        let walked = self.walk(&elements, |checker| {
+            checker.begin_elements();
+            let value = checker.element_inputs(&form, &bounds);
+            let arguments = match value {
+                Value::Tuple(values) if !is_one => values,
+                value => vec![value],
+            };
+            function(checker, arguments)
+        });
+        self.finish_map(walked?, mapped, length, span, span)
+    }
+
+    /// What a comprehension, a loop or a fold walks: arrays along their first axes, as far as the shortest goes.
+    pub(super) fn sequence(&mut self, value: &Value<Operand>, what: &str, span: Span) -> Checks<Sequence> {
+        let mut walked_values = Vec::new();
+        let Some(form) = element_of(value, &mut walked_values) else {
+            let found = self.describe(value);
+            let message = format!("{what} walks an array or a tuple, not {found}");
+            let diagnostic = Diagnostic::error("E0303", message, span, found);
+            return Err(self.report(diagnostic.help("write the values in `( )` or `[ ]`")));
+        };
+        let mut elements = Vec::new();
+        let mut length: Option<Length> = None;
+        for operand in &walked_values {
+            let array_type = self.type_of(*operand).clone();
+            let Some((first, inner)) = array_type.shape.split_first() else {
+                let message = format!("{what} walks an axis, and {array_type} has none");
+                let diagnostic = Diagnostic::error("E0303", message, span, array_type.to_string());
+                return Err(self.report(diagnostic.help(self.library.advice(Advice::WalkNumbers))));
+            };
+            // Arrays that are walked together end with the shortest, as in Python.
+            length = Some(match length {
+                Some(shortest) => self.shorter(&shortest, first, span),
+                None => first.clone(),
+            });
+            elements.push((ArrayType::new(array_type.dtype, inner), span));
+        }
+        let length = length.unwrap_or(Length::Known(0));
+        let bounds = walked_values.iter().map(|operand| self.element_bounds(*operand)).collect();
+        let mapped = walked_values.iter().map(|operand| self.first_elements(*operand, &length, span)).collect();
+        Ok(Sequence { elements, mapped, length, form, bounds })
     }
 
     /// The first elements of an array along its first axis, as a node of the innermost graph.
-    fn first_elements(&mut self, operand: Operand, length: usize, span: Span) -> NodeId {
+    fn first_elements(&mut self, operand: Operand, length: &Length, span: Span) -> NodeId {
         let source = self.type_of(operand).clone();
         let value = self.resolve(operand);
-        if source.shape[0] == length {
+        if source.shape[0] == *length {
             return value;
         }
-        let axes = (0..source.rank()).map(|axis| SourceAxis { start: 0, step: 1, axis: Some(axis) }).collect();
-        let shape = [&[length], &source.shape[1..]].concat();
+        let axes =
+            (0..source.rank()).map(|axis| SourceAxis { start: Length::Known(0), step: 1, axis: Some(axis) }).collect();
+        let shape = [std::slice::from_ref(length), &source.shape[1..]].concat();
         self.add(NodeKind::View { value, axes }, ArrayType::new(source.dtype, shape), span).node
     }
 
@@ -374,44 +466,37 @@ impl Checker<'_> {
         rest: &[Clause],
         span: Span,
     ) -> Checks<Value<Operand>> {
-        let before = self.own_names();
         let mut results = Vec::new();
         for value in values {
+            self.open_journal();
+            self.close_turn();
             let result = match self.assign_quietly(&clause.target, value.clone()) {
                 Ok(()) => self.comprehension(element, rest, None, span),
                 Err(reported) => Err(reported),
             };
-            self.restore_names(&before);
+            self.close_journal();
             results.push(result?);
         }
-        Ok(Value::Tuple(results))
+        self.bounded(Value::Tuple(results), span)
     }
 
     fn finish_map(
         &mut self,
         walked: Walked,
         mapped: Vec<NodeId>,
-        length: usize,
-        element: &Expression,
+        length: Length,
+        element: Span,
         span: Span,
     ) -> Checks<Value<Operand>> {
         let Walked { mut level, value, .. } = walked;
-        let is_array = |value: &Value<Operand>| match value {
-            Value::Array(_) => true,
-            Value::Tuple(values) => values.iter().all(|value| matches!(value, Value::Array(_) | Value::Tuple(_))),
-            _ => false,
-        };
-        if !is_array(&value) {
+        if !is_made_of_arrays(&value) {
             let found = self.describe_in(&level, &value);
             return Err(self.report(Diagnostic::error(
                 "E0303",
                 format!("a comprehension's elements are arrays, not {found}"),
-                element.span,
+                element,
                 found,
             )));
-        }
-        if let ExpressionKind::Error = element.kind {
-            return Err(Reported);
         }
         let mut outputs = Vec::new();
         let shape = value.map(&mut |operand: &Operand| {
@@ -419,12 +504,15 @@ impl Checker<'_> {
             outputs.len() - 1
         });
         let graph = level.builder.graph_mut();
-        let types: Vec<ArrayType> = outputs
+        let types: Vec<Type> = outputs
             .iter()
             .map(|id| graph.node(*id).array_type())
-            .map(|one| ArrayType::new(one.dtype, [&[length], one.shape.as_slice()].concat()))
+            .map(|one| ArrayType::new(one.dtype, [std::slice::from_ref(&length), one.shape.as_slice()].concat()))
             .collect();
         graph.outputs = outputs;
+        for array_type in &types {
+            self.refuse_untold(array_type, "the elements of a comprehension", element)?;
+        }
         let has_effects = !level.effects.is_empty();
         let captured = level.captured;
         let mut body = level.builder.finish();
@@ -440,7 +528,7 @@ impl Checker<'_> {
     }
 
     /// A value's type in words, where its arrays may be nodes of a body that was just walked.
-    fn describe_in(&self, level: &Level, value: &Value<Operand>) -> String {
+    pub(super) fn describe_in(&self, level: &Level, value: &Value<Operand>) -> String {
         match value {
             Value::Array(operand) if operand.level as usize == self.levels.len() => {
                 level.builder.graph().node(operand.node).array_type().to_string()
@@ -456,10 +544,17 @@ impl Checker<'_> {
 
 /// The places of an `if` and of its branches' values.
 #[derive(Clone, Copy)]
-struct Sides {
-    whole: Span,
-    then: Span,
-    otherwise: Option<Span>,
+pub(super) struct Sides {
+    /// All of it.
+    pub(super) whole: Span,
+    /// Where the branches' values stand, when it has one.
+    pub(super) values: Option<(Span, Span)>,
+}
+
+impl From<Span> for Sides {
+    fn from(whole: Span) -> Sides {
+        Sides { whole, values: None }
+    }
 }
 
 /// Where a block's value stands.
@@ -474,29 +569,22 @@ fn last_place_of(expression: &Expression) -> Span {
     }
 }
 
-/// The names that either branch gave another value, sorted.
-fn changed_names(
-    before: &HashMap<Arc<str>, Binding>,
-    first: &HashMap<Arc<str>, Binding>,
-    second: &HashMap<Arc<str>, Binding>,
-) -> Vec<Arc<str>> {
-    let mut names: Vec<Arc<str>> = first
-        .iter()
-        .chain(second)
-        .filter(|(name, binding)| match (before.get(*name), binding) {
-            (Some(Binding::Value(old)), Binding::Value(new)) => key_of(old) != key_of(new),
-            (Some(Binding::Broken), Binding::Broken) => false,
-            _ => true,
-        })
-        .map(|(name, _)| name.clone())
-        .collect();
-    names.sort();
-    names.dedup();
-    names
+/// What an element of a sequence of arrays is, and those arrays; `None` when there is something else among them.
+fn element_of(sequence: &Value<Operand>, arrays: &mut Vec<Operand>) -> Option<Value<u32>> {
+    match sequence {
+        Value::Array(operand) => {
+            arrays.push(*operand);
+            Some(Value::Array(arrays.len() as u32 - 1))
+        }
+        Value::Zip(values) => {
+            values.iter().map(|value| element_of(value, arrays)).collect::<Option<_>>().map(Value::Tuple)
+        }
+        _ => None,
+    }
 }
 
 /// A node of a body in another dtype.
-fn cast_in(level: &mut Level, node: NodeId, dtype: DType, span: Span) -> NodeId {
+pub(super) fn cast_in(level: &mut Level, node: NodeId, dtype: DType, span: Span) -> NodeId {
     let Node { kind, types, .. } = level.builder.graph().node(node).clone();
     if types[0].dtype == dtype {
         return node;
@@ -509,39 +597,43 @@ fn cast_in(level: &mut Level, node: NodeId, dtype: DType, span: Span) -> NodeId 
     level.builder.add(kind, vec![array_type], span, None)
 }
 
-/// Both branches' graphs with one list of captured arrays.
-fn close_branches(
-    first: Level,
-    second: Level,
-    outputs: (Vec<NodeId>, Vec<NodeId>),
-) -> (Graph, Graph, Vec<NodeId>, bool) {
-    let mut captured = first.captured.clone();
-    for node in &second.captured {
-        if !captured.contains(node) {
-            captured.push(*node);
+/// The graph of a body that was walked: how many inputs are its own, and its outputs.
+pub(super) struct Body {
+    pub level: Level,
+    pub own: usize,
+    pub outputs: Vec<NodeId>,
+}
+
+/// Bodies' graphs with one list of captured arrays, which follow each one's own inputs; and whether anything happens in them.
+pub(super) fn close_bodies(bodies: Vec<Body>) -> (Vec<Graph<Length>>, Vec<NodeId>, bool) {
+    let mut captured: Vec<NodeId> = Vec::new();
+    let mut inputs = Vec::new();
+    let mut index_of: HashMap<NodeId, usize> = HashMap::new();
+    for body in &bodies {
+        let own = &body.level.builder.graph().inputs[body.own..];
+        for (node, input) in body.level.captured.iter().zip(own) {
+            index_of.entry(*node).or_insert_with(|| {
+                captured.push(*node);
+                inputs.push(input.clone());
+                captured.len() - 1
+            });
         }
     }
-    let has_effects = !first.effects.is_empty() || !second.effects.is_empty();
-    let mut inputs = first.builder.graph().inputs.clone();
-    for node in captured.iter().skip(inputs.len()) {
-        let index = second.captured.iter().position(|other| other == node).unwrap_or(0);
-        inputs.push(second.builder.graph().inputs[index].clone());
-    }
-    let close = |level: Level, outputs: Vec<NodeId>| {
-        let own = level.captured;
+    let has_effects = bodies.iter().any(|body| !body.level.effects.is_empty());
+    let graphs = bodies.into_iter().map(|Body { level, own, outputs }| {
         let mut graph = level.builder.finish();
         for node in &mut graph.nodes {
-            if let NodeKind::Input(index) = &mut node.kind {
-                let outer = own[*index as usize];
-                *index = captured.iter().position(|node| *node == outer).unwrap_or(0) as u32;
+            if let NodeKind::Input(index) = &mut node.kind
+                && let Some(outer) = (*index as usize).checked_sub(own)
+            {
+                *index = (own + index_of[&level.captured[outer]]) as u32;
             }
         }
-        graph.inputs = inputs.clone();
+        graph.inputs.truncate(own);
+        graph.inputs.extend(inputs.iter().cloned());
         graph.outputs = outputs;
         graph.effects = level.effects;
         graph
-    };
-    let then = close(first, outputs.0);
-    let otherwise = close(second, outputs.1);
-    (then, otherwise, captured, has_effects)
+    });
+    (graphs.collect(), captured, has_effects)
 }

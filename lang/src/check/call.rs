@@ -6,6 +6,7 @@ use crate::declaration::{Advice, Call, Declaration, Default, Given, Mismatch, Op
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Effect, NodeId, NodeKind, OperationId, SourceAxis};
+use crate::length::Length;
 use crate::source::{Sources, Span};
 use crate::types::ArrayType;
 use crate::value::{Closure, TextPiece, Value};
@@ -81,6 +82,17 @@ impl Checker<'_> {
         Err(self.report(diagnostic.help(format!("give the value another name, such as `{}_value`", name.text))))
     }
 
+    /// Calls a value with values.
+    pub(super) fn call_with(
+        &mut self,
+        callee: (&Value<Operand>, Span),
+        arguments: Vec<Value<Operand>>,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let passed = arguments.into_iter().map(|value| Passed { name: None, value, span: callee.1 }).collect();
+        self.call(callee.0, passed, callee.1, span)
+    }
+
     /// Calls a value.
     pub(super) fn call(
         &mut self,
@@ -94,7 +106,7 @@ impl Checker<'_> {
             Value::Builtin(name) => match (self.library.find(name), self.library.prelude(name)) {
                 (Some(operation), _) => self.call_operation(operation, passed, name_span, span),
                 (None, Some(function)) => {
-                    let closure = Arc::new(Closure { function, captured: BTreeMap::new() });
+                    let closure = Arc::new(Closure::new(function, BTreeMap::new()));
                     self.call_closure(&closure, passed, name_span, span)
                 }
                 (None, None) => Err(Reported),
@@ -302,28 +314,40 @@ impl Checker<'_> {
         let mut frame = Frame {
             locals: HashMap::new(),
             origins: super::origin::Origins::default(),
+            written: HashMap::new(),
             captured: closure.captured.clone(),
             is_prelude: function.span.source == self.library.prelude_source(),
             function: &*function,
             name,
             call: span,
         };
-        let mut sizes = BTreeMap::new();
+        let mut sizes = super::declared::Sizes::default();
+        let mut values = Vec::new();
         for (parameter, given) in function.parameters.iter().zip(bound) {
             let (value, place) = match (given.into_iter().next(), &parameter.default) {
                 (Some(passed), _) => (passed.value, passed.span),
                 (None, Some(default)) => (self.expression(default)?, default.span),
                 (None, None) => return Err(Reported),
             };
+            if let (Value::Array(operand), Some(_)) = (&value, &parameter.declared)
+                && self.is_integer(*operand)
+            {
+                sizes.integers.insert(parameter.name.text.clone(), *operand);
+            }
+            values.push((parameter, value, place));
+        }
+        for (parameter, value, place) in values {
             let value = match &parameter.declared {
                 Some(declared) => self.fit_declared(&parameter.name.text, value, place, declared, &mut sizes)?,
                 None => value,
             };
             frame.locals.insert(parameter.name.text.clone(), Binding::Value(value));
             frame.origins.set(&parameter.name.text, self.uses.get(&place).copied().unwrap_or(place));
+            frame.written.insert(parameter.name.text.clone(), parameter.name.span);
         }
-        for (size, (length, place)) in &sizes {
-            let operand = self.constant(Scalar::i64(*length as i64), true, *place);
+        self.fit_deferred(&mut sizes)?;
+        for (size, (length, place)) in &sizes.known {
+            let operand = self.length_value(&length.clone(), *place);
             frame.locals.entry(size.clone()).or_insert(Binding::Value(Value::Array(operand)));
         }
         let outer = self.placement.clone();
@@ -358,6 +382,7 @@ impl Checker<'_> {
         if let (Ok(value), Some(declared)) = (&result, &function.result) {
             let value = value.clone();
             result = self.fit_result(value, function.body.span, declared, &mut sizes);
+            result = self.fit_deferred(&mut sizes).and(result);
         }
         self.frames.pop();
         self.refused = false;
@@ -465,7 +490,7 @@ impl Checker<'_> {
             Rule::Expand(expand) => {
                 let call = Call { operation, name, arguments, span };
                 match expand(&mut Expansion::new(self), &call) {
-                    Ok(value) => Ok(value),
+                    Ok(value) => self.bounded(value, span),
                     Err(diagnostic) => Err(self.report(diagnostic)),
                 }
             }
@@ -533,16 +558,15 @@ impl Checker<'_> {
                 (Err(diagnostic), _) | (_, Err(diagnostic)) => return Err(self.report(diagnostic)),
             }
         };
-        let reduced = axes.iter().fold(1usize, |count, axis| count.saturating_mul(source.shape[*axis]));
-        if reduced == 0 && !identity {
+        if !identity && axes.iter().any(|axis| source.shape[*axis].is(0)) {
             let message = format!("`{name}` of nothing has no value");
             let diagnostic = Diagnostic::error("E0310", message, operand.1, source.to_string());
             return Err(self.report(diagnostic.help(self.library.advice(Advice::AskWhetherEmpty))));
         }
         let cast = self.cast(operand.0, dtype, operand.1);
         let value = self.resolve(cast);
-        let shape: Vec<usize> =
-            (0..source.rank()).filter(|axis| !axes.contains(axis)).map(|axis| source.shape[axis]).collect();
+        let shape: Vec<Length> =
+            (0..source.rank()).filter(|axis| !axes.contains(axis)).map(|axis| source.shape[axis].clone()).collect();
         let result = if index { DType::I64 } else { dtype };
         let node = NodeKind::Reduce { operation, value, axes: axes.clone() };
         let reduced = self.add(node, ArrayType::new(result, shape), span);
@@ -556,10 +580,10 @@ impl Checker<'_> {
         let mut source_axes = Vec::new();
         for axis in 0..rank {
             if axes.contains(&axis) {
-                shape.push(1);
+                shape.push(Length::Known(1));
             } else {
-                source_axes.push(SourceAxis { start: 0, step: 1, axis: Some(axis) });
-                shape.push(inner.shape[source_axes.len() - 1]);
+                source_axes.push(SourceAxis { start: Length::Known(0), step: 1, axis: Some(axis) });
+                shape.push(inner.shape[source_axes.len() - 1].clone());
             }
         }
         let value = self.resolve(reduced);

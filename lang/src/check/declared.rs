@@ -7,13 +7,31 @@ use crate::ast::{
 use crate::declaration::Operand;
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind};
+use crate::length::{Length, Polynomial};
 use crate::source::Span;
 use crate::value::Value;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-/// The sizes that a call's types have named so far, each with the place that named it.
-pub(super) type Sizes = BTreeMap<Arc<str>, (usize, Span)>;
+/// What a call's types say of sizes.
+#[derive(Default)]
+pub(super) struct Sizes {
+    /// The sizes that have a name so far, each with the place that named it.
+    pub(super) known: BTreeMap<Arc<str>, (Length, Span)>,
+    /// The integers among the arguments: a size may be named after one.
+    pub(super) integers: BTreeMap<Arc<str>, Operand>,
+    /// Lengths whose declared sizes have names that other arguments will tell.
+    deferred: Vec<Fit>,
+}
+
+/// A length that must be a declared size.
+struct Fit {
+    what: Arc<str>,
+    found: String,
+    length: Length,
+    span: Span,
+    expression: Expression,
+}
 
 /// What stands for the elements' type in a declaration.
 enum Elements {
@@ -198,75 +216,152 @@ impl Checker<'_> {
         }
         let offset = found.rank() - named.len();
         for (position, dimension) in named.iter().enumerate() {
-            let length = found.shape[offset + position];
             let DimensionExpression::Size(expression) = dimension else {
                 let message = "`...` stands first in a type";
                 return Err(self.report(Diagnostic::error("E0312", message, declared.span, "")));
             };
-            self.fit_size(what, &found.to_string(), length, span, expression, sizes)?;
+            let length = found.shape[offset + position].clone();
+            let fit = Fit { what: what.into(), found: found.to_string(), length, span, expression: expression.clone() };
+            self.fit_size(fit, sizes, false)?;
         }
         Ok(())
     }
 
-    fn fit_size(
-        &mut self,
-        what: &str,
-        found: &str,
-        length: usize,
-        span: Span,
-        expression: &Expression,
-        sizes: &mut Sizes,
-    ) -> Checks<()> {
-        if let ExpressionKind::Name(name) = &expression.kind
-            && !sizes.contains_key(&name.text)
+    /// A length against the size that is declared for it. One whose names are not all bound waits for the other arguments; `is_last`
+    /// solves for the name that is still missing.
+    fn fit_size(&mut self, fit: Fit, sizes: &mut Sizes, is_last: bool) -> Checks<()> {
+        if let ExpressionKind::Name(name) = &fit.expression.kind
+            && self.declared_size(&name.text, sizes).is_none()
         {
-            sizes.insert(name.text.clone(), (length, span));
+            sizes.known.insert(name.text.clone(), (fit.length, fit.span));
             return Ok(());
         }
-        let Some(wanted) = size_of(expression, sizes) else {
-            return Err(self.not_built(
-                "a size that must be solved for its names",
-                expression.span,
-                "name the size alone first: `f64[n]`",
-            ));
+        let mut names = HashSet::new();
+        names_in(&fit.expression, &mut names);
+        let missing: Vec<Arc<str>> =
+            names.into_iter().filter(|name| self.declared_size(name, sizes).is_none()).collect();
+        match missing.as_slice() {
+            [] => {}
+            [name] if is_last => {
+                let Some(solved) = self.solve(&fit, name, sizes) else {
+                    let message = format!("no `{name}` makes this size {}", fit.length);
+                    let diagnostic = Diagnostic::error("E0312", message, fit.span, fit.found);
+                    return Err(self.report(diagnostic.label(fit.expression.span, "declared here")));
+                };
+                sizes.known.insert(name.clone(), (solved, fit.span));
+                return Ok(());
+            }
+            [..] if is_last => {
+                let diagnostic = Diagnostic::error(
+                    "E0312",
+                    "this size has several names that nothing else tells",
+                    fit.expression.span,
+                    "",
+                );
+                return Err(self.report(diagnostic.help("let another parameter have each of them alone: `f64[n]`")));
+            }
+            [..] => {
+                sizes.deferred.push(fit);
+                return Ok(());
+            }
+        }
+        let Some(wanted) = self.size_of(&fit.expression, sizes) else {
+            let diagnostic = Diagnostic::error(
+                "E0312",
+                "a size is made of names, integers, `+`, `-` and `*`",
+                fit.expression.span,
+                "",
+            );
+            return Err(self.report(diagnostic));
         };
-        if wanted == length as i128 {
+        let known = wanted.known();
+        let fits = match Length::of(wanted.clone()) {
+            Some(wanted) => {
+                let what = format!("{} is declared with length {wanted} here", fit.what);
+                self.same_length(&fit.length, &wanted, &what, fit.span)
+            }
+            None => false,
+        };
+        if fits {
             return Ok(());
         }
-        let message = format!("{what} is declared with length {wanted} here, and this has {length}");
-        let mut diagnostic = Diagnostic::error("E0312", message, span, found).label(expression.span, "declared here");
-        if let ExpressionKind::Name(name) = &expression.kind
-            && let Some((known, place)) = sizes.get(&name.text)
+        let shown = known.map_or_else(|| wanted.to_string(), |known| known.to_string());
+        let message = format!("{} is declared with length {shown} here, and this has {}", fit.what, fit.length);
+        let mut diagnostic = Diagnostic::error("E0312", message, fit.span, fit.found.clone())
+            .label(fit.expression.span, "declared here");
+        if let ExpressionKind::Name(name) = &fit.expression.kind
+            && let Some((known @ Length::Known(_), place)) = sizes.known.get(&name.text)
+            && *place != fit.span
         {
             diagnostic = diagnostic.label(*place, format!("`{}` is {known} because of this", name.text));
         }
-        let diagnostic = self.with_origin(diagnostic, span, found);
-        let help = match usize::try_from(wanted) {
-            Ok(wanted) if wanted < length => format!("take the first {wanted} along this axis: `[:{wanted}]`"),
-            _ => format!("give both one length: the first {length} of the other are `[:{length}]`"),
+        let diagnostic = self.with_origin(diagnostic, fit.span, &fit.found);
+        let help = match (known, fit.length.known()) {
+            (Some(wanted), Some(length)) if wanted >= 0 && (wanted as usize) < length => {
+                format!("take the first {wanted} along this axis: `[:{wanted}]`")
+            }
+            (_, Some(length)) => format!("give both one length: the first {length} of the other are `[:{length}]`"),
+            (_, None) => "give it the declared length, or declare another".to_string(),
         };
         Err(self.report(diagnostic.help(help)))
     }
-}
 
-/// The value of a dimension, when its names are known.
-fn size_of(expression: &Expression, sizes: &Sizes) -> Option<i128> {
-    match &expression.kind {
-        ExpressionKind::Integer(value) => Some(*value as i128),
-        ExpressionKind::Name(name) => sizes.get(&name.text).map(|(length, _)| *length as i128),
-        ExpressionKind::Unary { operator: UnaryOperator::Negative, operand, .. } => {
-            size_of(operand, sizes).map(|value| -value)
-        }
-        ExpressionKind::Binary { operator, left, right, .. } => {
-            let (left, right) = (size_of(left, sizes)?, size_of(right, sizes)?);
-            match operator {
-                BinaryOperator::Add => left.checked_add(right),
-                BinaryOperator::Subtract => left.checked_sub(right),
-                BinaryOperator::Multiply => left.checked_mul(right),
-                _ => None,
+    /// Fits what waited for the names of other arguments.
+    pub(super) fn fit_deferred(&mut self, sizes: &mut Sizes) -> Checks<()> {
+        for is_last in [false, true] {
+            for fit in std::mem::take(&mut sizes.deferred) {
+                self.fit_size(fit, sizes, is_last)?;
             }
         }
-        _ => None,
+        Ok(())
+    }
+
+    /// The value of a name that makes a declared size equal to a length, when there is one.
+    fn solve(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Option<Length> {
+        // A size is linear in a name when it grows by the same for each step of it.
+        let mut at = |value: i64| {
+            let length = Length::of(value.into())?;
+            sizes.known.insert(name.clone(), (length, fit.span));
+            let result = self.size_of(&fit.expression, sizes);
+            sizes.known.remove(name);
+            result
+        };
+        let (zero, one, two) = (at(0)?, at(1)?, at(2)?);
+        let step = one.minus(&zero).known().filter(|step| *step != 0 && two.minus(&one).known() == Some(*step))?;
+        let distance = Polynomial::from(&fit.length).minus(&zero).times(&step.signum().into());
+        Length::of(distance.divided(step.abs())?)
+    }
+
+    /// The size that a name stands for: one that a type has named, or an integer that the function is given.
+    fn declared_size(&mut self, name: &str, sizes: &Sizes) -> Option<Polynomial> {
+        if let Some((length, _)) = sizes.known.get(name) {
+            return Some(Polynomial::from(length));
+        }
+        match sizes.integers.get(name) {
+            Some(operand) => Some(self.polynomial_of(*operand)),
+            None => None,
+        }
+    }
+
+    /// The value of a size, when its names are known.
+    fn size_of(&mut self, expression: &Expression, sizes: &Sizes) -> Option<Polynomial> {
+        match &expression.kind {
+            ExpressionKind::Integer(value) => i64::try_from(*value).ok().map(Polynomial::from),
+            ExpressionKind::Name(name) => self.declared_size(&name.text, sizes),
+            ExpressionKind::Unary { operator: UnaryOperator::Negative, operand, .. } => {
+                Some(Polynomial::from(0).minus(&self.size_of(operand, sizes)?))
+            }
+            ExpressionKind::Binary { operator, left, right, .. } => {
+                let (left, right) = (self.size_of(left, sizes)?, self.size_of(right, sizes)?);
+                match operator {
+                    BinaryOperator::Add => Some(left.plus(&right)),
+                    BinaryOperator::Subtract => Some(left.minus(&right)),
+                    BinaryOperator::Multiply => Some(left.times(&right)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
     }
 }
 

@@ -4,12 +4,13 @@ use super::advice::{bounds, broadcast_help, dtype_for};
 use super::{Checker, Checks};
 use crate::ast::BinaryOperator;
 use crate::declaration::{Advice, Mismatch, Operand, Rule, Typing};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::dtype::{DType, Kind, Scalar};
 use crate::graph::{NodeKind, OperationId};
+use crate::length::Length;
 use crate::promotion::Numeric;
 use crate::source::Span;
-use crate::types::{ArrayType, DisplayShape, broadcast};
+use crate::types::{ArrayType, DisplayShape};
 use crate::value::Value;
 
 impl Checker<'_> {
@@ -76,7 +77,7 @@ impl Checker<'_> {
         operation: OperationId,
         operands: &[Operand],
         typing: &Typing,
-        shape: Vec<usize>,
+        shape: Vec<Length>,
         weak: bool,
         span: Span,
     ) -> Operand {
@@ -89,51 +90,128 @@ impl Checker<'_> {
         Operand { weak, ..self.add(kind, ArrayType::new(typing.result, shape), span) }
     }
 
-    fn broadcast(&mut self, name: &str, place: Span, operands: &[(Operand, Span)]) -> Checks<Vec<usize>> {
-        let mut shape: Vec<usize> = Vec::new();
+    fn broadcast(&mut self, name: &str, place: Span, operands: &[(Operand, Span)]) -> Checks<Vec<Length>> {
+        let mut shape: Vec<Length> = Vec::new();
         for (position, (operand, _)) in operands.iter().enumerate() {
-            match broadcast(&shape, &self.type_of(*operand).shape) {
-                Ok(wider) => shape = wider,
-                Err((left, right, from_end)) => {
-                    let axis = if from_end == 1 { "the last axis".into() } else { format!("axis -{from_end}") };
-                    let types: Vec<String> = operands.iter().map(|(one, _)| self.type_of(*one).to_string()).collect();
-                    let mut diagnostic = Diagnostic::error(
-                        "E0301",
-                        format!("the shapes do not go together: {left} and {right} along {axis}"),
-                        place,
-                        format!("`{name}` needs equal lengths, or 1"),
-                    );
-                    for ((_, span), text) in operands.iter().zip(&types).take(position + 1) {
-                        if *span != place {
-                            diagnostic = diagnostic.label(*span, text.clone());
-                        }
-                    }
-                    for ((_, span), text) in operands.iter().zip(&types).take(position + 1) {
-                        diagnostic = self.with_origin(diagnostic, *span, text);
-                    }
-                    let right_shape = self.type_of(operands[position].0).shape.clone();
-                    let is_product = name == BinaryOperator::Multiply.symbol()
-                        && matches!((&*shape, &*right_shape), ([_, n], [m, _]) if n == m)
-                        && self.library.operator(BinaryOperator::MatrixProduct.symbol(), 2).is_some();
-                    let help = match is_product {
-                        true => Some("the matrix product is written `@`".to_string()),
-                        false => broadcast_help(&shape, &right_shape).or_else(|| {
-                            is_turned(&shape, &right_shape).then(|| self.library.advice(Advice::Transpose).to_string())
-                        }),
-                    };
-                    if let Some(help) = help {
-                        diagnostic = diagnostic.help(help);
-                    }
-                    return Err(self.report(diagnostic));
+            let other = self.type_of(*operand).shape.clone();
+            match self.broadcast_pair(&shape, &other, name, place) {
+                Ok(wider) => {
+                    self.note_table(&shape, &other, &wider, place, &operands[..=position]);
+                    shape = wider;
                 }
+                Err(from_end) => return Err(self.shape_mismatch(name, place, operands, position, &shape, from_end)),
             }
         }
-        let count = shape.iter().try_fold(16usize, |bytes, length| bytes.checked_mul((*length).max(1)));
-        if count.is_none_or(|bytes| bytes > isize::MAX as usize) {
+        let bytes = shape.iter().filter_map(Length::known);
+        let bytes = bytes.into_iter().try_fold(16usize, |bytes, length| bytes.checked_mul(length.max(1)));
+        if bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
             let message = format!("the result would be larger than any memory: its shape is {}", DisplayShape(&shape));
             return Err(self.report(Diagnostic::error("E0309", message, place, "")));
         }
         Ok(shape)
+    }
+
+    /// NumPy's broadcasting of two shapes. A length that only the run can tell is taken for the other one's, and the run checks it.
+    /// `Err` is the axis, counted from the end, along which the lengths do not go together.
+    pub(super) fn broadcast_pair(
+        &mut self,
+        left: &[Length],
+        right: &[Length],
+        name: &str,
+        place: Span,
+    ) -> Result<Vec<Length>, usize> {
+        let rank = left.len().max(right.len());
+        let one = Length::Known(1);
+        let mut shape = vec![one.clone(); rank];
+        for from_end in 1..=rank {
+            let of =
+                |lengths: &[Length]| lengths.len().checked_sub(from_end).map_or(one.clone(), |at| lengths[at].clone());
+            let (a, b) = (of(left), of(right));
+            shape[rank - from_end] = if a == b || b.is(1) {
+                a
+            } else if a.is(1) {
+                b
+            } else if self.same_length(&a, &b, &format!("`{name}` needs equal lengths"), place) {
+                if a.known().is_some() { a } else { b }
+            } else {
+                return Err(from_end);
+            };
+        }
+        Ok(shape)
+    }
+
+    /// The classic slip: `f64[n] - f64[n, 1]` is an n by n table.
+    fn note_table(
+        &mut self,
+        left: &[Length],
+        right: &[Length],
+        wider: &[Length],
+        place: Span,
+        operands: &[(Operand, Span)],
+    ) {
+        let stretched = |lengths: &[Length], axis: usize| {
+            (axis + lengths.len()).checked_sub(wider.len()).is_none_or(|own| lengths[own].is(1))
+        };
+        for axis in 0..wider.len() {
+            let meets = |other: usize| {
+                other != axis && wider[other] == wider[axis] && stretched(left, axis) && stretched(right, other)
+            };
+            if wider[axis].has_variable() && (0..wider.len()).any(meets) && left.len() != right.len() {
+                let length = &wider[axis];
+                let message = format!(
+                    "this makes a table: `{length}` meets itself across a stretch, so the result is {}",
+                    DisplayShape(wider)
+                );
+                let mut note = Diagnostic::error("E0322", message, place, "");
+                for (operand, span) in operands {
+                    note = note.label(*span, self.type_of(*operand).to_string());
+                }
+                note.severity = Severity::Note;
+                let _ =
+                    self.report(note.help("for elements by pairs, give both one shape: `x[:, newaxis]` or `y[:, 0]`"));
+                return;
+            }
+        }
+    }
+
+    fn shape_mismatch(
+        &mut self,
+        name: &str,
+        place: Span,
+        operands: &[(Operand, Span)],
+        position: usize,
+        shape: &[Length],
+        from_end: usize,
+    ) -> super::Reported {
+        let axis = if from_end == 1 { "the last axis".into() } else { format!("axis -{from_end}") };
+        let right_shape = self.type_of(operands[position].0).shape.clone();
+        let (left, right) = (&shape[shape.len() - from_end], &right_shape[right_shape.len() - from_end]);
+        let mut diagnostic = Diagnostic::error(
+            "E0301",
+            format!("the shapes do not go together: {left} and {right} along {axis}"),
+            place,
+            format!("`{name}` needs equal lengths, or 1"),
+        );
+        for (operand, span) in operands.iter().take(position + 1) {
+            if *span != place {
+                diagnostic = diagnostic.label(*span, self.type_of(*operand).to_string());
+            }
+        }
+        for (operand, span) in operands.iter().take(position + 1) {
+            diagnostic = self.with_origin(diagnostic, *span, &self.type_of(*operand).to_string());
+        }
+        let is_product = name == BinaryOperator::Multiply.symbol()
+            && matches!((shape, &*right_shape), ([_, n], [m, _]) if n == m)
+            && self.library.operator(BinaryOperator::MatrixProduct.symbol(), 2).is_some();
+        let help = match is_product {
+            true => Some("the matrix product is written `@`".to_string()),
+            false => broadcast_help(shape, &right_shape)
+                .or_else(|| is_turned(shape, &right_shape).then(|| self.library.advice(Advice::Transpose).to_string())),
+        };
+        self.report(match help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        })
     }
 
     fn dtype_mismatch(
@@ -204,6 +282,6 @@ impl Checker<'_> {
 }
 
 /// Whether two matrices have each other's shape turned.
-fn is_turned(left: &[usize], right: &[usize]) -> bool {
+fn is_turned(left: &[Length], right: &[Length]) -> bool {
     left.len() == 2 && right.len() == 2 && left[0] == right[1] && left[1] == right[0]
 }

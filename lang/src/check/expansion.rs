@@ -4,11 +4,15 @@ use super::{Binding, Checker};
 use crate::declaration::{Advice, Call, Given, Operand, Parameter};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind, Scalar};
-use crate::graph::{Attribute, Effect, NodeKind, SourceAxis};
+use crate::graph::{Attribute, Effect, IndexAxis, NodeKind, SourceAxis};
+use crate::length::{Length, Polynomial};
 use crate::source::Span;
-use crate::types::ArrayType;
+use crate::types::{ArrayType, Type};
 use crate::value::{TextPiece, Value};
 use std::sync::Arc;
+
+/// What an operation does with the elements of sequences that are walked together.
+pub type MapFunction<'f> = &'f mut dyn FnMut(&mut Expansion, Vec<Value<Operand>>) -> Result<Value<Operand>, Diagnostic>;
 
 /// The checker, as the rule of an operation sees it.
 pub struct Expansion<'c, 'a> {
@@ -21,7 +25,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
     }
 
     /// An operand's type.
-    pub fn type_of(&self, operand: Operand) -> ArrayType {
+    pub fn type_of(&self, operand: Operand) -> Type {
         self.checker.type_of(operand).clone()
     }
 
@@ -31,7 +35,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
     }
 
     /// What would make two shapes go together.
-    pub fn broadcast_help(&self, left: &[usize], right: &[usize]) -> Option<String> {
+    pub fn broadcast_help(&self, left: &[Length], right: &[Length]) -> Option<String> {
         super::advice::broadcast_help(left, right)
     }
 
@@ -167,7 +171,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
     }
 
     /// The argument at a position as axes of an array: `none` (all of them), an integer, or a tuple of integers; ascending.
-    pub fn axes(&self, call: &Call, index: usize, of: &ArrayType) -> Result<Vec<usize>, Diagnostic> {
+    pub fn axes(&self, call: &Call, index: usize, of: &Type) -> Result<Vec<usize>, Diagnostic> {
         let given = &call.arguments[index];
         let written = match &given.value {
             Value::None => return Ok((0..of.rank()).collect()),
@@ -198,7 +202,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
     }
 
     /// An axis counted from the start, from one that may count from the end.
-    pub fn axis(&self, number: i64, rank: usize, span: Span, of: &ArrayType) -> Result<usize, Diagnostic> {
+    pub fn axis(&self, number: i64, rank: usize, span: Span, of: &Type) -> Result<usize, Diagnostic> {
         let from_start = if number < 0 { number + rank as i64 } else { number };
         if from_start >= 0 && from_start < rank as i64 {
             return Ok(from_start as usize);
@@ -216,8 +220,14 @@ impl<'c, 'a> Expansion<'c, 'a> {
         })
     }
 
-    /// The variadic argument at a position as a shape: integers, or one tuple of them; -1 stays -1.
-    pub fn shape(&self, call: &Call, index: usize) -> Result<Vec<i64>, Diagnostic> {
+    /// The variadic argument at a position as integers that are known before the run, or one tuple of them.
+    pub fn integers(&self, call: &Call, index: usize) -> Result<Vec<i64>, Diagnostic> {
+        let span = call.arguments[index].span;
+        self.listed(call, index).iter().map(|value| self.known_integer(call, index, value, span)).collect()
+    }
+
+    /// The values of a variadic argument, or of the one tuple in it.
+    fn listed(&self, call: &Call, index: usize) -> Vec<Value<Operand>> {
         let given = &call.arguments[index];
         let mut values = match &given.value {
             Value::Tuple(values) => values.clone(),
@@ -226,19 +236,97 @@ impl<'c, 'a> Expansion<'c, 'a> {
         if let [Value::Tuple(inner)] = values.as_slice() {
             values = inner.clone();
         }
-        values.iter().map(|value| self.known_integer(call, index, value, given.span)).collect()
+        values
     }
 
-    /// The same for a new array: no length may be negative, and the whole must be addressable.
-    pub fn new_shape(&self, call: &Call, index: usize) -> Result<Vec<usize>, Diagnostic> {
+    /// The argument at a position as an integer, which the run may tell: a polynomial in sizes.
+    pub fn polynomial(&mut self, call: &Call, index: usize) -> Result<Polynomial, Diagnostic> {
+        let given = &call.arguments[index];
+        self.value_polynomial(call, index, &given.value, given.span)
+    }
+
+    fn value_polynomial(
+        &mut self,
+        call: &Call,
+        index: usize,
+        value: &Value<Operand>,
+        span: Span,
+    ) -> Result<Polynomial, Diagnostic> {
+        match value {
+            Value::Array(operand)
+                if self.checker.is_integer(*operand) && self.checker.constant_of(*operand).is_none() =>
+            {
+                Ok(self.checker.polynomial_of(*operand))
+            }
+            _ => self.known_integer(call, index, value, span).map(Polynomial::from),
+        }
+    }
+
+    /// The variadic argument at a position as a shape: integers, or one tuple of them; -1 stays -1.
+    pub fn shape(&mut self, call: &Call, index: usize) -> Result<Vec<Polynomial>, Diagnostic> {
+        let span = call.arguments[index].span;
+        self.listed(call, index).iter().map(|value| self.value_polynomial(call, index, value, span)).collect()
+    }
+
+    /// One number of elements divided by another, as a size that the run tells.
+    pub fn quotient(&mut self, count: &Polynomial, divisor: &Polynomial, span: Span) -> Result<Polynomial, Diagnostic> {
+        let zero = Length::Known(0);
+        let [count, divisor] = [count, divisor].map(|one| Length::of(one.clone()).unwrap_or(zero.clone()));
+        let (count, divisor) = (self.length_value(&count, span), self.length_value(&divisor, span));
+        let operands = vec![(Value::Array(count), span), (Value::Array(divisor), span)];
+        match self.checker.operator("//", span, operands, span).map_err(|_| silent(span))? {
+            Value::Array(quotient) => Ok(self.checker.polynomial_of(quotient)),
+            _ => Err(silent(span)),
+        }
+    }
+
+    /// A length that an integer scalar is; the run checks that it is not negative.
+    pub fn length_of(&mut self, operand: Operand, span: Span) -> Result<Length, Diagnostic> {
+        self.checker.length_of(operand, span).map_err(|_| silent(span))
+    }
+
+    /// A length as a value, which promotes like a literal.
+    pub fn length_value(&mut self, length: &Length, span: Span) -> Operand {
+        self.checker.length_value(length, span)
+    }
+
+    /// Whether two lengths are one: because they are equal, or because the run will see to it. `what` is the sentence that says so
+    /// when the run finds that they are not: "`dot` needs equal lengths".
+    pub fn same_length(&mut self, left: &Length, right: &Length, what: &str, span: Span) -> bool {
+        self.checker.same_length(left, right, what, span)
+    }
+
+    /// The same for shapes.
+    pub fn same_shape(&mut self, left: &[Length], right: &[Length], what: &str, span: Span) -> bool {
+        self.checker.same_shape(left, right, what, span)
+    }
+
+    /// NumPy's broadcasting of two shapes; `None` when they do not go together.
+    pub fn broadcast(&mut self, left: &[Length], right: &[Length], call: &Call) -> Option<Vec<Length>> {
+        self.checker.broadcast_pair(left, right, &call.name, call.span).ok()
+    }
+
+    /// Where a bool array is true, counted in C order: `i64[?k]`, ascending.
+    pub fn positions(&mut self, mask: Operand, span: Span) -> Operand {
+        self.checker.positions(mask, span)
+    }
+
+    /// The elements of a new array: no length may be negative, and the whole must be addressable.
+    pub fn new_shape(&mut self, call: &Call, index: usize) -> Result<Vec<Length>, Diagnostic> {
         let span = call.arguments[index].span;
         let mut shape = Vec::new();
         let mut count = 1usize;
-        for length in self.shape(call, index)? {
-            let Ok(length) = usize::try_from(length) else {
-                let diagnostic = Diagnostic::error("E0309", format!("a length cannot be negative: {length}"), span, "");
-                return Err(diagnostic.help("write 0 or more"));
+        for polynomial in self.shape(call, index)? {
+            let known = polynomial.known();
+            let Some(length) = Length::of(polynomial) else {
+                let message = format!("a length cannot be negative: {}", known.unwrap_or(-1));
+                return Err(Diagnostic::error("E0309", message, span, "").help("write 0 or more"));
             };
+            let Some(known) = length.known() else {
+                shape.push(length);
+                continue;
+            };
+            let length = known;
             match count.checked_mul(length.max(1)) {
                 Some(product) if product <= isize::MAX as usize / 16 => count = product,
                 _ => {
@@ -246,7 +334,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
                     return Err(Diagnostic::error("E0309", message, span, ""));
                 }
             }
-            shape.push(length);
+            shape.push(length.into());
         }
         if shape.len() > 64 {
             return Err(Diagnostic::error(
@@ -265,8 +353,8 @@ impl<'c, 'a> Expansion<'c, 'a> {
     }
 
     /// 0, 1, 2, …: `i64[n]`.
-    pub fn iota(&mut self, length: usize, span: Span) -> Operand {
-        self.checker.add(NodeKind::Iota, ArrayType::new(DType::I64, vec![length]), span)
+    pub fn iota(&mut self, length: impl Into<Length>, span: Span) -> Operand {
+        self.checker.add(NodeKind::Iota, ArrayType::new(DType::I64, vec![length.into()]), span)
     }
 
     /// An operand in another dtype.
@@ -310,7 +398,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
     }
 
     /// Slices, permutations, new axes and broadcasts of an operand.
-    pub fn view(&mut self, operand: Operand, axes: Vec<SourceAxis>, shape: Vec<usize>, span: Span) -> Operand {
+    pub fn view(&mut self, operand: Operand, axes: Vec<SourceAxis<Length>>, shape: Vec<Length>, span: Span) -> Operand {
         let dtype = self.checker.type_of(operand).dtype;
         let value = self.checker.resolve(operand);
         let node = self.checker.add(NodeKind::View { value, axes }, ArrayType::new(dtype, shape), span);
@@ -318,7 +406,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
     }
 
     /// An operand's elements in another shape of as many elements.
-    pub fn reshape(&mut self, operand: Operand, shape: Vec<usize>, span: Span) -> Operand {
+    pub fn reshape(&mut self, operand: Operand, shape: Vec<Length>, span: Span) -> Operand {
         let array_type = self.checker.type_of(operand).clone();
         if array_type.shape == shape {
             return operand;
@@ -328,7 +416,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
     }
 
     /// An operand repeated to a shape that it broadcasts to.
-    pub fn broadcast_to(&mut self, operand: Operand, shape: Vec<usize>, span: Span) -> Operand {
+    pub fn broadcast_to(&mut self, operand: Operand, shape: Vec<Length>, span: Span) -> Operand {
         let source = self.checker.type_of(operand).clone();
         if source.shape == shape {
             return operand;
@@ -336,8 +424,10 @@ impl<'c, 'a> Expansion<'c, 'a> {
         let offset = shape.len() - source.rank();
         let axes = (0..source.rank())
             .map(|axis| match source.shape[axis] == shape[offset + axis] {
-                true => SourceAxis { start: 0, step: 1, axis: Some(offset + axis) },
-                false => SourceAxis { start: 0, step: 0, axis: None },
+                true => SourceAxis { start: Length::Known(0), step: 1, axis: Some(offset + axis) },
+                false if source.shape[axis].is(1) => SourceAxis { start: Length::Known(0), step: 0, axis: None },
+                // The run has checked that they are equal.
+                false => SourceAxis { start: Length::Known(0), step: 1, axis: Some(offset + axis) },
             })
             .collect();
         self.view(operand, axes, shape, span)
@@ -348,8 +438,8 @@ impl<'c, 'a> Expansion<'c, 'a> {
         &mut self,
         call: &Call,
         operands: &[Operand],
-        attributes: Vec<Attribute>,
-        types: Vec<ArrayType>,
+        attributes: Vec<Attribute<Length>>,
+        types: Vec<Type>,
     ) -> Vec<Operand> {
         let operands = operands.iter().map(|operand| self.checker.resolve(*operand)).collect();
         let kind = NodeKind::Apply { operation: call.operation, operands, attributes };
@@ -357,7 +447,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
         if types.len() == 1 {
             return vec![node];
         }
-        let part = |(index, array_type): (usize, ArrayType)| {
+        let part = |(index, array_type): (usize, Type)| {
             self.checker.add(NodeKind::Part { value: node.node, index: index as u32 }, array_type, call.span)
         };
         types.into_iter().enumerate().map(part).collect()
@@ -369,8 +459,8 @@ impl<'c, 'a> Expansion<'c, 'a> {
         &mut self,
         call: &Call,
         operands: &[Operand],
-        mut attributes: Vec<Attribute>,
-        types: Vec<ArrayType>,
+        mut attributes: Vec<Attribute<Length>>,
+        types: Vec<Type>,
     ) -> Vec<Operand> {
         let happened =
             self.checker.level_effects().iter().filter(|effect| matches!(effect, Effect::Call { .. })).count();
@@ -386,24 +476,90 @@ impl<'c, 'a> Expansion<'c, 'a> {
         results
     }
 
+    /// Whether the call may never run, because only the run decides a condition around it.
+    pub fn is_conditional(&self) -> bool {
+        self.checker.is_conditional()
+    }
+
+    /// Makes the call something that happens when the program runs, by the row's effect.
+    pub fn happen(&mut self, call: &Call) {
+        let mut arguments = Vec::new();
+        for given in &call.arguments {
+            arguments.push(given.value.map(&mut |operand| self.checker.resolve(*operand)));
+        }
+        self.checker.changes += 1;
+        let span = self.checker.visible(call.span);
+        self.checker.level_effects().push(Effect::Call { operation: call.operation, arguments, span });
+    }
+
+    /// Calls a function that the call was given.
+    pub fn call(
+        &mut self,
+        function: &Given,
+        values: Vec<Value<Operand>>,
+        span: Span,
+    ) -> Result<Value<Operand>, Diagnostic> {
+        self.checker.call_with((&function.value, function.span), values, span).map_err(|_| silent(span))
+    }
+
+    /// What `function` gives for each element of sequences that are walked together; over tuples, a tuple.
+    pub fn map(
+        &mut self,
+        sequences: &[(Value<Operand>, Span)],
+        span: Span,
+        function: MapFunction,
+    ) -> Result<Value<Operand>, Diagnostic> {
+        let mut each = |checker: &mut Checker<'a>, elements| {
+            function(&mut Expansion::new(checker), elements).map_err(|diagnostic| checker.report(diagnostic))
+        };
+        self.checker.map_elements(sequences, span, &mut each).map_err(|_| silent(span))
+    }
+
+    /// A function that the call was given, of what it gave before and the next element, from the first element to the last.
+    pub fn fold(
+        &mut self,
+        function: &Given,
+        sequence: &Given,
+        initial: &Given,
+        span: Span,
+    ) -> Result<Value<Operand>, Diagnostic> {
+        let mut step = |checker: &mut Checker<'a>, folded, element| {
+            checker.call_with((&function.value, function.span), vec![folded, element], span)
+        };
+        let initial = (initial.value.clone(), initial.span);
+        let sequence = (&sequence.value, sequence.span);
+        self.checker.fold(sequence, initial, function.span, span, &mut step).map_err(|_| silent(span))
+    }
+
+    /// An array with the elements at `start`, `start + step`, … of its first axis replaced by those of `new`, which it has in whole.
+    pub fn replace(&mut self, operand: Operand, start: usize, step: isize, new: Operand, span: Span) -> Operand {
+        let array_type = self.checker.type_of(operand).clone();
+        let shape = self.checker.type_of(new).shape.clone();
+        let (value, new) = (self.checker.resolve(operand), self.checker.resolve(new));
+        let first = SourceAxis { start: start.into(), step, axis: Some(0) };
+        let others = (1..array_type.rank()).map(|axis| SourceAxis { start: 0usize.into(), step: 1, axis: Some(axis) });
+        let axes = std::iter::once(first).chain(others).map(|place| IndexAxis { place, index: None }).collect();
+        self.checker.add(NodeKind::Update { value, axes, shape, new, operation: None }, array_type, span)
+    }
+
     /// A value that the session keeps under a name that no program can write (it must contain a blank).
     pub fn hidden(&mut self, name: &str, span: Span) -> Option<Value<Operand>> {
         match self.checker.global(name, span)? {
             Binding::Value(value) => Some(value),
-            Binding::Broken | Binding::OneSided(_) => None,
+            Binding::Broken | Binding::OneSided(_) | Binding::OfTurns(_) => None,
         }
     }
 
-    /// Keeps such a value. Only the program itself can: a body that runs many times or never cannot.
+    /// Keeps such a value. A body that is walked for each element cannot: its turns have no order.
     pub fn set_hidden(&mut self, name: &str, value: Value<Operand>, call: &Call) -> Result<(), Diagnostic> {
-        if self.checker.levels.len() > 1 {
-            let message =
-                format!("`{}` in a comprehension or in an `if` that only the run decides is not built yet", call.name);
-            return Err(Diagnostic::error("E0401", message, call.span, "").help("draw all the numbers before it"));
+        if self.checker.levels.iter().any(|level| level.is_for_elements) {
+            let message = format!("`{}` in a comprehension is not built yet", call.name);
+            let help = "draw all the numbers before it, or write a `for` loop";
+            return Err(Diagnostic::error("E0401", message, call.span, "").help(help));
         }
         let name: Arc<str> = name.into();
         self.checker.record_assigned(&name);
-        self.checker.globals.insert(name, Binding::Value(value));
+        self.checker.set_in_scope(&(0, name), Some(Binding::Value(value)));
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use crate::declaration::Operand;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::dtype::{DType, Scalar};
 use crate::graph::NodeKind;
+use crate::length::Length;
 use crate::promotion::{Numeric, common};
 use crate::source::Span;
 use crate::types::{ArrayType, DisplayShape};
@@ -22,15 +23,20 @@ const MORE_STACK: usize = 2 * 1024 * 1024;
 impl Checker<'_> {
     /// The value of an expression.
     pub(super) fn expression(&mut self, expression: &Expression) -> Checks<Value<Operand>> {
+        self.deeper(expression.span, |checker| checker.expression_kind(expression))
+    }
+
+    /// What takes stack for each level of nesting.
+    pub(super) fn deeper<T>(&mut self, span: Span, check: impl FnOnce(&mut Self) -> Checks<T>) -> Checks<T> {
         if self.depth >= DEEPEST_EXPRESSION {
-            let diagnostic = Diagnostic::error("E0210", "this is nested too deeply", expression.span, "")
+            let diagnostic = Diagnostic::error("E0210", "this is nested too deeply", span, "")
                 .help("give a part of it a name of its own");
             return Err(self.report(diagnostic));
         }
         self.depth += 1;
-        let value = stacker::maybe_grow(RED_ZONE, MORE_STACK, || self.expression_kind(expression));
+        let result = stacker::maybe_grow(RED_ZONE, MORE_STACK, || check(self));
         self.depth -= 1;
-        value
+        result
     }
 
     fn expression_kind(&mut self, expression: &Expression) -> Checks<Value<Operand>> {
@@ -44,11 +50,24 @@ impl Checker<'_> {
             ExpressionKind::Imaginary(value) => Ok(Value::Array(self.constant(Scalar::c128(0.0, *value), true, span))),
             ExpressionKind::Bool(value) => Ok(Value::Array(self.constant(Scalar::bool(*value), false, span))),
             ExpressionKind::Text(text) => Ok(Value::Text(vec![TextPiece::Text(text.clone())])),
-            ExpressionKind::FormatText(pieces) => self.format_text(pieces),
+            ExpressionKind::FormatText(pieces) => {
+                let text = self.format_text(pieces)?;
+                self.bounded(text, span)
+            }
             ExpressionKind::Name(name) => self.look_up(&name.text, name.span),
             ExpressionKind::Ellipsis => Err(self.report(
                 Diagnostic::error("E0303", "`...` stands only in an index", span, "").help("write `a[..., 0]`"),
             )),
+            // The literal below the range of i64 has no positive twin in it.
+            ExpressionKind::Unary { operator: ast::UnaryOperator::Negative, operand, .. } if matches!(operand.kind, ExpressionKind::Integer(magnitude) if magnitude > i64::MAX as u64) =>
+            {
+                if matches!(operand.kind, ExpressionKind::Integer(magnitude) if magnitude == 1 << 63) {
+                    return Ok(Value::Array(self.constant(Scalar::i64(i64::MIN), true, span)));
+                }
+                let message = format!("this number is too small: the least integer is {}", i64::MIN);
+                let diagnostic = Diagnostic::error("E0106", message, span, "");
+                Err(self.report(diagnostic.help("for a float write `.0` behind it")))
+            }
             ExpressionKind::Unary { operator, operator_span, operand } => {
                 let value = self.expression(operand)?;
                 self.operator(operator.symbol(), *operator_span, vec![(value, operand.span)], span)
@@ -66,7 +85,7 @@ impl Checker<'_> {
             }
             ExpressionKind::Lambda(function) => {
                 let captured = self.close_over(function);
-                Ok(Value::Function(Arc::new(Closure { function: function.clone(), captured })))
+                self.bounded(Value::Function(Arc::new(Closure::new(function.clone(), captured))), span)
             }
             ExpressionKind::Call { function, arguments } => self.call_expression(function, arguments, span),
             ExpressionKind::Index { base, subscripts } => {
@@ -80,7 +99,7 @@ impl Checker<'_> {
             }
             ExpressionKind::Tuple(values) => {
                 let values: Vec<_> = values.iter().map(|value| self.expression(value)).collect();
-                Ok(Value::Tuple(values.into_iter().collect::<Checks<_>>()?))
+                self.bounded(Value::Tuple(values.into_iter().collect::<Checks<_>>()?), span)
             }
             ExpressionKind::Array(values) => self.array(values, span),
             ExpressionKind::Comprehension { element, clauses, condition } => {
@@ -229,12 +248,12 @@ impl Checker<'_> {
         }
         let Some((first, first_span)) = operands.first().copied() else {
             let kind = NodeKind::Literal(Arc::new([]));
-            return Ok(Value::Array(self.add(kind, ArrayType::new(DType::F64, vec![0]), span)));
+            return Ok(Value::Array(self.add(kind, ArrayType::new(DType::F64, vec![Length::Known(0)]), span)));
         };
         let shape = self.type_of(first).shape.clone();
         for (operand, place) in &operands {
             let (one, other) = (self.type_of(first).clone(), self.type_of(*operand).clone());
-            if one.shape != other.shape {
+            if !self.same_shape(&one.shape, &other.shape, "an array's elements have one shape", *place) {
                 return Err(self.report(
                     Diagnostic::error(
                         "E0301",
@@ -257,14 +276,14 @@ impl Checker<'_> {
         &mut self,
         operands: &[(Operand, Span)],
         dtype: DType,
-        shape: &[usize],
+        shape: &[Length],
         span: Span,
     ) -> Checks<Value<Operand>> {
         let mut cast = Vec::new();
         for (operand, place) in operands {
             cast.push(self.convert(*operand, dtype, *place)?);
         }
-        let array_type = ArrayType::new(dtype, [&[operands.len()], shape].concat());
+        let array_type = ArrayType::new(dtype, [&[Length::Known(operands.len())], shape].concat());
         let mut known = Vec::new();
         for operand in &cast {
             match &self.levels[operand.level as usize].builder.graph().node(operand.node).kind {

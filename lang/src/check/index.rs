@@ -1,21 +1,79 @@
-//! Indexing with integers, slices, `newaxis` and `...`: every such index is one view.
+//! Indexing: integers, slices, `newaxis`, `...`, masks and arrays of integers; and updates through them.
+//!
+//! What is known before the run is a view. An index that the run tells, or an array of them, makes a gather; a mask counts as the array
+//! of the positions where it is true. An update selects in the same way.
 
 use super::{Checker, Checks};
-use crate::ast::{Expression, ExpressionKind, Subscript};
+use crate::ast::{self, BinaryOperator, Expression, ExpressionKind, Subscript};
 use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
-use crate::dtype::Kind;
-use crate::graph::{NodeKind, SourceAxis};
+use crate::dtype::{DType, Kind};
+use crate::graph::{IndexAxis, NodeId, NodeKind, SourceAxis};
+use crate::length::{Length, Polynomial};
 use crate::source::Span;
-use crate::types::ArrayType;
+use crate::types::{ArrayType, Type};
 use crate::value::Value;
 
 /// One subscript, understood.
 enum Entry {
+    /// An integer that is known.
     Integer(i128, Span),
-    Slice { start: Option<i128>, stop: Option<i128>, step: i128 },
+    /// An integer scalar that is not.
+    Scalar(Operand, Span),
+    /// An array of integers.
+    Array(Operand),
+    /// A bool array.
+    Mask(Operand, Span),
+    Slice {
+        start: Option<Bound>,
+        stop: Option<Bound>,
+        step: i128,
+        span: Span,
+    },
     Newaxis,
     Ellipsis,
+}
+
+/// A bound of a slice.
+#[derive(Clone, Copy)]
+enum Bound {
+    Known(i128),
+    Run(Operand),
+}
+
+impl Bound {
+    fn known(self) -> Option<i128> {
+        match self {
+            Bound::Known(known) => Some(known),
+            Bound::Run(_) => None,
+        }
+    }
+}
+
+/// Which elements of an array subscripts select.
+#[derive(Clone)]
+struct Selection {
+    /// One for each axis of the array, over the selection's shape.
+    axes: Vec<IndexAxis<Length>>,
+    /// The selection's shape.
+    shape: Vec<Length>,
+    /// Whether some index is an array, so that an element may be selected twice.
+    repeats: bool,
+}
+
+impl Selection {
+    /// The axes of a view, when nothing in it waits for the run.
+    fn view(&self) -> Option<Vec<SourceAxis<Length>>> {
+        self.axes.iter().map(|axis| axis.index.is_none().then(|| axis.place.clone())).collect()
+    }
+}
+
+/// One axis of the array while a selection grows: a part of the result's shape of its own, or an index array's.
+enum Part {
+    Fixed(usize),
+    Along { start: Length, step: isize, index: Option<NodeId>, length: Length },
+    Scalar(Operand),
+    Array(Operand),
 }
 
 impl Checker<'_> {
@@ -67,10 +125,23 @@ impl Checker<'_> {
                     )),
                 }
             }
-            [Entry::Slice { start, stop, step }] => {
-                let (first, count, step) = resolve_slice(*start, *stop, *step, values.len());
+            [Entry::Slice { start, stop, step, span }] => {
+                let mut known = |bound: &Option<Bound>| match bound {
+                    None => Ok(None),
+                    Some(Bound::Known(known)) => Ok(Some(*known)),
+                    Some(Bound::Run(_)) => {
+                        let message = "which part of a tuple is meant must be known before the run";
+                        Err(self.report(Diagnostic::error("E0308", message, *span, "")))
+                    }
+                };
+                let (first, count, step) = resolve_slice(known(start)?, known(stop)?, *step, values.len());
                 let picked = (0..count).map(|k| values[(first as isize + k as isize * step) as usize].clone());
                 Ok(Value::Tuple(picked.collect()))
+            }
+            [Entry::Scalar(_, place)] => {
+                let message = "which element of a tuple is meant must be known before the run";
+                let diagnostic = Diagnostic::error("E0308", message, *place, "");
+                Err(self.report(diagnostic.help("make it an array, if the elements have one type: `[a, b]`")))
             }
             _ => Err(self.report(Diagnostic::error("E0303", "a tuple is indexed by one integer or slice", span, ""))),
         }
@@ -84,9 +155,183 @@ impl Checker<'_> {
         span: Span,
     ) -> Checks<Operand> {
         let entries = self.entries(subscripts)?;
+        let selection = self.selection(operand, base_span, entries, span)?;
+        Ok(self.selected(operand, selection, span))
+    }
+
+    /// The elements that a selection selects.
+    fn selected(&mut self, operand: Operand, selection: Selection, span: Span) -> Operand {
+        let dtype = self.type_of(operand).dtype;
+        let value = self.resolve(operand);
+        let kind = match selection.view() {
+            Some(axes) => NodeKind::View { value, axes },
+            None => NodeKind::Gather { value, axes: selection.axes },
+        };
+        self.add(kind, ArrayType::new(dtype, selection.shape), span)
+    }
+
+    /// `name[subscripts] = value`, and `name[subscripts] operator= value`: what the name stands for afterwards.
+    pub(super) fn update_part(
+        &mut self,
+        name: &ast::Name,
+        subscripts: &[Subscript],
+        operator: Option<(BinaryOperator, Span)>,
+        value: &Expression,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let before = self.look_up(&name.text, name.span);
+        let new = self.expression(value).and_then(|new| self.valued(new, value));
+        let before = match before? {
+            Value::Array(operand) => operand,
+            other => {
+                let found = self.describe(&other);
+                let message = format!("only an array has parts that can be changed, and `{}` is {found}", name.text);
+                return Err(self.report(Diagnostic::error("E0303", message, name.span, found)));
+            }
+        };
+        let new = self.arrays("=", &[(new?, value.span)])?[0].0;
+        let whole = self.type_of(before).clone();
+        // A mask that covers the array and one value is a choice by element: nothing is counted, and it fuses.
+        let entries = self.entries(subscripts)?;
+        if let ([Entry::Mask(mask, _)], 0) = (entries.as_slice(), self.type_of(new).rank())
+            && self.type_of(*mask).shape == whole.shape
+        {
+            let mask = *mask;
+            let updated = match operator {
+                Some((operator, place)) => {
+                    self.operated(before, operator, place, (name.span, new, value.span), span)?
+                }
+                None => new,
+            };
+            let updated = self.fit_part(name, &whole, updated, operator.is_some(), value.span)?;
+            return Ok(Value::Array(self.select(mask, updated, before, &whole, span)));
+        }
+        let selection = self.selection(before, name.span, entries, span)?;
+        let (new, operation) = match operator {
+            None => (new, None),
+            Some((operator, place)) if selection.repeats => {
+                let operation = self.accumulating(operator, place, before, new, value.span)?;
+                (new, Some(operation))
+            }
+            Some((operator, place)) => {
+                let old = self.selected(before, selection.clone(), span);
+                (self.operated(old, operator, place, (name.span, new, value.span), span)?, None)
+            }
+        };
+        let new = self.fit_part(name, &whole, new, operator.is_some(), value.span)?;
+        let given = self.type_of(new).shape.clone();
+        let wider = self.broadcast_pair(&selection.shape, &given, "=", span);
+        if wider.as_ref().map(Vec::len) != Ok(selection.shape.len())
+            || given
+                .iter()
+                .rev()
+                .zip(selection.shape.iter().rev())
+                .any(|(given, own)| own.is(1) && !given.is(1) && given.known().is_some())
+        {
+            let part = Type::new(whole.dtype, selection.shape.clone());
+            let found = self.type_of(new).to_string();
+            let message = format!("the part is {part}, and this is {found}");
+            let diagnostic = Diagnostic::error("E0301", message, value.span, found);
+            let help = "give it the part's shape, or one value for all of it";
+            return Err(self.report(diagnostic.label(name.span, whole.to_string()).help(help)));
+        }
+        let (value_node, new) = (self.resolve(before), self.resolve(new));
+        let kind = NodeKind::Update { value: value_node, axes: selection.axes, shape: selection.shape, new, operation };
+        Ok(Value::Array(self.add(kind, whole, span)))
+    }
+
+    /// `old operator new`.
+    fn operated(
+        &mut self,
+        old: Operand,
+        operator: BinaryOperator,
+        operator_span: Span,
+        (name_span, new, new_span): (Span, Operand, Span),
+        span: Span,
+    ) -> Checks<Operand> {
+        let operands = vec![(Value::Array(old), name_span), (Value::Array(new), new_span)];
+        match self.operator(operator.symbol(), operator_span, operands, span)? {
+            Value::Array(operand) => Ok(operand),
+            _ => Err(super::Reported),
+        }
+    }
+
+    /// The operation that `operator=` applies once for each time that an element is selected.
+    fn accumulating(
+        &mut self,
+        operator: BinaryOperator,
+        operator_span: Span,
+        old: Operand,
+        new: Operand,
+        new_span: Span,
+    ) -> Checks<crate::graph::OperationId> {
+        let whole = self.type_of(old).clone();
+        let symbol = operator.symbol();
+        let one = self.type_of(new).dtype;
+        let keeps = |typing: &crate::declaration::Typing| typing.result == whole.dtype;
+        if let Some(operation) = self.library.operator(symbol, 2)
+            && let crate::declaration::Rule::Elementwise(typing) =
+                &self.library.declarations()[operation.0 as usize].rule
+            && typing(&[self.numeric(old), self.numeric(new)]).is_ok_and(|typing| keeps(&typing))
+        {
+            return Ok(operation);
+        }
+        let message =
+            format!("`{symbol}=` through an array of indices must keep {}, and with {one} it does not", whole.dtype);
+        let diagnostic = Diagnostic::error("E0314", message, operator_span, "").label(new_span, one.name());
+        Err(self.report(diagnostic.help(format!("cast it: `{}(…)`", whole.dtype))))
+    }
+
+    /// A new part in the array's dtype; what would lose its kind is an error.
+    fn fit_part(
+        &mut self,
+        name: &ast::Name,
+        whole: &Type,
+        new: Operand,
+        is_update: bool,
+        span: Span,
+    ) -> Checks<Operand> {
+        let found = self.type_of(new).clone();
+        let loses =
+            found.dtype.kind() > whole.dtype.kind() && !(found.dtype.is_integral() && whole.dtype.is_integral());
+        if loses {
+            let becomes = if is_update { "would become" } else { "is" };
+            let message = format!("`{}` is {whole}, and the new part {becomes} {}", name.text, found.dtype);
+            let help = match is_update {
+                true => format!("give `{0}` that dtype first: `{0} = {1}({0})`", name.text, found.dtype),
+                false => format!("cast it: `{}(…)`, or give `{}` the dtype {}", whole.dtype, name.text, found.dtype),
+            };
+            let diagnostic = Diagnostic::error("E0314", message, span, found.to_string());
+            return Err(self.report(diagnostic.label(name.span, whole.to_string()).help(help)));
+        }
+        self.convert(new, whole.dtype, span)
+    }
+
+    /// `then` where a mask is true, `otherwise` elsewhere.
+    pub(super) fn select(
+        &mut self,
+        mask: Operand,
+        then: Operand,
+        otherwise: Operand,
+        result: &Type,
+        span: Span,
+    ) -> Operand {
+        let (mask, then, otherwise) = (self.resolve(mask), self.resolve(then), self.resolve(otherwise));
+        self.add(NodeKind::Select { mask, then, otherwise }, result.clone(), span)
+    }
+
+    /// Which elements of an array subscripts select.
+    fn selection(&mut self, operand: Operand, base_span: Span, entries: Vec<Entry>, span: Span) -> Checks<Selection> {
         let source = self.type_of(operand).clone();
         let rank = source.rank();
-        let consumed = entries.iter().filter(|entry| matches!(entry, Entry::Integer(..) | Entry::Slice { .. })).count();
+        let mut consumed = 0;
+        for entry in &entries {
+            consumed += match entry {
+                Entry::Newaxis | Entry::Ellipsis => 0,
+                Entry::Mask(mask, _) => self.type_of(*mask).rank(),
+                _ => 1,
+            };
+        }
         let ellipses = entries.iter().filter(|entry| matches!(entry, Entry::Ellipsis)).count();
         if ellipses > 1 {
             let diagnostic = Diagnostic::error("E0305", "an index has at most one `...`", span, "");
@@ -105,50 +350,321 @@ impl Checker<'_> {
                 _ => diagnostic.help(format!("leave {} out", consumed - rank)),
             }));
         }
-        let mut shape = Vec::new();
-        let mut axes = Vec::new();
-        let keep_all = |axes: &mut Vec<SourceAxis>, shape: &mut Vec<usize>, count: usize| {
-            for _ in 0..count {
-                let length = source.shape[axes.len()];
-                axes.push(SourceAxis { start: 0, step: 1, axis: Some(shape.len()) });
-                shape.push(length);
-            }
-        };
-        for entry in &entries {
+        // `None` is a new axis.
+        let mut parts: Vec<Option<Part>> = Vec::new();
+        let mut axis = 0;
+        for entry in entries {
             match entry {
-                Entry::Newaxis => shape.push(1),
-                Entry::Ellipsis => keep_all(&mut axes, &mut shape, rank - consumed),
-                Entry::Integer(index, place) => {
-                    let length = source.shape[axes.len()];
-                    let from_start = if *index < 0 { index + length as i128 } else { *index };
-                    if from_start < 0 || from_start >= length as i128 {
-                        let axis = axes.len();
-                        let diagnostic = Diagnostic::error(
-                            "E0305",
-                            format!("index {index} is out of bounds for axis {axis} of length {length}"),
-                            *place,
-                            "",
-                        );
-                        let help = match length {
-                            0 => "the axis is empty".to_string(),
-                            _ => format!("indices go from 0 to {}, or from -{length} to -1", length - 1),
-                        };
-                        let diagnostic = diagnostic.label(base_span, source.to_string()).help(help);
-                        return Err(self.report(self.with_origin(diagnostic, base_span, &source.to_string())));
+                Entry::Newaxis => parts.push(None),
+                Entry::Ellipsis => {
+                    for _ in 0..rank - consumed {
+                        parts.push(Some(whole_axis(&source.shape[axis])));
+                        axis += 1;
                     }
-                    axes.push(SourceAxis { start: from_start as usize, step: 0, axis: None });
                 }
-                Entry::Slice { start, stop, step } => {
-                    let (first, count, step) = resolve_slice(*start, *stop, *step, source.shape[axes.len()]);
-                    axes.push(SourceAxis { start: first, step, axis: Some(shape.len()) });
-                    shape.push(count);
+                Entry::Integer(index, place) => {
+                    parts.push(Some(self.fixed(&source, axis, index, place, base_span)?));
+                    axis += 1;
+                }
+                Entry::Scalar(index, _) => {
+                    parts.push(Some(Part::Scalar(index)));
+                    axis += 1;
+                }
+                Entry::Array(index) => {
+                    parts.push(Some(Part::Array(index)));
+                    axis += 1;
+                }
+                Entry::Mask(mask, place) => {
+                    let count = self.type_of(mask).rank();
+                    for index in self.mask_indices(mask, &source, axis, base_span, place)? {
+                        parts.push(Some(Part::Array(index)));
+                    }
+                    axis += count;
+                }
+                Entry::Slice { start, stop, step, span } => {
+                    parts.push(Some(self.slice(start, stop, step, &source.shape[axis], span)));
+                    axis += 1;
                 }
             }
         }
-        let left = rank - axes.len();
-        keep_all(&mut axes, &mut shape, left);
+        for length in &source.shape[axis..] {
+            parts.push(Some(whole_axis(length)));
+        }
+        self.select_parts(parts, span)
+    }
+
+    /// The axes and the shape of a selection, from its parts in the order of the subscripts.
+    fn select_parts(&mut self, parts: Vec<Option<Part>>, span: Span) -> Checks<Selection> {
+        let is_array = |part: &Option<Part>| matches!(part, Some(Part::Array(_)));
+        let repeats = parts.iter().any(is_array);
+        // With an array among them, integers count as arrays too, and all broadcast to one shape. It stands where the first of
+        // them stands, or in front when something else stands between them (NumPy's rule).
+        let is_advanced =
+            |part: &Option<Part>| is_array(part) || repeats && matches!(part, Some(Part::Scalar(_) | Part::Fixed(_)));
+        let first = parts.iter().position(is_advanced).unwrap_or(parts.len());
+        let last = parts.iter().rposition(is_advanced).unwrap_or(0);
+        let together = repeats && (first..=last).all(|at| is_advanced(&parts[at]));
+        let mut common: Vec<Length> = Vec::new();
+        for part in &parts {
+            if let Some(Part::Array(index)) = part {
+                let shape = self.type_of(*index).shape.clone();
+                common = match self.broadcast_pair(&common, &shape, "[ ]", span) {
+                    Ok(wider) => wider,
+                    Err(_) => {
+                        let (one, other) = (crate::types::DisplayShape(&common), crate::types::DisplayShape(&shape));
+                        let message = format!("the arrays of indices do not go together: {one} and {other}");
+                        let diagnostic = Diagnostic::error("E0301", message, span, "");
+                        return Err(self.report(diagnostic.help("give them one shape, or shapes that broadcast")));
+                    }
+                };
+            }
+        }
+        let mut shape: Vec<Length> = Vec::new();
+        let mut at = 0;
+        if repeats && !together {
+            shape.extend(common.iter().cloned());
+        }
+        // Where each slice's axis lies in the result.
+        let mut own = vec![0; parts.len()];
+        for (position, part) in parts.iter().enumerate() {
+            if together && position == first {
+                at = shape.len();
+                shape.extend(common.iter().cloned());
+            }
+            own[position] = shape.len();
+            match part {
+                None => shape.push(Length::Known(1)),
+                Some(Part::Along { length, .. }) => shape.push(length.clone()),
+                _ => {}
+            }
+        }
+        let behind = shape.len() - at - common.len();
+        let mut axes = Vec::new();
+        for (position, part) in parts.into_iter().enumerate() {
+            let nowhere = |start: Length| SourceAxis { start, step: 0, axis: None };
+            axes.push(match part {
+                None => continue,
+                Some(Part::Fixed(index)) => IndexAxis { place: nowhere(index.into()), index: None },
+                Some(Part::Scalar(index)) => {
+                    IndexAxis { place: nowhere(0.into()), index: Some(self.index_node(index, span)) }
+                }
+                Some(Part::Array(index)) => {
+                    let spread = self.with_axes_behind(index, behind, span);
+                    IndexAxis { place: nowhere(0.into()), index: Some(self.index_node(spread, span)) }
+                }
+                Some(Part::Along { start, step, index, .. }) => {
+                    IndexAxis { place: SourceAxis { start, step, axis: Some(own[position]) }, index }
+                }
+            });
+        }
+        Ok(Selection { axes, shape, repeats })
+    }
+
+    /// An index as an i64 node of the innermost graph.
+    fn index_node(&mut self, index: Operand, span: Span) -> NodeId {
+        let index = self.cast(index, DType::I64, span);
+        self.resolve(index)
+    }
+
+    /// An array with so many axes of length 1 put behind its own.
+    fn with_axes_behind(&mut self, operand: Operand, count: usize, span: Span) -> Operand {
+        if count == 0 {
+            return operand;
+        }
+        let source = self.type_of(operand).clone();
+        let axes =
+            (0..source.rank()).map(|axis| SourceAxis { start: Length::Known(0), step: 1, axis: Some(axis) }).collect();
+        let shape = source.shape.into_iter().chain(std::iter::repeat_n(Length::Known(1), count)).collect::<Vec<_>>();
         let value = self.resolve(operand);
-        Ok(self.add(NodeKind::View { value, axes }, ArrayType::new(source.dtype, shape), span))
+        self.add(NodeKind::View { value, axes }, ArrayType::new(source.dtype, shape), span)
+    }
+
+    fn fixed(&mut self, source: &Type, axis: usize, index: i128, place: Span, base_span: Span) -> Checks<Part> {
+        let length = match &source.shape[axis] {
+            Length::Known(length) => *length,
+            Length::Open(_) => {
+                // The run checks it.
+                let index = crate::dtype::Scalar::i64(index as i64);
+                return Ok(Part::Scalar(self.constant(index, false, place)));
+            }
+        };
+        let from_start = if index < 0 { index + length as i128 } else { index };
+        if from_start < 0 || from_start >= length as i128 {
+            let diagnostic = Diagnostic::error(
+                "E0305",
+                format!("index {index} is out of bounds for axis {axis} of length {length}"),
+                place,
+                "",
+            );
+            let help = match length {
+                0 => "the axis is empty".to_string(),
+                _ => format!("indices go from 0 to {}, or from -{length} to -1", length - 1),
+            };
+            let diagnostic = diagnostic.label(base_span, source.to_string()).help(help);
+            return Err(self.report(self.with_origin(diagnostic, base_span, &source.to_string())));
+        }
+        Ok(Part::Fixed(from_start as usize))
+    }
+
+    /// The positions along each axis where a mask is true: arrays of one unknown length.
+    fn mask_indices(
+        &mut self,
+        mask: Operand,
+        source: &Type,
+        axis: usize,
+        base_span: Span,
+        place: Span,
+    ) -> Checks<Vec<Operand>> {
+        let found = self.type_of(mask).clone();
+        let masked = &source.shape[axis..axis + found.rank()];
+        if !self.same_shape(&found.shape, masked, "a mask is as long as the axis that it masks", place) {
+            let message = format!("a mask of {found} does not fit {source}");
+            let diagnostic =
+                Diagnostic::error("E0301", message, place, found.to_string()).label(base_span, source.to_string());
+            return Err(self.report(diagnostic.help("a mask has the lengths of the axes that it masks")));
+        }
+        let positions = self.positions(mask, place);
+        let mut indices = Vec::new();
+        for own in 0..found.rank() {
+            let behind = found.shape[own + 1..].iter().cloned().collect::<Vec<_>>();
+            let mut index = positions;
+            if own + 1 < found.rank() {
+                let count = Type::new(DType::I64, behind).count();
+                index = self.integer_operation("//", index, &count, place)?;
+            }
+            if own > 0 {
+                index = self.integer_operation("%", index, &Polynomial::from(&found.shape[own]), place)?;
+            }
+            indices.push(index);
+        }
+        Ok(indices)
+    }
+
+    /// Where a bool array is true, counted in C order: `i64[?k]`.
+    pub(super) fn positions(&mut self, mask: Operand, span: Span) -> Operand {
+        let node = self.resolve(mask);
+        let count = self.add(NodeKind::Count(node), ArrayType::scalar(DType::I64), span);
+        let length = Length::of(self.polynomial_of(count)).unwrap_or(Length::Known(0));
+        self.add(NodeKind::Positions(node), ArrayType::new(DType::I64, vec![length]), span)
+    }
+
+    fn integer_operation(
+        &mut self,
+        symbol: &'static str,
+        left: Operand,
+        right: &Polynomial,
+        span: Span,
+    ) -> Checks<Operand> {
+        let right = Length::of(right.clone()).unwrap_or(Length::Known(0));
+        let right = self.length_value(&right, span);
+        match self.operator(symbol, span, vec![(Value::Array(left), span), (Value::Array(right), span)], span)? {
+            Value::Array(operand) => Ok(operand),
+            _ => Err(super::Reported),
+        }
+    }
+
+    fn slice(&mut self, start: Option<Bound>, stop: Option<Bound>, step: i128, length: &Length, span: Span) -> Part {
+        let is_known =
+            start.is_none_or(|bound| bound.known().is_some()) && stop.is_none_or(|bound| bound.known().is_some());
+        if let (true, Length::Known(length)) = (is_known, length) {
+            let (first, count, step) =
+                resolve_slice(start.and_then(Bound::known), stop.and_then(Bound::known), step, *length);
+            return Part::Along { start: first.into(), step, index: None, length: count.into() };
+        }
+        self.proved_slice(start, stop, step, length)
+            .unwrap_or_else(|| self.clamped_slice(start, stop, step, length, span))
+    }
+
+    /// A slice of step 1 or -1 whose bounds provably lie within the axis.
+    fn proved_slice(&mut self, start: Option<Bound>, stop: Option<Bound>, step: i128, length: &Length) -> Option<Part> {
+        let whole = Polynomial::from(length);
+        if step == -1 && start.is_none() && stop.is_none() {
+            let last = whole.minus(&1.into());
+            let last = Length::of(last)?;
+            return Some(Part::Along { start: last, step: -1, index: None, length: length.clone() });
+        }
+        if step != 1 {
+            return None;
+        }
+        let first = match start {
+            None => Polynomial::from(0),
+            Some(bound) => self.from_start(bound, &whole)?,
+        };
+        let end = match stop {
+            None => whole.clone(),
+            Some(bound) => self.from_start(bound, &whole)?,
+        };
+        let count = end.minus(&first);
+        let proved = self.is_proved(&first) && self.is_proved(&count) && self.is_proved(&whole.minus(&end));
+        if !proved {
+            return None;
+        }
+        let count = Length::of(count)?;
+        let (start, index) = match (first.known(), start) {
+            (Some(known), _) => (Length::Known(usize::try_from(known).ok()?), None),
+            (None, Some(Bound::Run(operand))) if !self.is_of_variables(&first) => {
+                (Length::Known(0), Some(self.resolve_index(operand)))
+            }
+            _ => (Length::of(first)?, None),
+        };
+        Some(Part::Along { start, step: 1, index, length: count })
+    }
+
+    fn resolve_index(&mut self, operand: Operand) -> NodeId {
+        let span = self.levels[operand.level as usize].builder.graph().node(operand.node).span;
+        self.index_node(operand, span)
+    }
+
+    /// A slice's bound counted from the axis's start.
+    fn from_start(&mut self, bound: Bound, length: &Polynomial) -> Option<Polynomial> {
+        let bound = match bound {
+            Bound::Known(known) => Polynomial::from(i64::try_from(known).ok()?),
+            Bound::Run(operand) => self.polynomial_of(operand),
+        };
+        let is_negative = Polynomial::from(-1).minus(&bound).is_never_negative()
+            || self.is_of_variables(&bound) && bound.is_written_negative();
+        Some(if is_negative { length.plus(&bound) } else { bound })
+    }
+
+    /// Whether a number is 0 or more: provably; or as far as anybody can say of a function that is checked for all sizes.
+    fn is_proved(&self, polynomial: &Polynomial) -> bool {
+        polynomial.is_never_negative() || self.is_of_variables(polynomial)
+    }
+
+    fn is_of_variables(&self, polynomial: &Polynomial) -> bool {
+        polynomial.known().is_none() && polynomial.symbols().all(crate::length::Symbol::is_variable)
+    }
+
+    /// Any other slice: the run clamps its bounds, and tells how long it is.
+    fn clamped_slice(
+        &mut self,
+        start: Option<Bound>,
+        stop: Option<Bound>,
+        step: i128,
+        length: &Length,
+        span: Span,
+    ) -> Part {
+        let mut node = |bound: Option<Bound>| {
+            bound.map(|bound| match bound {
+                Bound::Known(known) => {
+                    let constant = crate::dtype::Scalar::i64(known.clamp(i64::MIN as i128, i64::MAX as i128) as i64);
+                    let operand = self.constant(constant, false, span);
+                    self.resolve(operand)
+                }
+                Bound::Run(operand) => self.index_node(operand, span),
+            })
+        };
+        let (start, stop) = (node(start), node(stop));
+        let step = step.clamp(i64::MIN as i128 + 1, i64::MAX as i128) as i64;
+        let scalar = ArrayType::scalar(DType::I64);
+        let kind = NodeKind::SliceBounds { length: length.clone(), start, stop, step };
+        let bounds = self.add_all(kind, vec![scalar.clone(), scalar.clone()], span);
+        let first = self.add(NodeKind::Part { value: bounds.node, index: 0 }, scalar.clone(), span);
+        let count = self.add(NodeKind::Part { value: bounds.node, index: 1 }, scalar, span);
+        let whole = Polynomial::from(length);
+        self.note_bounds(count, super::size::Bounds { least: 0.into(), most: whole });
+        let count = Length::of(self.polynomial_of(count)).unwrap_or(Length::Known(0));
+        Part::Along { start: 0.into(), step: step as isize, index: Some(first.node), length: count }
     }
 
     fn entries(&mut self, subscripts: &[Subscript]) -> Checks<Vec<Entry>> {
@@ -161,13 +677,13 @@ impl Checker<'_> {
             Subscript::Value(Expression { kind: ExpressionKind::Ellipsis, .. }) => Ok(Entry::Ellipsis),
             Subscript::Value(expression) => match self.expression(expression)? {
                 Value::Newaxis | Value::None => Ok(Entry::Newaxis),
-                Value::Array(operand) => self.integer_entry(operand, expression.span),
+                Value::Array(operand) => self.array_entry(operand, expression.span),
                 other => {
                     let found = self.describe(&other);
                     Err(self.report(
                         Diagnostic::error(
                             "E0303",
-                            format!("an index is an integer or a slice, not {found}"),
+                            format!("an index is an integer, a slice or an array, not {found}"),
                             expression.span,
                             "",
                         )
@@ -178,36 +694,46 @@ impl Checker<'_> {
             Subscript::Slice { start, stop, step, span } => {
                 let start = self.slice_bound(start.as_ref())?;
                 let stop = self.slice_bound(stop.as_ref())?;
-                let step_value = self.slice_bound(step.as_ref())?;
-                if step_value == Some(0) {
-                    let place = step.as_ref().map_or(*span, |step| step.span);
-                    return Err(self.report(
-                        Diagnostic::error("E0305", "a slice's step cannot be 0", place, "")
-                            .help("write `::1` for every element"),
-                    ));
-                }
-                Ok(Entry::Slice { start, stop, step: step_value.unwrap_or(1) })
+                let place = step.as_ref().map_or(*span, |step| step.span);
+                let step = match self.slice_bound(step.as_ref())? {
+                    None => 1,
+                    Some(Bound::Known(0)) => {
+                        return Err(self.report(
+                            Diagnostic::error("E0305", "a slice's step cannot be 0", place, "")
+                                .help("write `::1` for every element"),
+                        ));
+                    }
+                    Some(Bound::Known(step)) => step,
+                    Some(Bound::Run(_)) => {
+                        let message = "a slice's step must be known before the run";
+                        let diagnostic = Diagnostic::error("E0308", message, place, "");
+                        return Err(
+                            self.report(diagnostic.help("index with an array instead: `a[range(0, n) * step]`"))
+                        );
+                    }
+                };
+                Ok(Entry::Slice { start, stop, step, span: *span })
             }
         }
     }
 
-    fn integer_entry(&mut self, operand: Operand, span: Span) -> Checks<Entry> {
+    fn array_entry(&mut self, operand: Operand, span: Span) -> Checks<Entry> {
         let found = self.type_of(operand).clone();
         match (found.dtype.kind(), found.rank()) {
             (Kind::Signed | Kind::Unsigned, 0) => {
-                match self.constant_of(operand).and_then(|scalar| scalar.as_integer()) {
-                    Some(index) => Ok(Entry::Integer(index, span)),
-                    None => Err(self.not_built(
-                        "an index that only the run can tell",
-                        span,
-                        "an index that is known before the run works: a literal, or a length",
-                    )),
-                }
+                Ok(match self.constant_of(operand).and_then(|scalar| scalar.as_integer()) {
+                    Some(index) => Entry::Integer(index, span),
+                    None => Entry::Scalar(operand, span),
+                })
             }
-            (Kind::Bool, rank) if rank > 0 => {
-                Err(self.not_built("indexing by a mask", span, self.library.advice(Advice::KeepShape)))
-            }
-            (Kind::Signed | Kind::Unsigned, _) => Err(self.not_built("indexing by an array of integers", span, "")),
+            (Kind::Bool, rank) if rank > 0 => Ok(Entry::Mask(operand, span)),
+            (Kind::Signed | Kind::Unsigned, _) => Ok(Entry::Array(operand)),
+            // `[]` is f64, and selects nothing.
+            (Kind::Float, 1) if found.shape[0].is(0) => Ok(Entry::Array(operand)),
+            (Kind::Bool, _) => Err(self.report(
+                Diagnostic::error("E0305", "an index is an integer, not bool", span, found.to_string())
+                    .help(self.library.advice(Advice::ChooseByElement)),
+            )),
             _ => Err(self.report(
                 Diagnostic::error("E0305", format!("an index is an integer, not {found}"), span, found.to_string())
                     .help("round it first: `i64(x)`, or divide with `//`"),
@@ -215,36 +741,28 @@ impl Checker<'_> {
         }
     }
 
-    fn slice_bound(&mut self, bound: Option<&Expression>) -> Checks<Option<i128>> {
+    fn slice_bound(&mut self, bound: Option<&Expression>) -> Checks<Option<Bound>> {
         let Some(expression) = bound else { return Ok(None) };
         let value = self.expression(expression)?;
-        if let Value::None = value {
-            return Ok(None);
-        }
-        let known = match &value {
-            Value::Array(operand) if self.type_of(*operand).rank() == 0 => {
-                let is_integer = matches!(self.type_of(*operand).dtype.kind(), Kind::Signed | Kind::Unsigned);
-                is_integer.then(|| self.constant_of(*operand))
+        match &value {
+            Value::None => return Ok(None),
+            Value::Array(operand) if self.is_integer(*operand) => {
+                let known = self.constant_of(*operand).and_then(|scalar| scalar.as_integer());
+                return Ok(Some(known.map_or(Bound::Run(*operand), Bound::Known)));
             }
-            _ => None,
-        };
-        match known {
-            Some(Some(scalar)) => Ok(scalar.as_integer()),
-            Some(None) => Err(self.not_built("a slice bound that only the run can tell", expression.span, "")),
-            None => {
-                let found = self.describe(&value);
-                Err(self.report(
-                    Diagnostic::error(
-                        "E0305",
-                        format!("a slice's bounds are integers, not {found}"),
-                        expression.span,
-                        found,
-                    )
-                    .help("divide with `//` to keep integers"),
-                ))
-            }
+            _ => {}
         }
+        let found = self.describe(&value);
+        Err(self.report(
+            Diagnostic::error("E0305", format!("a slice's bounds are integers, not {found}"), expression.span, found)
+                .help("divide with `//` to keep integers"),
+        ))
     }
+}
+
+/// All of an axis.
+fn whole_axis(length: &Length) -> Part {
+    Part::Along { start: Length::Known(0), step: 1, index: None, length: length.clone() }
 }
 
 /// The first index, the count and the step of a slice of an axis, as Python has them.

@@ -9,13 +9,18 @@ mod annotation;
 mod body;
 mod call;
 mod declared;
+mod definition;
 mod elementwise;
 mod expansion;
 mod expression;
+mod extent;
 mod index;
+mod journal;
+mod loops;
 mod memo;
 mod names;
 mod origin;
+pub(crate) mod size;
 mod statement;
 
 pub use call::signature_of;
@@ -27,9 +32,10 @@ use crate::declaration::{Library, Operand};
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::dtype::Scalar;
 use crate::graph::{Effect, Graph, GraphBuilder, NodeId, NodeKind, Placement};
+use crate::length::{Length, Sizes, Symbol};
 use crate::source::Span;
-use crate::types::ArrayType;
-use crate::value::Value;
+use crate::types::{ArrayType, Type};
+use crate::value::{Mapped, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -113,7 +119,7 @@ pub fn check(
     if checker.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(checker.diagnostics);
     }
-    Ok(checker.finish(last, silent, wanted))
+    checker.finish(last, silent, wanted)
 }
 
 /// An error was reported; whoever sees this keeps quiet.
@@ -132,20 +138,32 @@ pub(crate) enum Binding {
     Broken,
     /// Only one side of this `if` gives it a value.
     OneSided(Span),
+    /// Only the turns of this loop give it a value, and there may be none.
+    OfTurns(Span),
 }
 
 /// One graph under construction.
 pub(crate) struct Level {
     /// The nodes.
-    builder: GraphBuilder,
+    builder: GraphBuilder<Length>,
     /// Nodes of the level below that this one uses, and its inputs for them.
     imports: HashMap<NodeId, NodeId>,
+    /// The same the other way round.
+    imported: HashMap<NodeId, NodeId>,
+    /// The sizes that its nodes tell.
+    symbols: HashMap<NodeId, Symbol>,
+    /// Between which numbers some of its scalars lie.
+    bounds: HashMap<NodeId, size::Bounds>,
     /// The same, in the order of the inputs.
     captured: Vec<NodeId>,
     /// What happens.
     effects: Vec<Effect>,
+    /// Whether it is one side of an `if`, which may never run.
+    is_branch: bool,
     /// Calls that were walked in this graph, and what they gave.
     calls: HashMap<memo::CallKey, Value<Operand>>,
+    /// Whether it is walked once for each element, in no order.
+    is_for_elements: bool,
 }
 
 impl Level {
@@ -153,9 +171,14 @@ impl Level {
         Level {
             builder: GraphBuilder::new(),
             imports: HashMap::new(),
+            imported: HashMap::new(),
+            symbols: HashMap::new(),
+            bounds: HashMap::new(),
             captured: Vec::new(),
             effects: Vec::new(),
+            is_branch: false,
             calls: HashMap::new(),
+            is_for_elements: false,
         }
     }
 }
@@ -166,6 +189,8 @@ pub(crate) struct Frame {
     locals: HashMap<Arc<str>, Binding>,
     /// Where they got their values.
     origins: origin::Origins,
+    /// Where they were written last.
+    written: HashMap<Arc<str>, Span>,
     /// What it closed over.
     captured: BTreeMap<Arc<str>, Value<Operand>>,
     /// Whether it is the prelude's: such a function sees the library, never the program's names.
@@ -198,11 +223,17 @@ pub(crate) struct Checker<'a> {
     tight: HashSet<Span>,
     /// A function refused its arguments: what follows in its body was written for others.
     refused: bool,
+    /// Where they were written last.
+    written: HashMap<Arc<str>, Span>,
     /// The session's names that the program has used, as inputs.
     held: HashMap<Arc<str>, Value<Operand>>,
     /// The names that the program itself assigned, in order, and the same as a set.
     assigned: Vec<Arc<str>>,
     assigned_set: HashSet<Arc<str>>,
+    /// What the bodies that are being walked changed.
+    journals: Vec<journal::Journal>,
+    /// What loops that were walked before took their carried names for.
+    known_loops: HashMap<loops::LoopKey, loops::Settled>,
     /// How often a name of the program changed or something happened: a call between two equal counts is pure.
     changes: usize,
     /// How many function bodies were walked.
@@ -215,6 +246,12 @@ pub(crate) struct Checker<'a> {
     pub(crate) placement: Option<Arc<Placement>>,
     /// How many expressions and calls are being walked.
     depth: usize,
+    /// Whether a function is being checked where it is defined.
+    is_defining: bool,
+    /// How many symbols there are.
+    symbol_count: u32,
+    /// How many of them are named `?k`.
+    unknown_count: u32,
 }
 
 /// The code of a diagnostic that stands for one already reported.
@@ -245,9 +282,12 @@ impl<'a> Checker<'a> {
             unknown: HashSet::new(),
             tight: HashSet::new(),
             refused: false,
+            written: HashMap::new(),
             held: HashMap::new(),
             assigned: Vec::new(),
             assigned_set: HashSet::new(),
+            journals: Vec::new(),
+            known_loops: HashMap::new(),
             changes: 0,
             walks: 0,
             defined_later: HashSet::new(),
@@ -255,6 +295,9 @@ impl<'a> Checker<'a> {
             inputs_of: HashMap::new(),
             placement: None,
             depth: 0,
+            is_defining: false,
+            symbol_count: 0,
+            unknown_count: 0,
         }
     }
 
@@ -330,6 +373,7 @@ impl<'a> Checker<'a> {
                         }
                     };
                     inner.imports.insert(node, imported);
+                    inner.imported.insert(imported, node);
                     imported
                 }
             };
@@ -338,7 +382,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The type of an operand.
-    pub(crate) fn type_of(&self, operand: Operand) -> &ArrayType {
+    pub(crate) fn type_of(&self, operand: Operand) -> &Type {
         self.levels[operand.level as usize].builder.graph().node(operand.node).array_type()
     }
 
@@ -350,18 +394,33 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// A place that the program's author can see: a place in the prelude is where the program called it.
+    pub(crate) fn visible(&self, span: Span) -> Span {
+        let prelude = self.library.prelude_source();
+        if span.source != prelude {
+            return span;
+        }
+        self.frames.iter().rev().find(|frame| frame.call.source != prelude).map_or(span, |frame| frame.call)
+    }
+
+    /// Whether what is being walked may never run, because only the run decides a condition around it.
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.levels.iter().any(|level| level.is_branch)
+    }
+
     /// Adds a node with one result to the innermost graph.
-    pub(crate) fn add(&mut self, kind: NodeKind, array_type: ArrayType, span: Span) -> Operand {
+    pub(crate) fn add(&mut self, kind: NodeKind<Length>, array_type: Type, span: Span) -> Operand {
         self.add_all(kind, vec![array_type], span)
     }
 
     /// Adds a node with any number of results.
-    pub(crate) fn add_all(&mut self, kind: NodeKind, types: Vec<ArrayType>, span: Span) -> Operand {
+    pub(crate) fn add_all(&mut self, kind: NodeKind<Length>, types: Vec<Type>, span: Span) -> Operand {
         let placement = match kind {
-            NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Iota => None,
+            NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Size(_) | NodeKind::Iota => None,
             _ => self.placement.clone(),
         };
         let level = self.depth_of_levels();
+        let span = self.visible(span);
         let node = self.level().builder.add(kind, types, span, placement);
         Operand { level, node, weak: false }
     }
@@ -387,7 +446,7 @@ impl<'a> Checker<'a> {
         let node = match self.inputs_of.get(&array) {
             Some(node) => *node,
             None => {
-                let node = self.levels[0].builder.input(name.into(), known.array_type, span);
+                let node = self.levels[0].builder.input(name.into(), Type::from(&known.array_type), span);
                 self.inputs_of.insert(array, node);
                 self.inputs.push(array);
                 node
@@ -397,7 +456,12 @@ impl<'a> Checker<'a> {
     }
 
     /// Turns wanted names and the last value into outputs.
-    fn finish(mut self, last: Option<Value<Operand>>, silent: bool, wanted: Wanted) -> Checked {
+    fn finish(
+        mut self,
+        last: Option<Value<Operand>>,
+        silent: bool,
+        wanted: Wanted,
+    ) -> Result<Checked, Vec<Diagnostic>> {
         let mut outputs: Vec<NodeId> = Vec::new();
         let mut index_of: HashMap<NodeId, usize> = HashMap::new();
         let mut output = |operand: &Operand| {
@@ -408,6 +472,7 @@ impl<'a> Checker<'a> {
             Output { index, weak: operand.weak }
         };
         let mut bindings = Vec::new();
+        let mut mapped = Mapped::new();
         for name in &self.assigned {
             let is_wanted = match wanted {
                 Wanted::All => true,
@@ -415,15 +480,19 @@ impl<'a> Checker<'a> {
                 Wanted::Value => false,
             };
             if let (true, Some(Binding::Value(value))) = (is_wanted, self.globals.get(name)) {
-                bindings.push((name.clone(), value.map(&mut output)));
+                bindings.push((name.clone(), value.map_among(&mut output, &mut mapped)));
             }
         }
-        let value = last.as_ref().filter(|_| !matches!(wanted, Wanted::Names(_))).map(|value| value.map(&mut output));
+        let value = last
+            .as_ref()
+            .filter(|_| !matches!(wanted, Wanted::Names(_)))
+            .map(|value| value.map_among(&mut output, &mut mapped));
         let value_type = last.as_ref().map(|value| self.describe(value));
         let level = self.levels.remove(0);
         let mut graph = level.builder.finish();
         graph.outputs = outputs;
         graph.effects = level.effects;
-        Checked { graph, inputs: self.inputs, bindings, value, value_type, silent, notes: self.diagnostics }
+        let graph = crate::close::close(&graph, &Sizes::new()).map_err(|diagnostic| vec![diagnostic])?;
+        Ok(Checked { graph, inputs: self.inputs, bindings, value, value_type, silent, notes: self.diagnostics })
     }
 }

@@ -42,6 +42,12 @@ impl Checker<'_> {
         match binding {
             Binding::Value(value) => Ok(value),
             Binding::Broken => Err(super::Reported),
+            Binding::OfTurns(place) => {
+                let message = format!("`{name}` may have no value here: only the turns of a loop give it one");
+                let diagnostic =
+                    Diagnostic::error("E0216", message, span, "").label(place, "this loop may run no turn");
+                Err(self.report(diagnostic.help(format!("give it one before the loop: `{name} = …`"))))
+            }
             Binding::OneSided(place) => {
                 let message = format!("`{name}` has a value on only one side of an `if`");
                 let diagnostic = Diagnostic::error("E0216", message, span, "not known here").label(place, "this `if`");
@@ -169,7 +175,7 @@ impl Checker<'_> {
                 Some(Binding::Value(value)) => {
                     captured.insert(name, value);
                 }
-                Some(Binding::Broken | Binding::OneSided(_)) => {}
+                Some(Binding::Broken | Binding::OneSided(_) | Binding::OfTurns(_)) => {}
                 None if self.defined_later.contains(&name) => {}
                 // A later name of the program's own does not change what the function means. Constants are no functions,
                 // and looked up where they are used.

@@ -1,10 +1,13 @@
 //! Statements: what a program's names come to stand for.
 
+use super::journal::Place;
+use super::loops::is_of_the_checker;
 use super::{Binding, Checker, Checks, Reported};
 use crate::ast::{self, BinaryOperator, Expression, ExpressionKind, Statement, StatementKind, Target};
 use crate::declaration::Operand;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{NodeKind, SourceAxis};
+use crate::length::Length;
 use crate::source::Span;
 use crate::types::ArrayType;
 use crate::value::{Closure, Value};
@@ -36,11 +39,15 @@ impl Checker<'_> {
                 self.bind(&name.text, updated);
                 Ok(None)
             }
-            StatementKind::Update { name, value, .. } => {
-                let result = self.not_built("assigning to a part of an array", statement.span, "");
-                let _ = self.expression(value);
-                self.bind(&name.text, Err(result));
-                Err(result)
+            StatementKind::Update { name, subscripts: Some(subscripts), operator, value } => {
+                let updated = self.update_part(name, subscripts, *operator, value, statement.span);
+                self.bind(&name.text, updated);
+                Ok(None)
+            }
+            StatementKind::Update { name, subscripts: None, operator: None, value } => {
+                let checked = self.expression(value);
+                self.bind(&name.text, checked);
+                Ok(None)
             }
             StatementKind::Function(function) => {
                 if let Some(name) = &function.name {
@@ -49,29 +56,21 @@ impl Checker<'_> {
                         return Err(reported);
                     }
                     let captured = self.close_over(function);
-                    let value = Value::Function(Arc::new(Closure { function: function.clone(), captured }));
-                    self.bind(&name.text, Ok(value));
+                    let closure = Arc::new(Closure::new(function.clone(), captured));
+                    let checked = self.check_definition(&closure);
+                    let value = checked.and_then(|()| self.bounded(Value::Function(closure), name.span));
+                    self.bind(&name.text, value);
                 }
                 Ok(None)
             }
-            StatementKind::For { target, sequence, .. } => {
-                let span = Span { end: sequence.span.end, ..statement.span };
-                let result = self.not_built(
-                    "`for`",
-                    span,
-                    "a comprehension `[… for x in xs]` computes one value for each element",
-                );
-                self.forget(target, &statement.kind);
-                Err(result)
+            StatementKind::For { target, sequence, body } => {
+                self.for_each(target, sequence, body, statement.span).map(|()| None)
             }
-            StatementKind::While { condition, .. } => {
-                let span = Span { end: condition.span.end, ..statement.span };
-                let result = self.not_built("`while`", span, "");
-                self.forget(&Target::Tuple(Vec::new(), span), &statement.kind);
-                Err(result)
+            StatementKind::While { condition, body } => {
+                self.while_holds(condition, body, statement.span).map(|()| None)
             }
-            StatementKind::Break => Err(self.not_built("`break`", statement.span, "")),
-            StatementKind::Continue => Err(self.not_built("`continue`", statement.span, "")),
+            StatementKind::Break => self.leave_turn(true, statement.span).map(|()| None),
+            StatementKind::Continue => self.leave_turn(false, statement.span).map(|()| None),
             StatementKind::Import { .. } => Err(self.not_built("`import`", statement.span, "")),
             StatementKind::Error => Err(Reported),
         }
@@ -124,17 +123,6 @@ impl Checker<'_> {
         self.report(if help.is_empty() { diagnostic } else { diagnostic.help(help) })
     }
 
-    /// Names that a statement which cannot run would have changed: later uses of them are not errors of their own.
-    fn forget(&mut self, target: &Target, kind: &StatementKind) {
-        let mut names = Vec::new();
-        super::names::target_names(target, &mut names);
-        let (StatementKind::For { body, .. } | StatementKind::While { body, .. }) = kind else { return };
-        assigned_names(body, &mut names);
-        for name in names {
-            self.bind(&name, Err(Reported));
-        }
-    }
-
     /// Makes a name stand for a value, in the function or in the program.
     pub(super) fn bind(&mut self, name: &Arc<str>, value: Checks<Value<Operand>>) {
         self.rebind(
@@ -147,16 +135,16 @@ impl Checker<'_> {
     }
 
     /// The same, whatever is known of the value.
-    pub(super) fn rebind(&mut self, name: &Arc<str>, binding: Binding) {
-        match self.frames.last_mut() {
-            Some(frame) => {
-                frame.locals.insert(name.clone(), binding);
-            }
-            None => {
-                self.record_assigned(name);
-                self.globals.insert(name.clone(), binding);
-            }
+    fn rebind(&mut self, name: &Arc<str>, binding: Binding) {
+        self.rebind_at(&(self.scope(), name.clone()), binding);
+    }
+
+    /// The same in a scope.
+    pub(super) fn rebind_at(&mut self, place: &Place, binding: Binding) {
+        if place.0 == 0 && !is_of_the_checker(place) {
+            self.record_assigned(&place.1);
         }
+        self.set_in_scope(place, Some(binding));
     }
 
     /// Notes that the program gives one of its own names a value.
@@ -167,11 +155,30 @@ impl Checker<'_> {
         }
     }
 
+    /// Notes where a name is written.
+    fn write_down(&mut self, name: &ast::Name) {
+        let written = match self.frames.last_mut() {
+            Some(frame) => &mut frame.written,
+            None => &mut self.written,
+        };
+        written.insert(name.text.clone(), name.span);
+    }
+
+    /// Where a name was written last.
+    pub(super) fn written(&self, place: &Place) -> Option<Span> {
+        let written = match place.0 {
+            0 => &self.written,
+            frame => &self.frames[frame - 1].written,
+        };
+        written.get(&place.1).copied()
+    }
+
     /// `target = value`, taking tuples apart.
     pub(super) fn assign(&mut self, target: &Target, value: Checks<Value<Operand>>) -> Checks<()> {
         match (target, value) {
             (Target::Name(name), value) => {
                 let failed = value.is_err();
+                self.write_down(name);
                 self.bind(&name.text, value);
                 if failed { Err(Reported) } else { Ok(()) }
             }
@@ -206,11 +213,11 @@ impl Checker<'_> {
             Value::Tuple(values) if values.len() == count => return Ok(values.clone()),
             Value::Tuple(values) => values.len(),
             Value::Array(operand) if self.type_of(*operand).rank() > 0 => {
-                let length = self.type_of(*operand).shape[0];
-                if length == count {
+                let length = self.type_of(*operand).shape[0].clone();
+                if self.same_length(&length, &count.into(), "names take an array's elements apart", span) {
                     return Ok((0..count).map(|index| Value::Array(self.element(*operand, index, span))).collect());
                 }
-                length
+                length.known().unwrap_or(0)
             }
             other => {
                 let found = self.describe(other);
@@ -234,9 +241,14 @@ impl Checker<'_> {
 
     /// The element of an array at an index of its first axis.
     pub(super) fn element(&mut self, operand: Operand, index: usize, span: Span) -> Operand {
+        let index = Length::Known(index);
         let source = self.type_of(operand).clone();
         let mut axes = vec![SourceAxis { start: index, step: 0, axis: None }];
-        axes.extend((1..source.rank()).map(|axis| SourceAxis { start: 0, step: 1, axis: Some(axis - 1) }));
+        axes.extend((1..source.rank()).map(|axis| SourceAxis {
+            start: Length::Known(0),
+            step: 1,
+            axis: Some(axis - 1),
+        }));
         let value = self.resolve(operand);
         let kind = NodeKind::View { value, axes };
         Operand { weak: operand.weak, ..self.add(kind, ArrayType::new(source.dtype, &source.shape[1..]), span) }
@@ -282,35 +294,28 @@ impl Checker<'_> {
 
     /// Checks a block; its value is its last statement's.
     pub(super) fn block(&mut self, block: &ast::Block) -> Checks<Value<Operand>> {
+        self.statements(&block.statements)
+    }
+
+    /// The same for statements: what follows one that may leave the turn of a loop happens only if it did not.
+    pub(super) fn statements(&mut self, statements: &[Statement]) -> Checks<Value<Operand>> {
         let mut last = Ok(None);
         let mut failed = false;
-        for statement in &block.statements {
+        for (index, statement) in statements.iter().enumerate() {
             last = self.statement(statement);
             failed |= last.is_err();
             if self.refused {
                 break;
+            }
+            let rest = &statements[index + 1..];
+            if !rest.is_empty() && self.may_leave_turn() {
+                let followed = self.unless_left(statement.span, &mut |checker| checker.statements(rest));
+                return if failed { Err(Reported) } else { followed };
             }
         }
         if failed {
             return Err(Reported);
         }
         Ok(last?.unwrap_or(Value::None))
-    }
-}
-
-/// The names that a block assigns.
-pub(super) fn assigned_names(block: &ast::Block, names: &mut Vec<Arc<str>>) {
-    for statement in &block.statements {
-        match &statement.kind {
-            StatementKind::Assign { target, .. } => super::names::target_names(target, names),
-            StatementKind::Update { name, .. } => names.push(name.text.clone()),
-            StatementKind::Function(function) => names.extend(function.name.iter().map(|name| name.text.clone())),
-            StatementKind::For { target, body, .. } => {
-                super::names::target_names(target, names);
-                assigned_names(body, names);
-            }
-            StatementKind::While { body, .. } => assigned_names(body, names),
-            _ => {}
-        }
     }
 }

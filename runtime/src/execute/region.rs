@@ -2,15 +2,16 @@
 
 use super::block::{Fault, Place, Tape, scalar_bytes, splat};
 use super::fold::{Extents, How, Target, reduce};
+use super::frame::{Element, Run, Single, Slot};
 use super::threads::{Drive, Stop};
-use super::{Run, interrupted, out_of_memory, written};
+use super::{interrupted, out_of_memory, written};
 use crate::array::{Array, length_of};
 use crate::buffer::{Bytes, OutOfMemory, Unwritten};
 use crate::operation::Failure;
-use crate::plan::region::{End, Reducer, Region, Source, Store, bytes_of, elements};
+use crate::plan::region::{End, Leaf, MOST_OPERANDS, Reducer, Region, Source, Store, bytes_of, elements};
 use std::sync::Arc;
 use thalweg_lang::diagnostic::Diagnostic;
-use thalweg_lang::dtype::DType;
+use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::source::Span;
 use thalweg_lang::types::{ArrayType, DisplayShape};
 
@@ -20,6 +21,9 @@ const UNIT: usize = 32 * 1024;
 impl Run<'_> {
     /// Runs a region and keeps its results.
     pub(super) fn region(&mut self, region: &Region, span: Span) -> Result<(), Diagnostic> {
+        if region.is_single() {
+            return self.single_region(region);
+        }
         if length_of(&region.shape).is_none() {
             let dtype = region.leaves.first().map_or(DType::F64, |leaf| leaf.dtype);
             let array_type = ArrayType::new(dtype, region.shape.clone());
@@ -30,7 +34,7 @@ impl Run<'_> {
             .leaves
             .iter()
             .map(|leaf| match &leaf.source {
-                Source::Array { value, .. } => Some(Place::of(self.array(*value))),
+                Source::Array { value, .. } => Some(self.place(*value)),
                 _ => None,
             })
             .collect();
@@ -72,31 +76,86 @@ impl Run<'_> {
         for (store, block) in region.stores.iter().zip(stored) {
             // SAFETY: the units together have written every element in the order of iteration.
             let array = unsafe { in_order(region, store, block) };
-            self.values[store.value] = Some(array);
+            self.values[store.value] = Slot::Array(array);
         }
         for (end, block) in region.ends.iter().zip(ends) {
             // SAFETY: the reduction has written every element.
-            self.values[end.value] = Some(unsafe { written(&end.array_type, block) });
+            self.values[end.value] = Slot::Array(unsafe { written(&end.array_type, block) });
         }
         Ok(())
+    }
+
+    /// Runs a region of one element, in the table alone.
+    fn single_region(&mut self, region: &Region) -> Result<(), Diagnostic> {
+        let leaves = region.leaves.len();
+        let mut registers = std::mem::take(&mut self.registers);
+        let count = leaves + region.instructions.len();
+        if registers.len() < count {
+            registers.resize(count, Element([0; 16]));
+        }
+        for (leaf, register) in region.leaves.iter().zip(&mut registers) {
+            *register = self.leaf(leaf);
+        }
+        let base: *mut Element = registers.as_mut_ptr();
+        let mut fault = None;
+        for (index, instruction) in region.instructions.iter().enumerate() {
+            let mut operands = [std::ptr::null::<u8>(); MOST_OPERANDS];
+            for (operand, &register) in operands.iter_mut().zip(&instruction.operands) {
+                *operand = base.wrapping_add(register).cast();
+            }
+            // SAFETY: an instruction's operands are registers before its own, each with an element of the dtype that the
+            // kernel reads; there are no more than the array holds.
+            let first =
+                unsafe { (instruction.function)(operands.as_ptr(), base.wrapping_add(leaves + index).cast(), 1) };
+            if first == 0 {
+                fault = Some(fault_at(region, Fault { element: 0, instruction: index }));
+                break;
+            }
+        }
+        for store in &region.stores {
+            let single = Single { element: registers[store.register], dtype: region.dtype(store.register) };
+            self.values[store.value] = Slot::Single(single);
+        }
+        self.registers = registers;
+        fault.map_or(Ok(()), Err)
+    }
+
+    /// The one element that a region of one element reads from a leaf.
+    fn leaf(&self, leaf: &Leaf) -> Element {
+        match &leaf.source {
+            Source::Scalar(scalar) => Element(scalar_bytes(*scalar)),
+            Source::Counter(counter) => Element(scalar_bytes(Scalar::i64(counter.start))),
+            Source::Array { value, axes } => match &self.values[*value] {
+                Slot::Single(single) => single.element,
+                Slot::Array(array) => {
+                    let places = axes.iter().zip(array.strides());
+                    let offset: isize = places.map(|(axis, stride)| axis.start as isize * stride).sum();
+                    let pointer = array.data_pointer().wrapping_offset(offset * leaf.dtype.size() as isize);
+                    // SAFETY: the checker has checked the view's indices, so that the element is one of the array's.
+                    unsafe { Single::read(pointer, leaf.dtype).element }
+                }
+                Slot::Empty => unreachable!("steps come after those that make their operands"),
+            },
+        }
     }
 
     /// Memory for a stored result: a dying operand's where the plan says so and nothing else holds it, otherwise new.
     fn destination(&mut self, region: &Region, store: &Store) -> Result<Unwritten, Diagnostic> {
         let array_type = ArrayType::new(region.dtype(store.register), region.shape.clone());
         if let Some(value) = store.reuse
-            && let Some(array) = &self.values[value]
+            && !self.is_pinned(value)
+            && let Slot::Array(array) = &self.values[value]
             && array.is_contiguous()
             && array.offset() == 0
             && array.buffer().is_owned()
             && array.buffer().len() == bytes_of(&array_type)
             && Arc::strong_count(array.buffer()) == 1
-            && let Some(array) = self.values[value].take()
+            && let Slot::Array(array) = std::mem::replace(&mut self.values[value], Slot::Empty)
         {
             match array.into_unwritten() {
                 Ok(block) => return Ok(block),
                 // The leaf still reads it.
-                Err(array) => self.values[value] = Some(array),
+                Err(array) => self.values[value] = Slot::Array(array),
             }
         }
         Array::unwritten(array_type.dtype, &array_type.shape, self.context.pool)

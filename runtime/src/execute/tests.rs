@@ -1,5 +1,7 @@
 //! Plans and their execution against a naive evaluator: every executor, level, fusion and layout gives the same bits.
 
+mod loops;
+
 use super::{Cancel, Context, Threads, run, run_taking};
 use crate::array::Array;
 use crate::buffer::Pool;

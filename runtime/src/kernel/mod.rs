@@ -18,6 +18,7 @@ pub use formula::{
     WordFormula,
 };
 pub use level::Level;
+pub(crate) use table::from_bytes;
 pub use table::{Fault, Kernel, Kernels};
 
 /// A kernel for one block.

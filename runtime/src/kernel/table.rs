@@ -101,7 +101,7 @@ pub(super) fn to_bytes(scalar: Scalar) -> [u8; 16] {
 }
 
 /// A scalar from memory.
-pub(super) fn from_bytes(dtype: DType, bytes: [u8; 16]) -> Scalar {
+pub(crate) fn from_bytes(dtype: DType, bytes: [u8; 16]) -> Scalar {
     let two = u16::from_ne_bytes([bytes[0], bytes[1]]);
     let four = |at: usize| u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     let eight = |at: usize| u64::from_ne_bytes(std::array::from_fn(|index| bytes[at + index]));

@@ -2,9 +2,9 @@
 
 use super::counter::Counter;
 use super::fuse::resolve;
-use super::region::{End, Instruction, Leaf, Reducer, Region, Register, Site, Source, Store, ValueId};
+use super::region::{Code, End, Instruction, Leaf, Reducer, Region, Register, Site, Source, Store, ValueId, elements};
 use super::{Draft, Group};
-use crate::kernel::{BlockFunction, cast};
+use crate::kernel::{Kernel, Kernels, Level, cast};
 use crate::operation::Reduction;
 use std::collections::HashMap;
 use thalweg_lang::graph::{NodeId, NodeKind, OperationId};
@@ -117,31 +117,35 @@ impl Builder<'_, '_> {
     }
 }
 
-/// The instruction of an elementwise node or a cast.
+/// The instruction of an elementwise node, a cast or a selection.
 fn instruction(draft: &mut Draft, region: &Region, member: NodeId, operands: Vec<Register>) -> Instruction {
-    let level = draft.settings.level;
+    // A single element is computed by the code that has no vectors to fill.
+    let level = if elements(&region.shape) == 1 { Level::Scalar } else { draft.settings.level };
     let node = draft.graph.node(member);
     let (dtype, span) = (node.array_type().dtype, node.span);
     let dtypes: Vec<_> = operands.iter().map(|&register| region.dtype(register)).collect();
-    let (operation, function, fault): (Option<OperationId>, Option<BlockFunction>, &str) = match node.kind {
-        NodeKind::Elementwise { operation, .. } => match draft.elementwise(operation) {
-            Some(row) => {
-                let kernel = row.kernels.find(&dtypes).filter(|kernel| kernel.result == dtype);
-                let fault = kernel.and_then(|kernel| kernel.fault).unwrap_or("");
-                (Some(operation), kernel.map(|kernel| kernel.function(level)), fault)
-            }
-            None => (Some(operation), None, ""),
-        },
-        _ => (None, Some(cast(dtypes[0], dtype).function(level)), ""),
+    let (code, kernel): (Code, Option<&'static Kernel>) = match node.kind {
+        NodeKind::Elementwise { operation, .. } => {
+            let kernel = draft.elementwise(operation).and_then(|row| row.kernels.find(&dtypes));
+            (Code::Row(operation), kernel)
+        }
+        NodeKind::Select { .. } => (Code::Select, Kernels::select().find(&dtypes)),
+        _ => (Code::Cast, Some(cast(dtypes[0], dtype))),
     };
-    let function = function.unwrap_or_else(|| {
-        let name = operation.map_or("a cast", |operation| draft.bodies.name(operation));
+    let kernel = kernel.filter(|kernel| kernel.result == dtype);
+    let function = kernel.map(|kernel| kernel.function(level)).unwrap_or_else(|| {
+        let name = match code {
+            Code::Row(operation) => draft.bodies.name(operation),
+            Code::Cast => "a cast",
+            Code::Select => "a selection",
+        };
         let dtypes: Vec<String> = dtypes.iter().map(ToString::to_string).collect();
         draft.refuse(format!("internal error: `{name}` has no kernel for {} -> {dtype}", dtypes.join(", ")), span);
         // Never run: the plan is refused.
         cast(dtype, dtype).function(level)
     });
-    Instruction { operation, function, operands, dtype, buffer: 0, fault, span }
+    let fault = kernel.and_then(|kernel| kernel.fault).unwrap_or("");
+    Instruction { code, function, operands, dtype, buffer: 0, fault, span }
 }
 
 fn reducer(

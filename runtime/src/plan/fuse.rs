@@ -39,7 +39,7 @@ pub fn run(draft: &mut Draft) {
 /// Whether a node becomes part of a region.
 fn is_member(draft: &Draft, id: NodeId) -> bool {
     match &draft.graph.node(id).kind {
-        NodeKind::Elementwise { .. } | NodeKind::Cast(_) => true,
+        NodeKind::Elementwise { .. } | NodeKind::Cast(_) | NodeKind::Select { .. } => true,
         NodeKind::Reduce { operation, .. } => draft.reduction(*operation).is_some(),
         _ => false,
     }

@@ -3,6 +3,7 @@
 mod build;
 mod counter;
 mod fuse;
+mod memory;
 mod place;
 pub mod region;
 mod render;
@@ -78,7 +79,7 @@ pub struct Plan {
     /// The types of all values.
     pub(crate) values: Vec<ArrayType>,
     pub(crate) steps: Vec<Step>,
-    pub(crate) outputs: Vec<ValueId>,
+    pub(crate) outputs: Vec<Handed>,
     peak: usize,
     notes: Vec<Diagnostic>,
     refusal: Option<Diagnostic>,
@@ -106,14 +107,55 @@ pub(crate) enum Work {
     Stack { values: Vec<ValueId> },
     Apply { operation: OperationId, operands: Vec<ValueId>, attributes: Vec<Attribute> },
     Map(MapStep),
-    If { condition: ValueId, then: Box<Plan>, otherwise: Box<Plan>, captured: Vec<ValueId> },
+    If(Choice),
+    Loop(LoopStep),
     Effect { operation: OperationId, arguments: Vec<Value<ValueId>> },
+}
+
+/// A value on its way out of a table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handed {
+    pub(crate) value: ValueId,
+    /// Whether nothing reads it there any more, so that whoever gets it may write where it lies.
+    pub(crate) last: bool,
+}
+
+/// What a map or a loop walks along.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Walked {
+    /// The elements of a value's first axis.
+    Value(ValueId),
+    /// Integers that follow from the turn alone.
+    Counter { start: i64, step: i64 },
 }
 
 /// A map that runs body by body.
 pub(crate) struct MapStep {
     pub(crate) body: Box<Plan>,
-    pub(crate) mapped: Vec<ValueId>,
+    /// How many turns.
+    pub(crate) length: usize,
+    pub(crate) mapped: Vec<Walked>,
+    pub(crate) captured: Vec<ValueId>,
+}
+
+/// One of two bodies.
+pub(crate) struct Choice {
+    pub(crate) condition: ValueId,
+    pub(crate) then: Box<Plan>,
+    pub(crate) otherwise: Box<Plan>,
+    pub(crate) captured: Vec<Handed>,
+}
+
+/// A body again and again.
+pub(crate) struct LoopStep {
+    pub(crate) condition: Option<Box<Plan>>,
+    pub(crate) body: Box<Plan>,
+    /// Whether the body's last output says that there is no other turn.
+    pub(crate) stops: bool,
+    /// The most turns.
+    pub(crate) turns: usize,
+    pub(crate) mapped: Vec<Walked>,
+    pub(crate) carried: Vec<Handed>,
     pub(crate) captured: Vec<ValueId>,
 }
 
@@ -262,7 +304,9 @@ impl Draft<'_> {
 
     fn finish(self) -> Plan {
         let bases = self.bases();
-        let outputs = self.graph.outputs.iter().map(|&id| self.value_of(&bases, id)).collect();
+        let outputs: Vec<ValueId> = self.graph.outputs.iter().map(|&id| self.value_of(&bases, id)).collect();
+        let last = |index: usize| !outputs[index + 1..].contains(&outputs[index]);
+        let outputs = (0..outputs.len()).map(|index| Handed { value: outputs[index], last: last(index) }).collect();
         let mut inputs: Vec<(Input, Vec<ValueId>)> =
             self.graph.inputs.iter().map(|input| (input.clone(), Vec::new())).collect();
         for (index, node) in self.graph.nodes.iter().enumerate() {

@@ -7,7 +7,7 @@
 
 use super::region::{Site, bytes_of, elements};
 use super::{Draft, Group, fuse, schedule};
-use crate::kernel::cast;
+use crate::kernel::{Kernels, cast};
 use crate::operation::{Bodies, Body};
 use std::sync::Arc;
 use thalweg_lang::diagnostic::Diagnostic;
@@ -104,6 +104,10 @@ fn element_cost(graph: &Graph, bodies: &dyn Bodies, id: NodeId) -> f64 {
             }
         }
         NodeKind::Cast(value) => cast(dtype_of(*value), node.array_type().dtype).cost,
+        NodeKind::Select { then, .. } => {
+            let dtype = dtype_of(*then);
+            Kernels::select().find(&[DType::Bool, dtype, dtype]).map_or(0, |kernel| kernel.cost)
+        }
         NodeKind::Reduce { value, .. } => FOLD_BYTE * dtype_of(*value).size() as u32,
         _ => 0,
     };
@@ -161,7 +165,7 @@ fn turn_work(body: &Graph, bodies: &dyn Bodies, id: NodeId) -> f64 {
     let node = body.node(id);
     let of_operand = |value: NodeId| elements(&body.node(value).array_type().shape) as f64;
     match node.kind {
-        NodeKind::Elementwise { .. } | NodeKind::Cast(_) => {
+        NodeKind::Elementwise { .. } | NodeKind::Cast(_) | NodeKind::Select { .. } => {
             let bytes = bytes_of(node.array_type()) as f64;
             count(&node.types) * element_cost(body, bodies, id) + bytes * BYTE
         }

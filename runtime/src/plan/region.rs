@@ -13,6 +13,9 @@ use thalweg_lang::types::{ArrayType, Shape};
 /// The most elements of an array that could exist: what an impossible shape counts as, in estimates.
 const MOST: usize = isize::MAX as usize / 16;
 
+/// The most operands of an instruction that runs on a single element.
+pub const MOST_OPERANDS: usize = 8;
+
 /// The number of elements of a shape, held within what could exist.
 pub fn elements(shape: &[usize]) -> usize {
     crate::array::length_of(shape).unwrap_or(MOST)
@@ -58,6 +61,13 @@ impl Region {
         elements(&self.shape)
     }
 
+    /// Whether it is elementwise code on a single element of rank 0: then it needs neither blocks nor memory.
+    pub fn is_single(&self) -> bool {
+        self.shape.is_empty()
+            && self.ends.is_empty()
+            && self.instructions.iter().all(|instruction| instruction.operands.len() <= MOST_OPERANDS)
+    }
+
     /// The dtype of a register.
     pub fn dtype(&self, register: Register) -> DType {
         match self.leaves.get(register) {
@@ -101,11 +111,22 @@ pub enum Source {
     Counter(Counter),
 }
 
+/// What an instruction computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// A row of the library.
+    Row(OperationId),
+    /// A conversion to the instruction's dtype.
+    Cast,
+    /// One of two values, as a mask says.
+    Select,
+}
+
 /// One elementwise operation on whole blocks.
 #[derive(Clone)]
 pub struct Instruction {
-    /// The row; `None`: a cast.
-    pub operation: Option<OperationId>,
+    /// What.
+    pub code: Code,
     /// The machine code for one block.
     pub function: BlockFunction,
     /// The operands.

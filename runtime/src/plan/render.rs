@@ -1,8 +1,8 @@
 //! A plan as a person reads it. The same plan always gives the same text: it can be a golden file.
 
 use super::counter::Counter;
-use super::region::{Leaf, Reducer, Region, Site, Source, ValueId, bytes_of, elements};
-use super::{Plan, Step, Work};
+use super::region::{Code, Leaf, Reducer, Region, Site, Source, ValueId, bytes_of, elements};
+use super::{Handed, Plan, Step, Walked, Work};
 use crate::operation::Bodies;
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -66,7 +66,7 @@ impl Renderer<'_> {
         for step in &plan.steps {
             self.step(plan, step, &mut names);
         }
-        let outputs: Vec<String> = plan.outputs.iter().map(|&value| name(&names, value)).collect();
+        let outputs: Vec<String> = plan.outputs.iter().map(|handed| name(&names, handed.value)).collect();
         if !outputs.is_empty() {
             self.line(&format!("gives {}", outputs.join(", ")));
         }
@@ -98,12 +98,22 @@ impl Renderer<'_> {
             Work::Map(map) => {
                 let captured = list(&map.captured, names);
                 let seen = if captured.is_empty() { captured } else { format!(", with {captured} in every turn") };
-                format!("map over {}{seen}", list(&map.mapped, names))
+                format!("map over {}{seen}", walked(&map.mapped, map.length, names))
             }
-            Work::If { condition, captured, .. } => {
-                let captured = list(captured, names);
+            Work::If(choice) => {
+                let captured = list(&handed(&choice.captured), names);
                 let seen = if captured.is_empty() { captured } else { format!(", with {captured}") };
-                format!("if {}{seen}", name(names, *condition))
+                format!("if {}{seen}", name(names, choice.condition))
+            }
+            Work::Loop(repeated) => {
+                let walked = walked(&repeated.mapped, repeated.turns, names);
+                let over = if walked.is_empty() { walked } else { format!(" over {walked}") };
+                let condition = if repeated.condition.is_some() { " while a condition holds" } else { "" };
+                let carried = list(&handed(&repeated.carried), names);
+                let from = if carried.is_empty() { carried } else { format!(", from {carried}") };
+                let captured = list(&repeated.captured, names);
+                let seen = if captured.is_empty() { captured } else { format!(", with {captured} in every turn") };
+                format!("loop{over}{condition}{from}{seen}")
             }
         };
         let said = said.trim_end();
@@ -136,18 +146,27 @@ impl Renderer<'_> {
         self.indent += 2;
         match &step.work {
             Work::Map(map) => self.plan(&map.body),
-            Work::If { then, otherwise, .. } => {
-                self.line("then");
-                self.indent += 2;
-                self.plan(then);
-                self.indent -= 2;
-                self.line("else");
-                self.indent += 2;
-                self.plan(otherwise);
-                self.indent -= 2;
+            Work::If(choice) => {
+                self.part("then", &choice.then);
+                self.part("else", &choice.otherwise);
+            }
+            Work::Loop(repeated) => {
+                if let Some(condition) = &repeated.condition {
+                    self.part("while", condition);
+                }
+                let turn = if repeated.stops { "turn, until its last value is true" } else { "turn" };
+                self.part(turn, &repeated.body);
             }
             _ => {}
         }
+        self.indent -= 2;
+    }
+
+    /// One of several bodies.
+    fn part(&mut self, title: &str, plan: &Plan) {
+        self.line(title);
+        self.indent += 2;
+        self.plan(plan);
         self.indent -= 2;
     }
 
@@ -169,9 +188,10 @@ impl Renderer<'_> {
                 None => format!("t{}", index + 1),
             };
             let operands: Vec<&str> = instruction.operands.iter().map(|&operand| registers[operand].as_str()).collect();
-            let operation = match instruction.operation {
-                Some(operation) => self.bodies.name(operation).to_owned(),
-                None => format!("to {}", instruction.dtype),
+            let operation = match instruction.code {
+                Code::Row(operation) => self.bodies.name(operation).to_owned(),
+                Code::Cast => format!("to {}", instruction.dtype),
+                Code::Select => "select".to_owned(),
             };
             let line = format!("{own} = {operation} {}", operands.join(" "));
             self.line(&line);
@@ -226,6 +246,22 @@ fn written(plan: &Plan, region: &Region) -> usize {
     stores
         .chain(region.ends.iter().map(|end| end.value))
         .fold(0, |total, value| bytes_of(&plan.values[value]).saturating_add(total))
+}
+
+fn handed(values: &[Handed]) -> Vec<ValueId> {
+    values.iter().map(|handed| handed.value).collect()
+}
+
+/// What is walked along.
+fn walked(walked: &[Walked], length: usize, names: &HashMap<ValueId, String>) -> String {
+    let one = |walked: &Walked| match *walked {
+        Walked::Value(value) => name(names, value),
+        Walked::Counter { start: 0, step: 1 } => format!("iota[{length}]"),
+        Walked::Counter { start, step } => {
+            format!("iota{}[{length}]", counted(&Counter { start, steps: vec![step] }))
+        }
+    };
+    walked.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
 fn name(names: &HashMap<ValueId, String>, value: ValueId) -> String {

@@ -36,7 +36,7 @@ impl Sinker {
                 let kind = super::rewrite::with_operands(&node.kind, &mut |operand| moved[&operand]);
                 self.rewriter.add(kind, ArrayType::new(own.dtype, to), &node)
             } else {
-                if matches!(node.kind, NodeKind::Elementwise { .. } | NodeKind::Cast(_)) {
+                if is_elementwise(&node.kind) {
                     stored = stored.saturating_add(bytes_of(own));
                 }
                 self.edge(id, &node, to)?
@@ -57,7 +57,7 @@ impl Sinker {
             let node = graph.node(id);
             let costs_nothing = matches!(node.kind, NodeKind::Cast(from) if Counter::of(graph, from).is_some());
             // A scalar is as good in any shape, and stays.
-            let is_inside = matches!(node.kind, NodeKind::Elementwise { .. } | NodeKind::Cast(_))
+            let is_inside = is_elementwise(&node.kind)
                 && !node.array_type().shape.is_empty()
                 && (costs_nothing || found >= self.uses_of(id));
             if is_inside {
@@ -93,6 +93,11 @@ impl Sinker {
         };
         Some(self.rewriter.add(kind, array_type, node))
     }
+}
+
+/// Whether each element of a node follows from the same element of its operands.
+fn is_elementwise(kind: &NodeKind) -> bool {
+    matches!(kind, NodeKind::Elementwise { .. } | NodeKind::Cast(_) | NodeKind::Select { .. })
 }
 
 /// Whether a view shows elements that follow each other in its source, if the source itself lies in C order.

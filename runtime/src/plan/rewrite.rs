@@ -72,6 +72,7 @@ impl Rewriter {
         let graph = self.builder.graph_mut();
         graph.outputs = outputs;
         graph.effects = effects;
+        graph.rest = old.rest.clone();
         self.builder.finish()
     }
 }

@@ -1,13 +1,12 @@
 //! The pass `schedule`: groups become regions, steps get an order, and every value's memory its end.
 //!
 //! Effects give the order: before each come the steps that it needs and that have not run, then at last those that only the
-//! outputs need. A value is dropped after the step that reads it last, and a stored result may take over the memory of an
-//! operand that dies there.
+//! outputs need.
 
-use super::region::{Region, Site, Source, ValueId, bytes_of};
-use super::{Draft, MapStep, Step, Work, build, fuse, place, plan_body};
-use std::collections::HashMap;
-use thalweg_lang::graph::{Effect, NodeId, NodeKind, SourceAxis};
+use super::counter::Counter;
+use super::region::{Region, Site, Source, ValueId};
+use super::{Choice, Draft, Handed, LoopStep, MapStep, Step, Walked, Work, build, fuse, memory, place, plan_body};
+use thalweg_lang::graph::{Effect, NodeId, NodeKind};
 use thalweg_lang::types::ArrayType;
 
 /// Runs the pass.
@@ -18,9 +17,7 @@ pub fn run(draft: &mut Draft) {
     let mut scheduler = Scheduler { draft, bases, stored, made: Vec::new() };
     scheduler.made = vec![false; scheduler.draft.graph.nodes.len()];
     scheduler.order();
-    drops(draft);
-    takeovers(draft);
-    draft.peak = peak(draft);
+    memory::run(draft);
 }
 
 fn value_types(draft: &Draft) -> Vec<ArrayType> {
@@ -105,7 +102,7 @@ impl Scheduler<'_, '_> {
     /// The nodes whose values must be there before a node's, or its group's, can be made.
     fn needs(&self, id: NodeId) -> Vec<NodeId> {
         let graph = &self.draft.graph;
-        let Some(group) = self.draft.group_of[id.index()] else { return graph.node(id).kind.operands() };
+        let Some(group) = self.draft.group_of[id.index()] else { return self.operands(id) };
         let mut needs = Vec::new();
         for &member in &self.draft.groups[group].members {
             for operand in graph.node(member).kind.operands() {
@@ -121,6 +118,31 @@ impl Scheduler<'_, '_> {
         needs
     }
 
+    /// The operands that a node that is in no group needs as values.
+    fn operands(&self, id: NodeId) -> Vec<NodeId> {
+        let kind = &self.draft.graph.node(id).kind;
+        let mut operands = kind.operands();
+        if let NodeKind::Map { mapped, .. } | NodeKind::Loop { mapped, .. } = kind {
+            let count = mapped.len();
+            let mut position = 0;
+            operands.retain(|&operand| {
+                position += 1;
+                position > count || matches!(self.walked(operand), Walked::Value(_))
+            });
+        }
+        operands
+    }
+
+    /// How a mapped array is walked along.
+    fn walked(&self, id: NodeId) -> Walked {
+        match Counter::of(&self.draft.graph, id) {
+            Some(counter) if counter.steps.len() == 1 => {
+                Walked::Counter { start: counter.start, step: counter.steps[0] }
+            }
+            _ => Walked::Value(self.draft.value_of(&self.bases, id)),
+        }
+    }
+
     fn emit(&mut self, id: NodeId) {
         if let Some(group) = self.draft.group_of[id.index()] {
             let members = self.draft.groups[group].members.clone();
@@ -133,6 +155,9 @@ impl Scheduler<'_, '_> {
         let node = self.draft.graph.node(id).clone();
         let value = |id: NodeId| self.draft.value_of(&self.bases, id);
         let values = |ids: &[NodeId]| ids.iter().map(|&id| self.draft.value_of(&self.bases, id)).collect::<Vec<_>>();
+        // Which of them are read here last is known when all steps are.
+        let handed =
+            |ids: &[NodeId]| values(ids).into_iter().map(|value| Handed { value, last: false }).collect::<Vec<_>>();
         let calling = |reason: &str| Site { threads: 1, reason: reason.to_owned() };
         let (work, site) = match &node.kind {
             NodeKind::Input(_) | NodeKind::Part { .. } => return,
@@ -158,29 +183,44 @@ impl Scheduler<'_, '_> {
                 let site = place::map_site(self.draft, id);
                 let share = (self.draft.settings.threads / site.threads).max(1);
                 let body = self.body(body, share);
-                (Work::Map(MapStep { body, mapped: values(mapped), captured: values(captured) }), site)
+                let length = self.draft.graph.node(mapped[0]).array_type().shape[0];
+                let mapped = mapped.iter().map(|&id| self.walked(id)).collect();
+                (Work::Map(MapStep { body, length, mapped, captured: values(captured) }), site)
             }
             NodeKind::If { condition, then, otherwise, captured } => {
                 let threads = self.draft.settings.threads;
                 let (then, otherwise) = (self.body(then, threads), self.body(otherwise, threads));
-                let work = Work::If { condition: value(*condition), then, otherwise, captured: values(captured) };
+                let captured = handed(captured);
+                let work = Work::If(Choice { condition: value(*condition), then, otherwise, captured });
                 (work, calling("one of two"))
+            }
+            NodeKind::Loop { condition, body, stops, mapped, carried, captured } => {
+                let threads = self.draft.settings.threads;
+                let length = mapped.first().map(|&id| self.draft.graph.node(id).array_type().shape[0]);
+                let work = LoopStep {
+                    condition: condition.as_ref().map(|condition| self.body(condition, threads)),
+                    body: self.body(body, threads),
+                    stops: *stops,
+                    turns: length.unwrap_or(usize::MAX),
+                    mapped: mapped.iter().map(|&id| self.walked(id)).collect(),
+                    carried: handed(carried),
+                    captured: values(captured),
+                };
+                (Work::Loop(work), calling("turn by turn"))
             }
             NodeKind::Elementwise { operation, .. } | NodeKind::Reduce { operation, .. } => {
                 let message = format!("internal error: `{}` is in no region", self.draft.bodies.name(*operation));
                 return self.draft.refuse(message, node.span);
             }
             NodeKind::Size(_)
-            | NodeKind::Select { .. }
             | NodeKind::Gather { .. }
             | NodeKind::Update { .. }
             | NodeKind::Count(_)
             | NodeKind::Positions(_)
-            | NodeKind::SliceBounds { .. }
-            | NodeKind::Loop { .. } => {
+            | NodeKind::SliceBounds { .. } => {
                 return self.draft.refuse("internal error: this node is not built yet".to_owned(), node.span);
             }
-            NodeKind::Cast(_) => {
+            NodeKind::Cast(_) | NodeKind::Select { .. } => {
                 return self.draft.refuse("internal error: a cast is in no region".to_owned(), node.span);
             }
         };
@@ -203,6 +243,13 @@ impl Scheduler<'_, '_> {
     }
 }
 
+fn walked_values(walked: &[Walked]) -> impl Iterator<Item = ValueId> {
+    walked.iter().filter_map(|walked| match walked {
+        Walked::Value(value) => Some(*value),
+        Walked::Counter { .. } => None,
+    })
+}
+
 impl Step {
     /// The values that the step reads.
     pub(super) fn reads(&self) -> Vec<ValueId> {
@@ -218,10 +265,14 @@ impl Step {
             Work::View { value, .. } | Work::Reshape { value } => vec![*value],
             Work::Stack { values } => values.clone(),
             Work::Apply { operands, .. } => operands.clone(),
-            Work::Map(map) => map.mapped.iter().chain(&map.captured).copied().collect(),
-            Work::If { condition, captured, .. } => {
-                std::iter::once(*condition).chain(captured.iter().copied()).collect()
+            Work::Map(map) => walked_values(&map.mapped).chain(map.captured.iter().copied()).collect(),
+            Work::If(choice) => {
+                std::iter::once(choice.condition).chain(choice.captured.iter().map(|handed| handed.value)).collect()
             }
+            Work::Loop(repeated) => walked_values(&repeated.mapped)
+                .chain(repeated.carried.iter().map(|handed| handed.value))
+                .chain(repeated.captured.iter().copied())
+                .collect(),
             Work::Effect { arguments, .. } => {
                 let mut values = Vec::new();
                 arguments.iter().for_each(|value| value.visit(&mut |value| values.push(*value)));
@@ -240,113 +291,4 @@ impl Step {
             _ => self.results.clone(),
         }
     }
-}
-
-/// Notes for each step the values that are read there last; what nothing reads dies where it is made.
-fn drops(draft: &mut Draft) {
-    let bases = draft.bases();
-    let mut last: HashMap<ValueId, usize> = HashMap::new();
-    for (index, step) in draft.steps.iter().enumerate() {
-        step.reads().into_iter().chain(step.makes()).for_each(|value| {
-            last.insert(value, index);
-        });
-    }
-    for &output in &draft.graph.outputs {
-        last.remove(&draft.value_of(&bases, output));
-    }
-    let mut last: Vec<(ValueId, usize)> = last.into_iter().collect();
-    last.sort_unstable();
-    for (value, step) in last {
-        draft.steps[step].drops.push(value);
-    }
-}
-
-/// Lets stored results take over the memory of operands that die in their region.
-fn takeovers(draft: &mut Draft) {
-    // A view's memory is another value's. An input's is the caller's, who may give it away: the run finds out, and a value
-    // that a step has made is the better choice.
-    let mut is_view = vec![false; draft.values.len()];
-    let mut is_made = vec![false; draft.values.len()];
-    for step in &draft.steps {
-        let views = matches!(step.work, Work::View { .. } | Work::Reshape { .. } | Work::Constant(_));
-        for value in step.makes() {
-            is_view[value] = views;
-            is_made[value] = true;
-        }
-    }
-    for step in &mut draft.steps {
-        let drops = step.drops.clone();
-        let Work::Region(region) = &mut step.work else { continue };
-        let mut free: Vec<ValueId> = drops.into_iter().filter(|&value| !is_view[value]).collect();
-        free.sort_by_key(|&value| !is_made[value]);
-        for index in 0..region.stores.len() {
-            let bytes = bytes_of(&draft.values[region.stores[index].value]);
-            let fits = |value: ValueId| bytes_of(&draft.values[value]) == bytes && may_take(region, index, value);
-            let found = free.iter().position(|&value| fits(value));
-            region.stores[index].reuse = found.map(|found| free.remove(found));
-        }
-    }
-}
-
-/// Whether a store may write where a value lies: the value is read at the same index only, and by nothing after the write.
-fn may_take(region: &Region, store: usize, value: ValueId) -> bool {
-    let leaves = region.leaves.len();
-    let register = region.stores[store].register;
-    let in_c_order = region.order.iter().copied().eq(0..region.order.len());
-    let reads: Vec<usize> = (0..leaves)
-        .filter(|&leaf| matches!(&region.leaves[leaf].source, Source::Array { value: other, .. } if *other == value))
-        .collect();
-    let [leaf] = reads[..] else { return false };
-    let Source::Array { axes, .. } = &region.leaves[leaf].source else { return false };
-    let straight = axes.len() == region.shape.len()
-        && axes.iter().enumerate().all(|(index, axis)| *axis == SourceAxis { start: 0, step: 1, axis: Some(index) });
-    let read_later = register < leaves
-        || region.instructions[register - leaves + 1..].iter().any(|instruction| instruction.operands.contains(&leaf));
-    let kept = region.ends.iter().any(|end| end.register == leaf) || region.stores.iter().any(|s| s.register == leaf);
-    in_c_order && straight && !read_later && !kept && region.leaves[leaf].dtype.size() == region.dtype(register).size()
-}
-
-/// The most bytes that values take at once, as far as shapes tell: bodies count once for each turn that runs at once.
-fn peak(draft: &Draft) -> usize {
-    let bytes = |value: ValueId| bytes_of(&draft.values[value]);
-    // Views share their source's memory, which lives as long as the last of them.
-    let mut owner: Vec<ValueId> = (0..draft.values.len()).collect();
-    let mut holders = vec![0usize; draft.values.len()];
-    let mut is_made = vec![false; draft.values.len()];
-    draft.steps.iter().flat_map(Step::makes).for_each(|value| is_made[value] = true);
-    let inputs = draft.graph.inputs.iter();
-    let mut live = inputs.fold(0usize, |total, input| total.saturating_add(bytes_of(&input.array_type)));
-    let mut peak = live;
-    for step in &draft.steps {
-        let inside = match &step.work {
-            Work::Map(map) => map.body.peak.saturating_mul(step.site.threads),
-            Work::If { then, otherwise, .. } => then.peak.max(otherwise.peak),
-            _ => 0,
-        };
-        let mut taken = Vec::new();
-        if let Work::Region(region) = &step.work {
-            // Whether an input's memory can be taken over is not known here.
-            taken.extend(region.stores.iter().filter_map(|store| store.reuse).filter(|&value| is_made[value]));
-        }
-        for value in step.makes() {
-            if let Work::View { value: source, .. } | Work::Reshape { value: source } = step.work {
-                owner[value] = owner[source];
-            } else {
-                live = live.saturating_add(bytes(value));
-            }
-            holders[owner[value]] += 1;
-        }
-        for &value in &taken {
-            live = live.saturating_sub(bytes(value));
-        }
-        peak = peak.max(live.saturating_add(inside));
-        for &value in &step.drops {
-            let owner = owner[value];
-            holders[owner] = holders[owner].saturating_sub(1);
-            if holders[owner] == 0 && is_made[owner] && !taken.contains(&value) {
-                live = live.saturating_sub(bytes(owner));
-            }
-        }
-    }
-    peak
 }

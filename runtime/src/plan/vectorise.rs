@@ -66,7 +66,16 @@ fn is_flat(body: &Graph, bodies: &dyn Bodies, length: usize) -> bool {
     body.effects.is_empty()
         && body.nodes.iter().zip(&needed).filter(|(_, needed)| **needed).all(|(node, _)| {
             let has_form = match &node.kind {
-                NodeKind::Apply { .. } | NodeKind::Map { .. } | NodeKind::If { .. } | NodeKind::Part { .. } => false,
+                NodeKind::Apply { .. }
+                | NodeKind::Map { .. }
+                | NodeKind::If { .. }
+                | NodeKind::Loop { .. }
+                | NodeKind::Part { .. }
+                | NodeKind::Gather { .. }
+                | NodeKind::Update { .. }
+                | NodeKind::Count(_)
+                | NodeKind::Positions(_)
+                | NodeKind::SliceBounds { .. } => false,
                 NodeKind::Reduce { operation, .. } => matches!(bodies.body(*operation), Body::Reduction(_)),
                 _ => true,
             };
@@ -173,6 +182,12 @@ impl Flattener<'_> {
                 let rank = node.array_type().rank();
                 let operands = operands.iter().map(|&operand| self.aligned(of(operand), body.node(operand), rank));
                 NodeKind::Elementwise { operation: *operation, operands: operands.collect() }
+            }
+            NodeKind::Select { mask, then, otherwise } => {
+                let rank = node.array_type().rank();
+                let mut aligned = |operand: NodeId| self.aligned(of(operand), body.node(operand), rank);
+                let (mask, then, otherwise) = (aligned(*mask), aligned(*then), aligned(*otherwise));
+                NodeKind::Select { mask, then, otherwise }
             }
             NodeKind::Stack(values) => return self.stack(body, lifted, values, node),
             _ => unreachable!("`is_flat` lets only these through, and the others have no operands"),

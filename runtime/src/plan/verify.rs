@@ -2,8 +2,9 @@
 
 use super::region::elements as count;
 use super::{Draft, Work};
-use thalweg_lang::graph::{NodeId, NodeKind};
-use thalweg_lang::types::broadcast;
+use thalweg_lang::dtype::DType;
+use thalweg_lang::graph::{Graph, NodeId, NodeKind};
+use thalweg_lang::types::{ArrayType, broadcast};
 
 /// Checks a draft; the error says what is wrong.
 pub fn verify(draft: &Draft) -> Result<(), String> {
@@ -21,6 +22,7 @@ fn graph(draft: &Draft) -> Result<(), String> {
         }
         let shape_of = |id: NodeId| &draft.graph.node(id).array_type().shape;
         let dtype_of = |id: NodeId| draft.graph.node(id).array_type().dtype;
+        let type_of = |id: NodeId| draft.graph.node(id).array_type();
         let Some(own) = node.types.first() else { continue };
         let fits = match &node.kind {
             NodeKind::Constant(scalar) => own.shape.is_empty() && own.dtype == scalar.dtype,
@@ -28,7 +30,7 @@ fn graph(draft: &Draft) -> Result<(), String> {
             NodeKind::Input(input) => {
                 draft.graph.inputs.get(*input as usize).is_some_and(|input| input.array_type == *own)
             }
-            NodeKind::Iota => own.rank() == 1 && own.dtype == thalweg_lang::dtype::DType::I64,
+            NodeKind::Iota => own.rank() == 1 && own.dtype == DType::I64,
             NodeKind::Cast(value) => *shape_of(*value) == own.shape,
             NodeKind::View { value, axes } => {
                 axes.len() == shape_of(*value).len()
@@ -49,10 +51,37 @@ fn graph(draft: &Draft) -> Result<(), String> {
             NodeKind::Elementwise { operands, .. } => {
                 operands.iter().all(|operand| broadcast(shape_of(*operand), &own.shape) == Ok(own.shape.clone()))
             }
+            NodeKind::Select { mask, then, otherwise } => {
+                let fits = |operand: NodeId| broadcast(shape_of(operand), &own.shape) == Ok(own.shape.clone());
+                dtype_of(*mask) == DType::Bool
+                    && [*then, *otherwise].iter().all(|value| dtype_of(*value) == own.dtype)
+                    && [*mask, *then, *otherwise].into_iter().all(fits)
+            }
             NodeKind::Reduce { value, axes, .. } => {
                 let source = shape_of(*value);
                 let kept = (0..source.len()).filter(|axis| !axes.contains(axis)).map(|axis| source[axis]);
                 axes.is_sorted_by(|a, b| a < b) && kept.eq(own.shape.iter().copied())
+            }
+            NodeKind::If { condition, then, otherwise, captured } => {
+                let captured: Vec<&ArrayType> = captured.iter().map(|&id| type_of(id)).collect();
+                *type_of(*condition) == ArrayType::scalar(DType::Bool)
+                    && [then, otherwise].into_iter().all(|body| is_body(body, &captured) && gives(body, &node.types))
+            }
+            NodeKind::Loop { condition, body, stops, mapped, carried, captured } => {
+                let element = |&id: &NodeId| ArrayType::new(dtype_of(id), shape_of(id).get(1..).unwrap_or_default());
+                let elements: Vec<ArrayType> = mapped.iter().map(element).collect();
+                let kept: Vec<&ArrayType> = carried.iter().chain(captured).map(|&id| type_of(id)).collect();
+                let seen: Vec<&ArrayType> = elements.iter().chain(kept.iter().copied()).collect();
+                let mut given: Vec<ArrayType> = node.types.clone();
+                given.extend(stops.then(|| ArrayType::scalar(DType::Bool)));
+                mapped.windows(2).all(|pair| shape_of(pair[0])[0] == shape_of(pair[1])[0])
+                    && (condition.is_some() || !mapped.is_empty())
+                    && carried.iter().map(|&id| type_of(id)).eq(&node.types)
+                    && is_body(body, &seen)
+                    && gives(body, &given)
+                    && condition.as_ref().is_none_or(|condition| {
+                        is_body(condition, &kept) && gives(condition, &[ArrayType::scalar(DType::Bool)])
+                    })
             }
             _ => true,
         };
@@ -61,6 +90,16 @@ fn graph(draft: &Draft) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether a body's inputs are of these types.
+fn is_body(body: &Graph, types: &[&ArrayType]) -> bool {
+    body.inputs.iter().map(|input| &input.array_type).eq(types.iter().copied())
+}
+
+/// Whether a body's outputs are of these types; what follows a body whose sizes are not known yet is known to nobody here.
+fn gives(body: &Graph, types: &[ArrayType]) -> bool {
+    body.rest.is_some() || body.outputs.iter().map(|&output| body.node(output).array_type()).eq(types)
 }
 
 /// Every node is in the group that says so, and in one only.

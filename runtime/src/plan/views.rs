@@ -8,7 +8,7 @@ use super::Draft;
 use super::counter::Counter;
 use super::region::elements;
 use super::reshape::as_view;
-use super::rewrite::{Rewriter, broadcast_axes, compose};
+use super::rewrite::{Rewriter, broadcast_axes, compose, with_operands};
 use thalweg_lang::graph::{Effect, Graph, Node, NodeId, NodeKind, SourceAxis};
 use thalweg_lang::types::ArrayType;
 
@@ -37,7 +37,11 @@ fn computed_with(graph: &Graph) -> Vec<bool> {
     let mut computes = vec![false; graph.nodes.len()];
     for node in &graph.nodes {
         match node.kind {
-            NodeKind::Stack(_) | NodeKind::Apply { .. } | NodeKind::Map { .. } | NodeKind::If { .. } => {}
+            NodeKind::Stack(_)
+            | NodeKind::Apply { .. }
+            | NodeKind::Map { .. }
+            | NodeKind::If { .. }
+            | NodeKind::Loop { .. } => {}
             ref kind => kind.operands().iter().for_each(|operand| computes[operand.index()] = true),
         }
     }
@@ -145,9 +149,9 @@ impl Sinker {
                 let array_type = ArrayType::new(source.array_type().dtype, shape);
                 return self.rewriter.add(NodeKind::Cast(operand), array_type, &source);
             }
-            NodeKind::Elementwise { operation, operands } if only && !enlarges && depth > 0 => {
+            NodeKind::Elementwise { .. } | NodeKind::Select { .. } if only && !enlarges && depth > 0 => {
                 let whole = &source.array_type().shape;
-                let operands = operands.iter().map(|&operand| {
+                let kind = with_operands(&source.kind, &mut |operand| {
                     let own = self.rewriter.node(operand).array_type().shape.clone();
                     if own.is_empty() {
                         return operand;
@@ -155,7 +159,6 @@ impl Sinker {
                     let axes = compose(&broadcast_axes(&own, whole), &axes);
                     self.view(operand, axes, shape.clone(), node, depth - 1)
                 });
-                let kind = NodeKind::Elementwise { operation: *operation, operands: operands.collect() };
                 let array_type = ArrayType::new(source.array_type().dtype, shape);
                 return self.rewriter.add(kind, array_type, &source);
             }

@@ -6,7 +6,8 @@ use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Kind, Scalar};
 use thalweg_lang::graph::Attribute;
-use thalweg_lang::types::ArrayType;
+use thalweg_lang::length::{Length, Polynomial, Symbol};
+use thalweg_lang::types::{ArrayType, Type};
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::Array;
 use thalweg_runtime::operation::{Failure, FunctionCall};
@@ -88,21 +89,28 @@ fn range(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
             return Err(Diagnostic::error("E0302", message, given.span, build.describe(&given.value)).help(help));
         }
     }
-    let first = build.integer(call, 0)?;
+    let first = build.polynomial(call, 0)?;
     let (start, stop) = match call.arguments[1].given {
-        true => (first, build.integer(call, 1)?),
-        false => (0, first),
+        true => (first, build.polynomial(call, 1)?),
+        false => (0.into(), first),
     };
     let step = build.integer(call, 2)?;
     if step == 0 {
         let diagnostic = Diagnostic::error("E0309", "`range` cannot step by 0", call.arguments[2].span, "");
         return Err(diagnostic.help("step by 1, or by -1 to go down"));
     }
+    let (Some(start), Some(stop)) = (start.known(), stop.known()) else {
+        return open_range(build, call, &start, &stop, step);
+    };
     let distance = (stop as i128 - start as i128) * step.signum() as i128;
     let magnitude = step.unsigned_abs() as i128;
     let count = if distance <= 0 { 0 } else { (distance + magnitude - 1) / magnitude };
-    let Ok(count) = usize::try_from(count.min(1 << 60)) else {
-        return Err(Diagnostic::error("E0309", "this range is larger than any memory", call.span, ""));
+    let count = match usize::try_from(count) {
+        Ok(count) if count <= isize::MAX as usize / 16 => count,
+        _ => {
+            let diagnostic = Diagnostic::error("E0309", "this range is larger than any memory", call.span, "");
+            return Err(diagnostic.help("name a smaller bound"));
+        }
     };
     let mut value = build.iota(count, call.span);
     if step != 1 {
@@ -114,6 +122,51 @@ fn range(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
         value = build.elementwise("add", &[value, start], call.span)?;
     }
     Ok(Value::Array(value))
+}
+
+/// A range whose bounds are sizes: provably so long, or as long as the run finds.
+fn open_range(
+    build: &mut Expansion,
+    call: &Call,
+    start: &Polynomial,
+    stop: &Polynomial,
+    step: i64,
+) -> Result<Value<Operand>, Diagnostic> {
+    let is_two = call.arguments[1].given;
+    let (first, last) = (if is_two { 0 } else { 1 }, if is_two { 1 } else { 0 });
+    let distance = stop.minus(start);
+    let count = match (step, Length::of(distance.clone())) {
+        (1, Some(count)) if distance.is_never_negative() || distance.symbols().all(Symbol::is_variable) => count,
+        _ => {
+            let stop = build.array(call, last)?;
+            let stop = build.cast(stop, DType::I64, call.span);
+            let distance = match is_two {
+                true => {
+                    let start = build.array(call, first)?;
+                    build.elementwise("subtract", &[stop, start], call.span)?
+                }
+                false => stop,
+            };
+            let rounding = build.constant(Scalar::i64(step - step.signum()), false, call.span);
+            let step = build.constant(Scalar::i64(step), false, call.span);
+            let rounded = build.elementwise("add", &[distance, rounding], call.span)?;
+            let count = build.elementwise("floor_divide", &[rounded, step], call.span)?;
+            let zero = build.constant(Scalar::i64(0), false, call.span);
+            let count = build.elementwise("maximum", &[count, zero], call.span)?;
+            build.length_of(count, call.span)?
+        }
+    };
+    let mut value = build.iota(count, call.span);
+    if step != 1 {
+        let step = build.constant(Scalar::i64(step), false, call.span);
+        value = build.elementwise("multiply", &[value, step], call.span)?;
+    }
+    if start.known() != Some(0) {
+        let start = build.array(call, first)?;
+        let start = build.cast(start, DType::I64, call.span);
+        value = build.elementwise("add", &[value, start], call.span)?;
+    }
+    Ok(Value::Array(Operand { weak: false, ..value }))
 }
 
 fn load_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
@@ -128,7 +181,7 @@ fn load_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagn
         }
     })?;
     let array_type = ArrayType::new(header.dtype, header.shape);
-    let results = build.apply_in_order(call, &[], vec![Attribute::Text(path)], vec![array_type]);
+    let results = build.apply_in_order(call, &[], vec![Attribute::Text(path)], vec![Type::from(&array_type)]);
     Ok(Value::Array(results[0]))
 }
 

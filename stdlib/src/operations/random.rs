@@ -6,7 +6,9 @@ use std::hash::{BuildHasher, Hasher};
 use thalweg_lang::declaration::{Call, Default, Mismatch, Operand, Typing};
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Scalar};
+use thalweg_lang::length::Length;
 use thalweg_lang::promotion::Numeric;
+use thalweg_lang::types::Type;
 use thalweg_lang::value::Value;
 
 /// Where a session keeps its stream: the seed, and the number of draws so far. No program can write a name with a blank.
@@ -61,7 +63,7 @@ fn words(_: &[Numeric]) -> Result<Typing, Mismatch> {
 }
 
 /// Random bits of a shape: one draw of the session's stream.
-fn draw(build: &mut Expansion, call: &Call, shape: Vec<usize>) -> Result<Operand, Diagnostic> {
+fn draw(build: &mut Expansion, call: &Call, shape: Vec<Length>) -> Result<Operand, Diagnostic> {
     let Some(Value::Tuple(stream)) = build.hidden(STREAM, call.span) else {
         return Err(Diagnostic::error("E0401", "this session has no random numbers", call.span, ""));
     };
@@ -71,7 +73,7 @@ fn draw(build: &mut Expansion, call: &Call, shape: Vec<usize>) -> Result<Operand
     let one = build.constant(Scalar::u64(1), false, call.span);
     let next = build.elementwise("add", &[*draws, one], call.span)?;
     build.set_hidden(STREAM, Value::Tuple(vec![Value::Array(*seed), Value::Array(next)]), call)?;
-    let count = shape.iter().product();
+    let count = Length::of(Type::new(DType::U64, shape.clone()).count()).unwrap_or(Length::Known(0));
     let index = build.iota(count, call.span);
     let index = build.cast(index, DType::U64, call.span);
     let bits = build.elementwise("random_bits", &[index, *seed, *draws], call.span)?;

@@ -3,10 +3,12 @@
 use crate::operation::{Expansion, Operation, optional, required, variadic};
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
-use thalweg_lang::dtype::{DType, Scalar};
+use thalweg_lang::dtype::DType;
 use thalweg_lang::graph::SourceAxis;
-use thalweg_lang::types::{DisplayShape, broadcast};
+use thalweg_lang::length::{Length, Polynomial};
+use thalweg_lang::types::{DisplayShape, Type};
 use thalweg_lang::value::{TextPiece, Value};
+use thalweg_runtime::operation::Failure;
 
 pub(super) fn rows(rows: &mut Vec<Operation>) {
     rows.push(
@@ -31,7 +33,8 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         Operation::expand("size", vec![required("x"), optional("axis", Default::None)], |build, call| {
             let array_type = build.array(call, 0).map(|x| build.type_of(x))?;
             let axes = build.axes(call, 1, &array_type)?;
-            let count = axes.iter().fold(1usize, |count, axis| count.saturating_mul(array_type.shape[*axis]));
+            let counted = axes.iter().map(|axis| array_type.shape[*axis].clone()).collect::<Vec<_>>();
+            let count = Length::of(Type::new(array_type.dtype, counted).count()).unwrap_or(Length::Known(usize::MAX));
             Ok(number(build, call, count))
         })
         .property("size")
@@ -99,11 +102,21 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
     rows.push(
         Operation::expand("error", vec![required("message"), optional("help", Default::Text(""))], |build, call| {
             let (message, help) = (build.text(call, 0)?, build.text(call, 1)?);
+            if build.is_conditional() {
+                build.happen(call);
+                return Ok(Value::None);
+            }
             let diagnostic = Diagnostic::error("E0315", message.to_string(), call.span, "");
             Err(if help.is_empty() { diagnostic } else { diagnostic.help(&*help) })
         })
+        .happening(|call| {
+            let message = crate::show::text_of(&call.arguments[0]).unwrap_or_default();
+            let help = crate::show::text_of(&call.arguments[1]).ok().filter(|help| !help.is_empty());
+            Err(Failure { code: "E0315", message, help })
+        })
         .summary(
-            "Refuses the program with a message, and what to type instead, when it is checked; for an `if` that a shape decides.",
+            "Refuses the program with a message, and what to type instead: when it is checked, for an `if` that a shape decides, \
+             otherwise when it runs.",
         )
         .examples(&[(
             "fn half(x) { if x.size % 2 == 1 { error(\"an even length, please\") }; x[:x.size // 2] }; half([1, 2])",
@@ -121,9 +134,9 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
     );
 }
 
-/// A known integer, which promotes like a literal.
-fn number(build: &mut Expansion, call: &Call, value: usize) -> Value<Operand> {
-    Value::Array(build.constant(Scalar::i64(value as i64), true, call.span))
+/// A length, which promotes like a literal.
+fn number(build: &mut Expansion, call: &Call, length: impl Into<Length>) -> Value<Operand> {
+    Value::Array(build.length_value(&length.into(), call.span))
 }
 
 /// Arrays walk as arrays; with a tuple among them, the result is a tuple of tuples.
@@ -146,42 +159,59 @@ fn reshape(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
     let written = build.shape(call, 1)?;
     let span = call.arguments[1].span;
     let count = source.count();
-    let known: Option<usize> = written
-        .iter()
-        .filter(|length| **length != -1)
-        .try_fold(1usize, |product, length| product.checked_mul(usize::try_from(*length).ok()?));
-    let open = written.iter().filter(|length| **length == -1).count();
+    let is_open = |length: &Polynomial| length.known() == Some(-1);
     let text = || {
         let lengths: Vec<String> = written.iter().map(|length| length.to_string()).collect();
         format!("[{}]", lengths.join(", "))
     };
-    let shape = match (known, open) {
-        (Some(known), 0) if known == count => written.iter().map(|length| *length as usize).collect(),
-        (Some(known), 1) if known > 0 && count.is_multiple_of(known) => {
-            written.iter().map(|length| if *length == -1 { count / known } else { *length as usize }).collect()
-        }
-        (_, 2..) => {
-            let diagnostic = Diagnostic::error("E0309", "only one length may be -1", span, "");
-            return Err(diagnostic.help("write a number for the others"));
-        }
-        (None, _) => {
-            return Err(Diagnostic::error("E0309", format!("{} is not a shape", text()), span, "")
-                .help("lengths are 0 or more; one may be -1"));
-        }
-        (Some(_), _) => {
-            let message = format!("{count} elements do not fit the shape {}", text());
-            let diagnostic =
-                Diagnostic::error("E0309", message, span, text()).label(call.arguments[0].span, source.to_string());
-            return Err(
-                diagnostic.help(format!("{count} elements have the shape `{}`", fitting_shape(&written, count)))
-            );
-        }
+    if written.iter().filter(|length| is_open(length)).count() > 1 {
+        let diagnostic = Diagnostic::error("E0309", "only one length may be -1", span, "");
+        return Err(diagnostic.help("write a number for the others"));
+    }
+    let others: Vec<&Polynomial> = written.iter().filter(|length| !is_open(length)).collect();
+    let bytes =
+        others.iter().try_fold(16i64, |product, length| product.checked_mul(length.known().unwrap_or(1).max(1)));
+    if others.iter().any(|length| length.known().is_some_and(|length| length < 0)) || bytes.is_none() {
+        let diagnostic = Diagnostic::error("E0309", format!("{} is not a shape", text()), span, "");
+        return Err(diagnostic.help("lengths are 0 or more; one may be -1"));
+    }
+    let product = others.iter().fold(Polynomial::from(1), |product, length| product.times(length));
+    let refuse = || {
+        let message = format!("{count} elements do not fit the shape {}", text());
+        let diagnostic =
+            Diagnostic::error("E0309", message, span, text()).label(call.arguments[0].span, source.to_string());
+        let lengths: Option<Vec<i64>> = written.iter().map(Polynomial::known).collect();
+        Err(match (lengths, count.known()) {
+            (Some(lengths), Some(count)) => {
+                diagnostic.help(format!("{count} elements have the shape `{}`", fitting_shape(&lengths, count)))
+            }
+            _ => diagnostic.help("write -1 for one of the lengths, and it is worked out"),
+        })
     };
-    Ok(Value::Array(build.reshape(x, shape, call.span)))
+    let left = match (others.len() < written.len(), count.known(), product.known()) {
+        (false, ..) => None,
+        (true, _, Some(0)) => return refuse(),
+        (true, Some(count), Some(product)) if count % product != 0 => return refuse(),
+        (true, ..) => Some(match count.divided_by(&product) {
+            Some(quotient) => quotient,
+            None => build.quotient(&count, &product, span)?,
+        }),
+    };
+    let shape: Option<Vec<Length>> =
+        written.iter().map(|length| Length::of(if is_open(length) { left.clone()? } else { length.clone() })).collect();
+    let whole = left.as_ref().map_or(product.clone(), |left| product.times(left));
+    match (shape, Length::of(count.clone()), Length::of(whole)) {
+        (Some(shape), Some(have), Some(want))
+            if build.same_length(&have, &want, "`reshape` keeps the number of elements", span) =>
+        {
+            Ok(Value::Array(build.reshape(x, shape, call.span)))
+        }
+        _ => refuse(),
+    }
 }
 
 /// A shape like the one that was written which a number of elements fills: one length is left to be worked out.
-fn fitting_shape(written: &[i64], count: usize) -> String {
+fn fitting_shape(written: &[i64], count: i64) -> String {
     let lengths = |kept: &[i64], open: usize| {
         let mut words: Vec<String> = kept.iter().map(|length| length.to_string()).collect();
         words[open] = "-1".into();
@@ -190,7 +220,7 @@ fn fitting_shape(written: &[i64], count: usize) -> String {
     let fits = |open: &usize| {
         let others = written.iter().enumerate().filter(|(axis, _)| axis != open);
         let product = others.map(|(_, length)| *length).try_fold(1i64, i64::checked_mul);
-        product.is_some_and(|product| product > 0 && (count as i64) % product == 0)
+        product.is_some_and(|product| product > 0 && count % product == 0)
     };
     match (0..written.len()).find(fits) {
         Some(open) if count > 0 => lengths(written, open),
@@ -206,7 +236,7 @@ fn transpose(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagn
         false => (0..rank).rev().collect(),
         true => {
             let span = call.arguments[1].span;
-            let written = build.shape(call, 1)?;
+            let written = build.integers(call, 1)?;
             let mut order = Vec::new();
             for number in &written {
                 order.push(build.axis(*number, rank, span, &source)?);
@@ -224,9 +254,9 @@ fn transpose(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagn
         }
     };
     let axes = (0..rank)
-        .map(|axis| SourceAxis { start: 0, step: 1, axis: order.iter().position(|from| *from == axis) })
+        .map(|axis| SourceAxis { axis: order.iter().position(|from| *from == axis), ..SourceAxis::along(axis) })
         .collect();
-    let shape = order.iter().map(|axis| source.shape[*axis]).collect();
+    let shape = order.iter().map(|axis| source.shape[*axis].clone()).collect();
     Ok(Value::Array(build.view(x, axes, shape, call.span)))
 }
 
@@ -235,27 +265,32 @@ fn flip(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic
     let source = build.type_of(x);
     let flipped = build.axes(call, 1, &source)?;
     let axes = (0..source.rank())
-        .map(|axis| match flipped.contains(&axis) && source.shape[axis] > 0 {
-            true => SourceAxis { start: source.shape[axis] - 1, step: -1, axis: Some(axis) },
-            false => SourceAxis { start: 0, step: 1, axis: Some(axis) },
+        .map(|axis| match (flipped.contains(&axis), last(&source.shape[axis])) {
+            (true, Some(last)) => SourceAxis { start: last, step: -1, axis: Some(axis) },
+            _ => SourceAxis::along(axis),
         })
         .collect();
     Ok(Value::Array(build.view(x, axes, source.shape, call.span)))
+}
+
+/// The last index of an axis; `None` when it has none.
+fn last(length: &Length) -> Option<Length> {
+    Length::of(Polynomial::from(length).minus(&1.into()))
 }
 
 fn squeeze(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
     let x = build.array(call, 0)?;
     let source = build.type_of(x);
     let dropped: Vec<usize> = match call.arguments[1].given {
-        false => (0..source.rank()).filter(|axis| source.shape[*axis] == 1).collect(),
+        false => (0..source.rank()).filter(|axis| source.shape[*axis].is(1)).collect(),
         true => build.axes(call, 1, &source)?,
     };
-    if let Some(axis) = dropped.iter().find(|axis| source.shape[**axis] != 1) {
+    if let Some(axis) = dropped.iter().find(|axis| !source.shape[**axis].is(1)) {
         let message = format!("axis {axis} has length {}, and only axes of length 1 can go", source.shape[*axis]);
         let place = call.arguments[1].span;
         let diagnostic = Diagnostic::error("E0304", message, place, "");
         let diagnostic = diagnostic.label(call.arguments[0].span, source.to_string());
-        return Err(match source.shape.iter().position(|length| *length == 1) {
+        return Err(match source.shape.iter().position(|length| length.is(1)) {
             Some(one) => diagnostic.help(format!("write `axis={one}`, or leave it out")),
             None => diagnostic.help("no axis has length 1; one element of an axis is `a[0]`"),
         });
@@ -264,10 +299,10 @@ fn squeeze(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
     let mut axes = Vec::new();
     for axis in 0..source.rank() {
         if dropped.contains(&axis) {
-            axes.push(SourceAxis { start: 0, step: 0, axis: None });
+            axes.push(SourceAxis::at(0));
         } else {
-            axes.push(SourceAxis { start: 0, step: 1, axis: Some(shape.len()) });
-            shape.push(source.shape[axis]);
+            axes.push(SourceAxis::along(shape.len()));
+            shape.push(source.shape[axis].clone());
         }
     }
     Ok(Value::Array(build.view(x, axes, shape, call.span)))
@@ -277,7 +312,7 @@ fn broadcast_to(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Di
     let x = build.array(call, 0)?;
     let source = build.type_of(x);
     let shape = build.new_shape(call, 1)?;
-    if broadcast(&source.shape, &shape).as_deref() != Ok(&shape) {
+    if build.broadcast(&source.shape, &shape, call).is_none_or(|wider| wider != shape) {
         let message = format!("{source} does not broadcast to {}", DisplayShape(&shape));
         let place = call.arguments[1].span;
         let diagnostic = Diagnostic::error("E0301", message, place, "");

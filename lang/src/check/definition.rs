@@ -1,0 +1,161 @@
+//! Functions whose parameters all have types are checked where they are defined, for all sizes.
+//!
+//! The body is walked once with arguments that stand for all that fit the types: a size that a type names is a variable, and what is
+//! not equal for every value of it is an error. A kind (`float[n]`) is represented by its widest dtype.
+
+use super::{Binding, Checker, Checks, Frame, Level, Reported};
+use crate::ast::{self, DimensionExpression, ExpressionKind, TypeExpression, TypeExpressionKind};
+use crate::declaration::Operand;
+use crate::dtype::{DType, Kind};
+use crate::length::{Length, Polynomial, Symbol};
+use crate::source::Span;
+use crate::types::{ArrayType, Type};
+use crate::value::{Closure, Value};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+impl Checker<'_> {
+    /// Checks a function for all arguments that fit its types, when each parameter has one.
+    pub(super) fn check_definition(&mut self, closure: &Arc<Closure<Operand>>) -> Checks<()> {
+        let function = closure.function.clone();
+        let is_typed = !function.parameters.is_empty() && function.parameters.iter().all(|one| one.declared.is_some());
+        if !is_typed || self.is_defining {
+            return Ok(());
+        }
+        self.is_defining = true;
+        let placement = self.placement.take();
+        self.levels.push(Level::new());
+        self.open_journal();
+        let result = self.walk_definition(closure, &function);
+        self.close_journal();
+        self.levels.pop();
+        self.placement = placement;
+        self.is_defining = false;
+        result
+    }
+
+    fn walk_definition(&mut self, closure: &Arc<Closure<Operand>>, function: &Arc<ast::Function>) -> Checks<()> {
+        let mut variables: BTreeMap<Arc<str>, Symbol> = BTreeMap::new();
+        let mut arguments = Vec::new();
+        for parameter in &function.parameters {
+            let Some(declared) = &parameter.declared else { return Ok(()) };
+            arguments.push(self.stand_in(&parameter.name.text, declared, &mut variables)?);
+        }
+        let mut sizes = super::declared::Sizes::default();
+        for (parameter, value) in function.parameters.iter().zip(&arguments) {
+            if let Value::Array(operand) = value
+                && self.is_integer(*operand)
+            {
+                sizes.integers.insert(parameter.name.text.clone(), *operand);
+            }
+        }
+        let mut locals: HashMap<Arc<str>, Binding> = function
+            .parameters
+            .iter()
+            .zip(arguments)
+            .map(|(parameter, value)| (parameter.name.text.clone(), Binding::Value(value)))
+            .collect();
+        for (name, symbol) in &variables {
+            let length = Length::of(Polynomial::from(symbol)).ok_or(Reported)?;
+            sizes.known.insert(name.clone(), (length.clone(), function.span));
+            let value = Value::Array(self.length_value(&length, function.span));
+            locals.entry(name.clone()).or_insert(Binding::Value(value));
+        }
+        let written = function.parameters.iter().map(|one| (one.name.text.clone(), one.name.span)).collect();
+        self.frames.push(Frame {
+            locals,
+            origins: super::origin::Origins::default(),
+            written,
+            captured: closure.captured.clone(),
+            is_prelude: function.span.source == self.library.prelude_source(),
+            function: &**function,
+            name: function.name.as_ref().map_or("".into(), |name| name.text.clone()),
+            call: Span::default(),
+        });
+        let mut result = self.expression(&function.body);
+        if let (Ok(value), Some(declared)) = (&result, &function.result) {
+            let value = value.clone();
+            result = self.fit_result(value, function.body.span, declared, &mut sizes);
+            result = self.fit_deferred(&mut sizes).and(result);
+        }
+        self.frames.pop();
+        result.map(|_| ())
+    }
+
+    /// A value that stands for all of a declared type.
+    fn stand_in(
+        &mut self,
+        name: &Arc<str>,
+        declared: &TypeExpression,
+        variables: &mut BTreeMap<Arc<str>, Symbol>,
+    ) -> Checks<Value<Operand>> {
+        match &declared.kind {
+            TypeExpressionKind::Tuple(types) => {
+                let parts: Checks<Vec<_>> = types.iter().map(|one| self.stand_in(name, one, variables)).collect();
+                Ok(Value::Tuple(parts?))
+            }
+            TypeExpressionKind::Array { dtype, dimensions } => {
+                let dtype = match dtype.as_ref().map(|name| &*name.text) {
+                    None | Some("float") => DType::F64,
+                    Some("int") => DType::I64,
+                    Some("complex") => DType::C128,
+                    Some(name) => DType::from_name(name).ok_or(Reported)?,
+                };
+                let mut shape = Vec::new();
+                for dimension in dimensions {
+                    let polynomial = match dimension {
+                        DimensionExpression::Rest(_) => continue,
+                        DimensionExpression::Size(size) => self.stand_in_size(size, variables),
+                    };
+                    let Some(length) = polynomial.and_then(Length::of) else { return Err(Reported) };
+                    shape.push(length);
+                }
+                let array_type: Type = ArrayType::new(dtype, shape);
+                let is_integer = array_type.rank() == 0 && matches!(dtype.kind(), Kind::Signed | Kind::Unsigned);
+                let level = self.depth_of_levels();
+                let node = self.level().builder.input(name.clone(), array_type, declared.span);
+                if is_integer {
+                    let symbol = self.variable(name);
+                    self.level().symbols.insert(node, symbol);
+                }
+                Ok(Value::Array(Operand { level, node, weak: false }))
+            }
+        }
+    }
+
+    fn stand_in_size(
+        &mut self,
+        size: &ast::Expression,
+        variables: &mut BTreeMap<Arc<str>, Symbol>,
+    ) -> Option<Polynomial> {
+        match &size.kind {
+            ExpressionKind::Integer(value) => i64::try_from(*value).ok().map(Polynomial::from),
+            ExpressionKind::Name(name) => {
+                let symbol = match variables.get(&name.text) {
+                    Some(symbol) => symbol.clone(),
+                    None => {
+                        let symbol = self.variable(&name.text);
+                        variables.insert(name.text.clone(), symbol.clone());
+                        symbol
+                    }
+                };
+                Some(Polynomial::from(&symbol))
+            }
+            ExpressionKind::Binary { operator, left, right, .. } => {
+                let (left, right) = (self.stand_in_size(left, variables)?, self.stand_in_size(right, variables)?);
+                match operator {
+                    ast::BinaryOperator::Add => Some(left.plus(&right)),
+                    ast::BinaryOperator::Subtract => Some(left.minus(&right)),
+                    ast::BinaryOperator::Multiply => Some(left.times(&right)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn variable(&mut self, name: &str) -> Symbol {
+        self.symbol_count += 1;
+        Symbol::variable(self.symbol_count, name)
+    }
+}

@@ -1,0 +1,257 @@
+//! Sizes: lengths as values, values as lengths, and when two lengths are one.
+
+use super::{Checker, Checks, Level};
+use crate::declaration::Operand;
+use crate::diagnostic::Diagnostic;
+use crate::dtype::{DType, Kind, Scalar};
+use crate::graph::{Guard, NodeId, NodeKind};
+use crate::length::{Length, Polynomial, Symbol};
+use crate::source::Span;
+use crate::types::ArrayType;
+
+/// How deep an expression is looked into for what it says of a size.
+const DEEPEST: usize = 64;
+
+/// Between which numbers a scalar lies, both inclusive.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    /// The least.
+    pub(crate) least: Polynomial,
+    /// The greatest.
+    pub(crate) most: Polynomial,
+}
+
+impl Checker<'_> {
+    /// Whether two lengths are one: because they are equal, or because the run will see to it. `what` needs it, as a sentence.
+    pub(crate) fn same_length(&mut self, left: &Length, right: &Length, what: &str, span: Span) -> bool {
+        if left == right {
+            return true;
+        }
+        if left.known().is_some() && right.known().is_some() || self.differ_always(left, right) {
+            return false;
+        }
+        let guard = Guard { left: left.clone(), right: right.clone(), what: what.into(), span };
+        let guards = &mut self.level().builder.graph_mut().guards;
+        if !guards.contains(&guard) {
+            guards.push(guard);
+        }
+        true
+    }
+
+    /// Whether lengths are not equal for all sizes that they are checked for, or for none.
+    fn differ_always(&self, left: &Length, right: &Length) -> bool {
+        let difference = Polynomial::from(left).minus(&Polynomial::from(right));
+        difference.known().is_some() || difference.symbols().all(Symbol::is_variable)
+    }
+
+    /// The same for shapes.
+    pub(crate) fn same_shape(&mut self, left: &[Length], right: &[Length], what: &str, span: Span) -> bool {
+        let differ = |checker: &Self, a: &Length, b: &Length| {
+            a != b && (a.known().is_some() && b.known().is_some() || checker.differ_always(a, b))
+        };
+        left.len() == right.len()
+            && !left.iter().zip(right).any(|(a, b)| differ(self, a, b))
+            && left.iter().zip(right).all(|(a, b)| self.same_length(a, b, what, span))
+    }
+
+    /// The shorter of two lengths; where that is not known, they must be equal.
+    pub(crate) fn shorter(&mut self, left: &Length, right: &Length, span: Span) -> Length {
+        let (a, b) = (Polynomial::from(left), Polynomial::from(right));
+        if a.minus(&b).is_never_negative() {
+            return right.clone();
+        }
+        if !b.minus(&a).is_never_negative() {
+            self.same_length(left, right, "arrays that are walked together are equally long", span);
+        }
+        left.clone()
+    }
+
+    /// A length as a value, which promotes like a literal.
+    pub(crate) fn length_value(&mut self, length: &Length, span: Span) -> Operand {
+        match length {
+            Length::Known(known) => self.constant(Scalar::i64(*known as i64), true, span),
+            Length::Open(_) => {
+                let size = self.add(NodeKind::Size(length.clone()), ArrayType::scalar(DType::I64), span);
+                Operand { weak: true, ..size }
+            }
+        }
+    }
+
+    /// The length that an integer scalar is.
+    pub(crate) fn length_of(&mut self, operand: Operand, span: Span) -> Checks<Length> {
+        let polynomial = self.polynomial_of(operand);
+        let known = polynomial.known();
+        Length::of(polynomial).ok_or(()).or_else(|()| {
+            let message = format!("a length cannot be negative: {}", known.unwrap_or(-1));
+            Err(self.report(Diagnostic::error("E0309", message, span, "")))
+        })
+    }
+
+    /// What an integer scalar is as a polynomial in sizes; one that the run tells is a size by itself.
+    pub(crate) fn polynomial_of(&mut self, operand: Operand) -> Polynomial {
+        self.polynomial_at(operand.level as usize, operand.node, DEEPEST)
+    }
+
+    fn polynomial_at(&mut self, level: usize, node: NodeId, depth: usize) -> Polynomial {
+        if let Some(symbol) = self.levels[level].symbols.get(&node) {
+            return Polynomial::from(symbol);
+        }
+        if let (Some(outer), true) = (self.levels[level].imported.get(&node).copied(), level > 0) {
+            return self.polynomial_at(level - 1, outer, depth);
+        }
+        let kind = self.levels[level].builder.graph().node(node).kind.clone();
+        let found = match kind {
+            NodeKind::Constant(scalar) => {
+                scalar.as_integer().and_then(|value| i64::try_from(value).ok()).map(Polynomial::from)
+            }
+            NodeKind::Size(length) => Some(Polynomial::from(&length)),
+            NodeKind::Cast(value) if depth > 0 && self.is_integer_at(level, value) => {
+                Some(self.polynomial_at(level, value, depth - 1))
+            }
+            NodeKind::Elementwise { operation, operands } if depth > 0 => {
+                let operator = self.library.declarations()[operation.0 as usize].operator;
+                let integers = operands.iter().all(|operand| self.is_integer_at(level, *operand));
+                match (operator, operands.as_slice(), integers) {
+                    (Some((symbol @ ("+" | "-" | "*"), 2)), [left, right], true) => {
+                        let left = self.polynomial_at(level, *left, depth - 1);
+                        let right = self.polynomial_at(level, *right, depth - 1);
+                        Some(match symbol {
+                            "+" => left.plus(&right),
+                            "-" => left.minus(&right),
+                            _ => left.times(&right),
+                        })
+                    }
+                    (Some(("-", 1)), [value], true) => {
+                        Some(Polynomial::from(0).minus(&self.polynomial_at(level, *value, depth - 1)))
+                    }
+                    (Some(("//", 2)), [left, right], true) => {
+                        let divisor =
+                            self.polynomial_at(level, *right, depth - 1).known().filter(|divisor| *divisor > 0);
+                        let left = self.polynomial_at(level, *left, depth - 1);
+                        divisor.and_then(|divisor| left.divided(divisor))
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        found.unwrap_or_else(|| Polynomial::from(&self.symbol_at(level, node)))
+    }
+
+    /// Whether an operand is an integer scalar.
+    pub(super) fn is_integer(&self, operand: Operand) -> bool {
+        self.is_integer_at(operand.level as usize, operand.node)
+    }
+
+    fn is_integer_at(&self, level: usize, node: NodeId) -> bool {
+        let found = self.levels[level].builder.graph().node(node).array_type();
+        found.rank() == 0 && matches!(found.dtype.kind(), Kind::Signed | Kind::Unsigned)
+    }
+
+    /// The size that a scalar node tells when the program runs.
+    fn symbol_at(&mut self, level: usize, node: NodeId) -> Symbol {
+        if let Some(symbol) = self.levels[level].symbols.get(&node) {
+            return symbol.clone();
+        }
+        let kind = self.levels[level].builder.graph().node(node).kind.clone();
+        let (is_count, name) = match kind {
+            NodeKind::Input(index) => {
+                let name = self.levels[level].builder.graph().inputs[index as usize].name.clone();
+                (false, Some(name).filter(|name| is_programs(name)))
+            }
+            NodeKind::Count(_) => (true, None),
+            NodeKind::Part { value, index: 1 } => {
+                (matches!(self.levels[level].builder.graph().node(value).kind, NodeKind::SliceBounds { .. }), None)
+            }
+            _ => (false, None),
+        };
+        let name = name.unwrap_or_else(|| {
+            self.unknown_count += 1;
+            format!("?{}", self.unknown_count).into()
+        });
+        let bounds = self.levels[level].bounds.get(&node).cloned();
+        let least = bounds.as_ref().and_then(|bounds| bounds.least.known());
+        let least = least.unwrap_or(if is_count { 0 } else { i64::MIN / 4 });
+        self.symbol_count += 1;
+        let symbol = Symbol::of_run(self.symbol_count, &name, least, bounds.map(|bounds| bounds.most));
+        let told = self.told_by(level, node);
+        let Level { symbols, builder, .. } = &mut self.levels[level];
+        symbols.insert(node, symbol.clone());
+        builder.graph_mut().sizes.push((symbol.clone(), told));
+        symbol
+    }
+
+    /// The node itself as an i64.
+    fn told_by(&mut self, level: usize, node: NodeId) -> NodeId {
+        let found = self.levels[level].builder.graph().node(node).clone();
+        match found.array_type().dtype {
+            DType::I64 => node,
+            _ => {
+                let kind = NodeKind::Cast(node);
+                self.levels[level].builder.add(kind, vec![ArrayType::scalar(DType::I64)], found.span, None)
+            }
+        }
+    }
+
+    /// Says between which numbers a scalar of the innermost graph lies.
+    pub(crate) fn note_bounds(&mut self, operand: Operand, bounds: Bounds) {
+        self.levels[operand.level as usize].bounds.insert(operand.node, bounds);
+    }
+
+    /// Between which numbers the elements of an array of counted integers lie: a range, or one scaled and moved.
+    pub(crate) fn element_bounds(&mut self, array: Operand) -> Option<Bounds> {
+        let (first, step, length) = self.counted(array.level as usize, array.node, DEEPEST)?;
+        let last = first.plus(&Polynomial::from(&length).minus(&1.into()).times(&step));
+        match step.known() {
+            Some(step) if step >= 0 => Some(Bounds { least: first, most: last }),
+            Some(_) => Some(Bounds { least: last, most: first }),
+            None => None,
+        }
+    }
+
+    /// `first + step * [0, 1, …, length - 1]`, when an array is that.
+    fn counted(&mut self, level: usize, node: NodeId, depth: usize) -> Option<(Polynomial, Polynomial, Length)> {
+        if let (Some(outer), true) = (self.levels[level].imported.get(&node).copied(), level > 0) {
+            return self.counted(level - 1, outer, depth);
+        }
+        if depth == 0 {
+            return None;
+        }
+        let found = self.levels[level].builder.graph().node(node).clone();
+        match found.kind {
+            NodeKind::Iota => Some((0.into(), 1.into(), found.types[0].shape[0].clone())),
+            NodeKind::Elementwise { operation, operands } => {
+                let symbol = self.library.declarations()[operation.0 as usize].operator?.0;
+                let [left, right] = operands.as_slice() else { return None };
+                let (array, scalar, turned) = match self.is_integer_at(level, *right) {
+                    true => (*left, *right, false),
+                    false if self.is_integer_at(level, *left) => (*right, *left, true),
+                    false => return None,
+                };
+                let (first, step, length) = self.counted(level, array, depth - 1)?;
+                let scalar = self.polynomial_at(level, scalar, depth - 1);
+                match (symbol, turned) {
+                    ("+", _) => Some((first.plus(&scalar), step, length)),
+                    ("-", false) => Some((first.minus(&scalar), step, length)),
+                    ("*", _) => Some((first.times(&scalar), step.times(&scalar), length)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// A size in a length that only a graph inside of the innermost one tells.
+    pub(super) fn untold(&self, length: &Length) -> Option<Symbol> {
+        let Length::Open(polynomial) = length else { return None };
+        let is_told = |symbol: &Symbol| {
+            symbol.is_variable() || self.levels.iter().any(|level| level.symbols.values().any(|known| known == symbol))
+        };
+        polynomial.symbols().find(|symbol| !is_told(symbol)).cloned()
+    }
+}
+
+/// Whether an input's name is one that the program wrote.
+fn is_programs(name: &str) -> bool {
+    !matches!(name, "element" | "captured" | "carried") && !name.contains(' ')
+}

@@ -1,0 +1,458 @@
+//! Closing a graph: with the sizes that are known put in, what can be planned becomes a graph over numbers, and what depends on sizes
+//! that this graph tells when it runs becomes its rest.
+
+use crate::diagnostic::Diagnostic;
+use crate::dtype::Scalar;
+use crate::graph::{Attribute, Effect, Graph, Guard, IndexAxis, Input, Node, NodeId, NodeKind, Rest, SourceAxis};
+use crate::length::{Length, Sizes, Symbol};
+use crate::types::ArrayType;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// A length that is not known yet, or cannot be.
+enum Refusal {
+    Open,
+    Negative(i64),
+}
+
+type Closes<T> = Result<T, Refusal>;
+
+/// Closes a graph.
+///
+/// # Errors
+/// Two lengths that must be equal and are not (`E0504`), or a negative length (`E0506`).
+pub fn close(graph: &Graph<Length>, known: &Sizes) -> Result<Graph, Diagnostic> {
+    for guard in &graph.guards {
+        check(guard, known)?;
+    }
+    let closed = Closed::of(graph, known)?;
+    let needed = graph.needed();
+    let is_whole = graph.nodes.iter().enumerate().all(|(index, _)| !needed[index] || closed.nodes[index].is_some());
+    if is_whole {
+        return Ok(closed.whole(graph, &needed));
+    }
+    Ok(closed.staged(graph, known, &needed))
+}
+
+fn check(guard: &Guard, known: &Sizes) -> Result<(), Diagnostic> {
+    let (Ok(Length::Known(left)), Ok(Length::Known(right))) = (guard.left.with(known), guard.right.with(known)) else {
+        return Ok(());
+    };
+    if left == right {
+        return Ok(());
+    }
+    let shown = |length: &Length, value: usize| match length {
+        Length::Known(_) => value.to_string(),
+        Length::Open(_) => format!("{length} = {value}"),
+    };
+    let (a, b) = (shown(&guard.left, left), shown(&guard.right, right));
+    Err(Diagnostic::error("E0504", format!("{}, and they are {a} and {b}", guard.what), guard.span, ""))
+}
+
+/// The nodes that are closed with the sizes that are known.
+struct Closed {
+    nodes: Vec<Option<(NodeKind, Vec<ArrayType>)>>,
+}
+
+impl Closed {
+    fn of(graph: &Graph<Length>, known: &Sizes) -> Result<Closed, Diagnostic> {
+        let mut nodes: Vec<Option<(NodeKind, Vec<ArrayType>)>> = Vec::with_capacity(graph.nodes.len());
+        for node in &graph.nodes {
+            let operands_are_closed = node.kind.operands().iter().all(|id| nodes[id.index()].is_some());
+            let closed = match operands_are_closed {
+                false => Err(Refusal::Open),
+                true => close_node(node, known)?,
+            };
+            nodes.push(match closed {
+                Ok(closed) => Some(closed),
+                Err(Refusal::Open) => None,
+                Err(Refusal::Negative(length)) => {
+                    let message = format!("a length cannot be negative: {length}");
+                    return Err(Diagnostic::error("E0506", message, node.span, ""));
+                }
+            });
+        }
+        Ok(Closed { nodes })
+    }
+
+    /// The graph over numbers, of the nodes that are wanted; `None` where a node is not among them.
+    fn graph(&self, graph: &Graph<Length>, wanted: &[bool]) -> (Graph, Vec<Option<NodeId>>) {
+        let mut result = Graph::default();
+        let mut to: Vec<Option<NodeId>> = vec![None; graph.nodes.len()];
+        result.inputs = graph
+            .inputs
+            .iter()
+            .map(|input| Input { name: input.name.clone(), array_type: ArrayType::scalar(input.array_type.dtype) })
+            .collect();
+        for (index, node) in graph.nodes.iter().enumerate() {
+            let (true, Some((kind, types))) = (wanted[index], &self.nodes[index]) else { continue };
+            let mut kind = kind.clone();
+            kind.replace_operands(&mut |id| to[id.index()].unwrap_or(id));
+            if let NodeKind::Input(input) = kind {
+                result.inputs[input as usize].array_type = types[0].clone();
+            }
+            to[index] = Some(NodeId(result.nodes.len() as u32));
+            result.nodes.push(Node { kind, types: types.clone(), span: node.span, placement: node.placement.clone() });
+        }
+        (result, to)
+    }
+
+    fn whole(&self, graph: &Graph<Length>, needed: &[bool]) -> Graph {
+        let inputs: Vec<bool> = graph
+            .nodes
+            .iter()
+            .enumerate()
+            .map(|(index, node)| needed[index] || matches!(node.kind, NodeKind::Input(_)))
+            .collect();
+        let (mut result, to) = self.graph(graph, &inputs);
+        let renamed = |id: NodeId| to[id.index()].unwrap_or(id);
+        result.outputs = graph.outputs.iter().map(|id| renamed(*id)).collect();
+        result.effects = graph.effects.iter().map(|effect| renamed_effect(effect, &renamed)).collect();
+        result
+    }
+
+    /// What comes first: the sizes that can be told, what happens before they are needed; and the rest.
+    fn staged(&self, graph: &Graph<Length>, known: &Sizes, needed: &[bool]) -> Graph {
+        let is_closed = |id: NodeId| self.nodes[id.index()].is_some();
+        let told = told_now(graph, known, needed, &is_closed);
+        let first_open = graph
+            .effects
+            .iter()
+            .position(|effect| effect_roots(effect).iter().any(|id| !is_closed(*id)))
+            .unwrap_or(graph.effects.len());
+        let mut roots: Vec<NodeId> = told.iter().map(|(_, id)| *id).collect();
+        graph.effects[..first_open].iter().for_each(|effect| roots.extend(effect_roots(effect)));
+        let mut first = reached(graph, &roots, &|_| false);
+        // Inputs stay where they are, needed or not: whoever runs the graph gives them all.
+        for (index, node) in graph.nodes.iter().enumerate() {
+            first[index] |= matches!(node.kind, NodeKind::Input(_)) && self.nodes[index].is_some();
+        }
+        // What has several results crosses part by part.
+        for (index, node) in graph.nodes.iter().enumerate() {
+            if let NodeKind::Part { value, .. } = node.kind {
+                first[index] |= first[value.index()];
+            }
+        }
+        let passed_on = |id: NodeId| {
+            let kind = &graph.node(id).kind;
+            first[id.index()]
+                && !matches!(kind, NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Size(_) | NodeKind::Iota)
+        };
+        let told_symbols: BTreeSet<&Symbol> = told.iter().map(|(symbol, _)| symbol).collect();
+        let later: Vec<(Symbol, NodeId)> = graph
+            .sizes
+            .iter()
+            .filter(|(symbol, _)| !known.contains_key(symbol) && !told_symbols.contains(symbol))
+            .cloned()
+            .collect();
+        let effects: Vec<&Effect> = graph.effects[first_open..]
+            .iter()
+            .filter(|effect| !matches!(effect, Effect::Run(id) if first[id.index()]))
+            .collect();
+        let mut roots: Vec<NodeId> = graph.outputs.clone();
+        effects.iter().for_each(|effect| roots.extend(effect_roots(effect)));
+        let rest_needs = reached_with_sizes(graph, roots, &later, &passed_on);
+        let mut rest = Graph::<Length>::default();
+        let mut to: Vec<Option<NodeId>> = vec![None; graph.nodes.len()];
+        let mut crossing = Vec::new();
+        for (index, node) in graph.nodes.iter().enumerate().filter(|(index, _)| rest_needs[*index]) {
+            let kind = if passed_on(NodeId(index as u32)) {
+                crossing.push(NodeId(index as u32));
+                let name = match node.kind {
+                    NodeKind::Input(input) => graph.inputs[input as usize].name.clone(),
+                    _ => "passed on".into(),
+                };
+                rest.inputs.push(Input { name, array_type: node.types[0].clone() });
+                NodeKind::Input(crossing.len() as u32 - 1)
+            } else {
+                let mut kind = node.kind.clone();
+                kind.replace_operands(&mut |id| to[id.index()].unwrap_or(id));
+                kind
+            };
+            to[index] = Some(NodeId(rest.nodes.len() as u32));
+            rest.nodes.push(Node {
+                kind,
+                types: node.types.clone(),
+                span: node.span,
+                placement: node.placement.clone(),
+            });
+        }
+        let renamed = |id: NodeId| to[id.index()].unwrap_or(id);
+        rest.outputs = graph.outputs.iter().map(|id| renamed(*id)).collect();
+        rest.effects = effects.into_iter().map(|effect| renamed_effect(effect, &renamed)).collect();
+        rest.sizes = later.iter().filter_map(|(symbol, id)| Some((symbol.clone(), to[id.index()]?))).collect();
+        rest.guards = graph.guards.clone();
+
+        let (mut result, to) = self.graph(graph, &first);
+        let renamed = |id: NodeId| to[id.index()].unwrap_or(id);
+        result.outputs = crossing.iter().chain(told.iter().map(|(_, id)| id)).map(|id| renamed(*id)).collect();
+        result.effects = graph.effects[..first_open].iter().map(|effect| renamed_effect(effect, &renamed)).collect();
+        result.rest = Some(Rest {
+            graph: Arc::new(rest),
+            known: known.clone(),
+            told: told.into_iter().map(|(symbol, _)| symbol).collect(),
+        });
+        result
+    }
+}
+
+/// The sizes that open nodes wait for and closed nodes tell.
+fn told_now(
+    graph: &Graph<Length>,
+    known: &Sizes,
+    needed: &[bool],
+    is_closed: &dyn Fn(NodeId) -> bool,
+) -> Vec<(Symbol, NodeId)> {
+    let teller: HashMap<&Symbol, NodeId> = graph.sizes.iter().map(|(symbol, id)| (symbol, *id)).collect();
+    let mut told: Vec<(Symbol, NodeId)> = Vec::new();
+    let mut seen = vec![false; graph.nodes.len()];
+    let mut stack: Vec<NodeId> =
+        (0..graph.nodes.len()).filter(|index| needed[*index]).map(|index| NodeId(index as u32)).collect();
+    while let Some(id) = stack.pop() {
+        if is_closed(id) || std::mem::replace(&mut seen[id.index()], true) {
+            continue;
+        }
+        let node = graph.node(id);
+        stack.extend(node.kind.operands());
+        let mut symbols = BTreeSet::new();
+        node_symbols(node, &mut symbols);
+        for symbol in symbols.into_iter().filter(|symbol| !known.contains_key(symbol)) {
+            let Some(teller) = teller.get(&symbol).copied() else { continue };
+            match is_closed(teller) {
+                true if told.iter().all(|(other, _)| *other != symbol) => told.push((symbol, teller)),
+                true => {}
+                false => stack.push(teller),
+            }
+        }
+    }
+    told.sort();
+    told
+}
+
+/// The nodes that some nodes need, themselves among them; what `stops` is not looked behind.
+fn reached(graph: &Graph<Length>, roots: &[NodeId], stops: &dyn Fn(NodeId) -> bool) -> Vec<bool> {
+    let mut reached = vec![false; graph.nodes.len()];
+    let mut stack = roots.to_vec();
+    while let Some(id) = stack.pop() {
+        if !std::mem::replace(&mut reached[id.index()], true) && !stops(id) {
+            stack.extend(graph.node(id).kind.operands());
+        }
+    }
+    reached
+}
+
+/// The same, with the nodes that tell the sizes in them.
+fn reached_with_sizes(
+    graph: &Graph<Length>,
+    mut roots: Vec<NodeId>,
+    sizes: &[(Symbol, NodeId)],
+    stops: &dyn Fn(NodeId) -> bool,
+) -> Vec<bool> {
+    loop {
+        let found = reached(graph, &roots, stops);
+        let mut symbols = BTreeSet::new();
+        for (index, node) in graph.nodes.iter().enumerate().filter(|(index, _)| found[*index]) {
+            if !stops(NodeId(index as u32)) {
+                node_symbols(node, &mut symbols);
+            }
+        }
+        let before = roots.len();
+        for (symbol, id) in sizes {
+            if symbols.contains(symbol) && !found[id.index()] {
+                roots.push(*id);
+            }
+        }
+        if roots.len() == before {
+            return found;
+        }
+    }
+}
+
+fn effect_roots(effect: &Effect) -> Vec<NodeId> {
+    let mut roots = Vec::new();
+    match effect {
+        Effect::Call { arguments, .. } => arguments.iter().for_each(|value| value.visit(&mut |id| roots.push(*id))),
+        Effect::Run(id) => roots.push(*id),
+    }
+    roots
+}
+
+fn renamed_effect(effect: &Effect, renamed: &dyn Fn(NodeId) -> NodeId) -> Effect {
+    match effect {
+        Effect::Call { operation, arguments, span } => Effect::Call {
+            operation: *operation,
+            arguments: arguments.iter().map(|value| value.map(&mut |id| renamed(*id))).collect(),
+            span: *span,
+        },
+        Effect::Run(id) => Effect::Run(renamed(*id)),
+    }
+}
+
+/// The sizes in a node's types, lengths and bodies, without those that the bodies tell themselves.
+fn node_symbols(node: &Node<Length>, symbols: &mut BTreeSet<Symbol>) {
+    let mut add = |length: &Length| {
+        if let Length::Open(polynomial) = length {
+            symbols.extend(polynomial.symbols().cloned());
+        }
+    };
+    node.types.iter().flat_map(|array_type| &array_type.shape).for_each(&mut add);
+    node.kind.lengths(&mut add);
+    for body in node.kind.bodies() {
+        let mut inside = BTreeSet::new();
+        body.nodes.iter().for_each(|node| node_symbols(node, &mut inside));
+        body.inputs.iter().flat_map(|input| &input.array_type.shape).for_each(|length| {
+            if let Length::Open(polynomial) = length {
+                inside.extend(polynomial.symbols().cloned());
+            }
+        });
+        body.sizes.iter().for_each(|(own, _)| {
+            inside.remove(own);
+        });
+        symbols.extend(inside);
+    }
+}
+
+fn number(length: &Length, known: &Sizes) -> Closes<usize> {
+    match length.with(known) {
+        Ok(Length::Known(number)) => Ok(number),
+        Ok(Length::Open(_)) => Err(Refusal::Open),
+        Err(negative) => Err(Refusal::Negative(negative)),
+    }
+}
+
+fn numbers(lengths: &[Length], known: &Sizes) -> Closes<Vec<usize>> {
+    lengths.iter().map(|length| number(length, known)).collect()
+}
+
+fn closed_type(array_type: &ArrayType<Length>, known: &Sizes) -> Closes<ArrayType> {
+    Ok(ArrayType::new(array_type.dtype, numbers(&array_type.shape, known)?))
+}
+
+fn closed_axis(axis: &SourceAxis<Length>, known: &Sizes) -> Closes<SourceAxis> {
+    // The last index of an axis without elements is never used.
+    let start = match number(&axis.start, known) {
+        Err(Refusal::Negative(-1)) => 0,
+        other => other?,
+    };
+    Ok(SourceAxis { start, step: axis.step, axis: axis.axis })
+}
+
+fn closed_index(axis: &IndexAxis<Length>, known: &Sizes) -> Closes<IndexAxis> {
+    Ok(IndexAxis { place: closed_axis(&axis.place, known)?, index: axis.index })
+}
+
+fn closed_attribute(attribute: &Attribute<Length>, known: &Sizes) -> Closes<Attribute> {
+    Ok(match attribute {
+        Attribute::Integer(value) => Attribute::Integer(*value),
+        Attribute::Integers(values) => Attribute::Integers(values.clone()),
+        Attribute::Flag(value) => Attribute::Flag(*value),
+        Attribute::DType(dtype) => Attribute::DType(*dtype),
+        Attribute::Text(text) => Attribute::Text(text.clone()),
+        Attribute::Shape(shape) => Attribute::Shape(numbers(shape, known)?),
+    })
+}
+
+/// A body that may be run once the sizes around it are known.
+fn closed_body(body: &Graph<Length>, known: &Sizes) -> Result<Closes<Arc<Graph>>, Diagnostic> {
+    let mut inside = BTreeSet::new();
+    let mut add = |length: &Length| {
+        if let Length::Open(polynomial) = length {
+            inside.extend(polynomial.symbols().cloned());
+        }
+    };
+    body.inputs.iter().flat_map(|input| &input.array_type.shape).for_each(&mut add);
+    body.nodes.iter().for_each(|node| node_symbols(node, &mut inside));
+    body.sizes.iter().for_each(|(own, _)| {
+        inside.remove(own);
+    });
+    if inside.iter().any(|symbol| !known.contains_key(symbol)) {
+        return Ok(Err(Refusal::Open));
+    }
+    Ok(Ok(Arc::new(close(body, known)?)))
+}
+
+#[allow(clippy::type_complexity)]
+fn close_node(node: &Node<Length>, known: &Sizes) -> Result<Closes<(NodeKind, Vec<ArrayType>)>, Diagnostic> {
+    let types: Closes<Vec<ArrayType>> = node.types.iter().map(|one| closed_type(one, known)).collect();
+    let types = match types {
+        Ok(types) => types,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    Ok(close_kind(&node.kind, known)?.map(|kind| (kind, types)))
+}
+
+fn close_kind(kind: &NodeKind<Length>, known: &Sizes) -> Result<Closes<NodeKind>, Diagnostic> {
+    macro_rules! closed {
+        ($value:expr) => {
+            match $value {
+                Ok(value) => value,
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        };
+    }
+    Ok(Ok(match kind {
+        NodeKind::Constant(scalar) => NodeKind::Constant(*scalar),
+        NodeKind::Literal(elements) => NodeKind::Literal(elements.clone()),
+        NodeKind::Input(index) => NodeKind::Input(*index),
+        NodeKind::Size(length) => NodeKind::Constant(Scalar::i64(closed!(number(length, known)) as i64)),
+        NodeKind::Iota => NodeKind::Iota,
+        NodeKind::Cast(value) => NodeKind::Cast(*value),
+        NodeKind::View { value, axes } => {
+            let axes: Closes<Vec<SourceAxis>> = axes.iter().map(|axis| closed_axis(axis, known)).collect();
+            NodeKind::View { value: *value, axes: closed!(axes) }
+        }
+        NodeKind::Reshape(value) => NodeKind::Reshape(*value),
+        NodeKind::Stack(values) => NodeKind::Stack(values.clone()),
+        NodeKind::Elementwise { operation, operands } => {
+            NodeKind::Elementwise { operation: *operation, operands: operands.clone() }
+        }
+        NodeKind::Select { mask, then, otherwise } => {
+            NodeKind::Select { mask: *mask, then: *then, otherwise: *otherwise }
+        }
+        NodeKind::Gather { value, axes } => {
+            let axes: Closes<Vec<IndexAxis>> = axes.iter().map(|axis| closed_index(axis, known)).collect();
+            NodeKind::Gather { value: *value, axes: closed!(axes) }
+        }
+        NodeKind::Update { value, axes, shape, new, operation } => {
+            let axes: Closes<Vec<IndexAxis>> = axes.iter().map(|axis| closed_index(axis, known)).collect();
+            let (axes, shape) = (closed!(axes), closed!(numbers(shape, known)));
+            NodeKind::Update { value: *value, axes, shape, new: *new, operation: *operation }
+        }
+        NodeKind::Count(value) => NodeKind::Count(*value),
+        NodeKind::Positions(value) => NodeKind::Positions(*value),
+        NodeKind::SliceBounds { length, start, stop, step } => {
+            NodeKind::SliceBounds { length: closed!(number(length, known)), start: *start, stop: *stop, step: *step }
+        }
+        NodeKind::Reduce { operation, value, axes } => {
+            NodeKind::Reduce { operation: *operation, value: *value, axes: axes.clone() }
+        }
+        NodeKind::Apply { operation, operands, attributes } => {
+            let attributes: Closes<Vec<Attribute>> =
+                attributes.iter().map(|attribute| closed_attribute(attribute, known)).collect();
+            NodeKind::Apply { operation: *operation, operands: operands.clone(), attributes: closed!(attributes) }
+        }
+        NodeKind::Map { body, mapped, captured } => {
+            let body = closed!(closed_body(body, known)?);
+            NodeKind::Map { body, mapped: mapped.clone(), captured: captured.clone() }
+        }
+        NodeKind::If { condition, then, otherwise, captured } => {
+            let (then, otherwise) = (closed!(closed_body(then, known)?), closed!(closed_body(otherwise, known)?));
+            NodeKind::If { condition: *condition, then, otherwise, captured: captured.clone() }
+        }
+        NodeKind::Loop { condition, body, stops, mapped, carried, captured } => {
+            let condition = match condition {
+                Some(condition) => Some(closed!(closed_body(condition, known)?)),
+                None => None,
+            };
+            NodeKind::Loop {
+                condition,
+                body: closed!(closed_body(body, known)?),
+                stops: *stops,
+                mapped: mapped.clone(),
+                carried: carried.clone(),
+                captured: captured.clone(),
+            }
+        }
+        NodeKind::Part { value, index } => NodeKind::Part { value: *value, index: *index },
+    }))
+}

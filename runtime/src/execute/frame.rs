@@ -1,0 +1,241 @@
+//! A plan under way: the table of its values. A body that runs again and again keeps its table, so that a turn allocates nothing
+//! but what its steps compute, and a single element is kept in the table itself.
+
+use super::block::{Place, scalar_bytes};
+use super::{Context, interrupted, out_of_memory};
+use crate::array::Array;
+use crate::kernel::from_bytes;
+use crate::plan::region::ValueId;
+use crate::plan::{Handed, Plan};
+use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::dtype::{DType, Scalar};
+use thalweg_lang::source::Span;
+use thalweg_lang::types::ArrayType;
+
+/// Room for one element of any dtype, as it lies in memory.
+#[derive(Clone, Copy)]
+#[repr(C, align(16))]
+pub struct Element(pub [u8; 16]);
+
+/// An array of rank 0, without an allocation.
+#[derive(Clone, Copy)]
+pub struct Single {
+    /// The element.
+    pub element: Element,
+    /// Its dtype.
+    pub dtype: DType,
+}
+
+impl Single {
+    /// A known element.
+    pub fn of(scalar: Scalar) -> Single {
+        Single { element: Element(scalar_bytes(scalar)), dtype: scalar.dtype }
+    }
+
+    /// The element at an address.
+    ///
+    /// # Safety
+    /// An element of the dtype can be read there; it need not be aligned.
+    pub unsafe fn read(pointer: *const u8, dtype: DType) -> Single {
+        let mut element = Element([0; 16]);
+        // SAFETY: the caller's promise; no element is larger than the room for one.
+        unsafe { std::ptr::copy_nonoverlapping(pointer, element.0.as_mut_ptr(), dtype.size()) };
+        Single { element, dtype }
+    }
+
+    /// The element as a scalar.
+    pub fn scalar(&self) -> Scalar {
+        from_bytes(self.dtype, self.element.0)
+    }
+}
+
+/// A place in the table.
+#[derive(Clone)]
+pub enum Slot {
+    /// Nothing yet, or nothing any more.
+    Empty,
+    /// A single element.
+    Single(Single),
+    /// An array.
+    Array(Array),
+}
+
+impl Slot {
+    /// The value as an array.
+    pub fn into_array(self) -> Array {
+        match self {
+            Slot::Array(array) => array,
+            Slot::Single(single) => Array::scalar(single.scalar()),
+            Slot::Empty => {
+                unreachable!("steps come after those that make their operands, and drops after the last use")
+            }
+        }
+    }
+
+    /// Whether it holds what a value of this type is.
+    fn is(&self, array_type: &ArrayType) -> bool {
+        match self {
+            Slot::Empty => false,
+            Slot::Single(single) => array_type.shape.is_empty() && single.dtype == array_type.dtype,
+            Slot::Array(array) => array.dtype() == array_type.dtype && array.shape() == array_type.shape,
+        }
+    }
+}
+
+/// One plan under way.
+pub struct Run<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) context: &'a Context<'a>,
+    pub(super) values: Vec<Slot>,
+    /// The values that stay from turn to turn.
+    pinned: Vec<bool>,
+    /// What single elements are computed in.
+    pub(super) registers: Vec<Element>,
+    /// For each step the tables of its bodies, once it has run.
+    bodies: Vec<Vec<Run<'a>>>,
+}
+
+impl<'a> Run<'a> {
+    /// An empty table.
+    pub fn new(plan: &'a Plan, context: &'a Context<'a>) -> Run<'a> {
+        let count = plan.values.len();
+        Run {
+            plan,
+            context,
+            values: vec![Slot::Empty; count],
+            pinned: vec![false; count],
+            registers: Vec::new(),
+            bodies: Vec::new(),
+        }
+    }
+
+    /// Whether anything reads an input.
+    pub fn needs(&self, input: usize) -> bool {
+        !self.plan.inputs[input].1.is_empty()
+    }
+
+    /// Gives an input for the next turn.
+    pub fn put(&mut self, input: usize, slot: Slot) {
+        let (declared, places) = &self.plan.inputs[input];
+        debug_assert!(slot.is(&declared.array_type), "the input `{}` is not {}", declared.name, declared.array_type);
+        if let Some((&last, others)) = places.split_last() {
+            others.iter().for_each(|&place| self.values[place] = slot.clone());
+            self.values[last] = slot;
+        }
+    }
+
+    /// Gives an input for all turns.
+    pub fn pin(&mut self, input: usize, slot: Slot) {
+        self.put(input, slot);
+        self.plan.inputs[input].1.iter().for_each(|&place| self.pinned[place] = true);
+    }
+
+    /// Lets go of what was given for all turns.
+    pub fn unpin(&mut self) {
+        for (value, pinned) in self.pinned.iter_mut().enumerate().filter(|(_, pinned)| **pinned) {
+            *pinned = false;
+            self.values[value] = Slot::Empty;
+        }
+    }
+
+    /// Whether a value stays when its last reader has run.
+    pub fn is_pinned(&self, value: ValueId) -> bool {
+        self.pinned[value]
+    }
+
+    /// One turn: every step, given the inputs.
+    pub fn turn(&mut self) -> Result<(), Diagnostic> {
+        let plan = self.plan;
+        for (index, step) in plan.steps.iter().enumerate() {
+            if self.context.cancel.is_cancelled() {
+                return Err(interrupted(step.span));
+            }
+            self.step(index, step)?;
+            for &value in &step.drops {
+                if !self.pinned[value] {
+                    self.values[value] = Slot::Empty;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes an output after a turn; each once, in order.
+    pub fn output(&mut self, index: usize) -> Slot {
+        let handed = self.plan.outputs[index];
+        self.hand(handed)
+    }
+
+    /// A value on its way to another holder: given away where it is needed no more.
+    pub fn hand(&mut self, handed: Handed) -> Slot {
+        if handed.last && !self.pinned[handed.value] {
+            std::mem::replace(&mut self.values[handed.value], Slot::Empty)
+        } else {
+            self.values[handed.value].clone()
+        }
+    }
+
+    /// The tables of a step's bodies: those of the last time, or new ones. They are given back by [`Run::keep`].
+    pub fn bodies(&mut self, step: usize, make: impl FnOnce() -> Vec<Run<'a>>) -> Vec<Run<'a>> {
+        if self.bodies.len() <= step {
+            self.bodies.resize_with(self.plan.steps.len(), Vec::new);
+        }
+        let bodies = std::mem::take(&mut self.bodies[step]);
+        if bodies.is_empty() { make() } else { bodies }
+    }
+
+    /// Keeps the tables of a step's bodies for the next time.
+    pub fn keep(&mut self, step: usize, bodies: Vec<Run<'a>>) {
+        self.bodies[step] = bodies;
+    }
+
+    /// A value that an earlier step has made.
+    pub fn array(&self, value: ValueId) -> Array {
+        self.values[value].clone().into_array()
+    }
+
+    /// As [`Run::array`], for several.
+    pub fn arrays(&self, values: &[ValueId]) -> Vec<Array> {
+        values.iter().map(|&value| self.array(value)).collect()
+    }
+
+    /// The element of a value of rank 0.
+    pub fn single(&self, value: ValueId) -> Single {
+        match &self.values[value] {
+            Slot::Single(single) => *single,
+            // SAFETY: an array of rank 0 has one element.
+            Slot::Array(array) if array.rank() == 0 => unsafe { Single::read(array.data_pointer(), array.dtype()) },
+            _ => unreachable!("the verifier has seen that this value is of rank 0"),
+        }
+    }
+
+    /// A bool of rank 0.
+    pub fn truth(&self, value: ValueId) -> bool {
+        self.single(value).element.0[0] != 0
+    }
+
+    /// An i64 of rank 0.
+    pub fn integer(&self, value: ValueId) -> i64 {
+        let Element(bytes) = self.single(value).element;
+        i64::from_ne_bytes(std::array::from_fn(|index| bytes[index]))
+    }
+
+    /// Where a value's elements lie, for as long as its slot stays as it is.
+    pub fn place(&self, value: ValueId) -> Place {
+        match &self.values[value] {
+            Slot::Array(array) => Place::of(array),
+            Slot::Single(single) => Place { pointer: single.element.0.as_ptr(), strides: Vec::new() },
+            Slot::Empty => unreachable!("steps come after those that make their operands"),
+        }
+    }
+
+    /// A value that an operation of anybody's making may keep for longer than the run: lent memory is copied.
+    pub fn keepable(&self, value: ValueId, span: Span) -> Result<Array, Diagnostic> {
+        let array = self.array(value);
+        if !array.buffer().is_lent() {
+            return Ok(array);
+        }
+        let array_type = ArrayType::new(array.dtype(), array.shape());
+        array.copy(self.context.pool).map_err(|refusal| out_of_memory(&array_type, refusal, span))
+    }
+}

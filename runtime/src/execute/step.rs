@@ -1,0 +1,143 @@
+//! The steps of a plan, but for regions, bodies and indices, which have files of their own.
+
+use super::frame::{Run, Single, Slot};
+use super::threads::Drive;
+use super::{out_of_memory, written};
+use crate::array::Array;
+use crate::operation::{Body, EffectCall, Failure, FunctionCall};
+use crate::plan::region::ValueId;
+use crate::plan::{Step, Work};
+use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::dtype::Scalar;
+use thalweg_lang::graph::{Attribute, OperationId, SourceAxis};
+use thalweg_lang::source::Span;
+use thalweg_lang::types::ArrayType;
+use thalweg_lang::value::Value;
+
+impl<'a> Run<'a> {
+    pub(super) fn drive(&self, threads: usize) -> Drive<'a> {
+        Drive::new(self.context.threads, threads, self.context.cancel)
+    }
+
+    /// Runs one step and keeps its results.
+    pub(super) fn step(&mut self, index: usize, step: &'a Step) -> Result<(), Diagnostic> {
+        let results = match &step.work {
+            Work::Region(region) => return self.region(region, step.span),
+            Work::Constant(scalar) => {
+                self.values[step.results[0]] = Slot::Single(Single::of(*scalar));
+                return Ok(());
+            }
+            Work::If(choice) => return self.choose(index, choice, step),
+            Work::Loop(repeated) => return self.repeat(index, repeated, step),
+            Work::Map(map) => return self.map(index, map, step),
+            Work::Effect { operation, arguments } => return self.effect(*operation, arguments, step.span),
+            Work::Literal(elements) => vec![self.literal(elements, &step.types[0], step.span)?],
+            Work::View { value, axes } => vec![view(&self.array(*value), axes, &step.types[0])],
+            Work::Reshape { value } => vec![self.reshape(*value, &step.types[0], step.span)?],
+            Work::Stack { values } => vec![self.stack(values, &step.types[0], step.span)?],
+            Work::Apply { operation, operands, attributes } => self.apply(*operation, operands, attributes, step)?,
+        };
+        debug_assert_eq!(results.len(), step.results.len());
+        for ((&value, array), array_type) in step.results.iter().zip(results).zip(&step.types) {
+            debug_assert_eq!((array.dtype(), array.shape()), (array_type.dtype, &array_type.shape[..]));
+            self.values[value] = Slot::Array(array);
+        }
+        Ok(())
+    }
+
+    fn apply(
+        &self,
+        operation: OperationId,
+        operands: &[ValueId],
+        attributes: &[Attribute],
+        step: &Step,
+    ) -> Result<Vec<Array>, Diagnostic> {
+        let Body::Function(function) = self.context.bodies.body(operation) else {
+            return Err(unrunnable(self.context.bodies.name(operation), step.span));
+        };
+        let operands = operands.iter().map(|&value| self.keepable(value, step.span)).collect::<Result<Vec<_>, _>>()?;
+        let call = FunctionCall {
+            operands: &operands,
+            attributes,
+            types: &step.types,
+            pool: self.context.pool,
+            threads: step.site.threads,
+        };
+        function(&call).map_err(|failure| failure.at(step.span))
+    }
+
+    fn effect(&self, operation: OperationId, arguments: &[Value<ValueId>], span: Span) -> Result<(), Diagnostic> {
+        let Body::Effect(effect) = self.context.bodies.body(operation) else {
+            return Err(unrunnable(self.context.bodies.name(operation), span));
+        };
+        let mut refused = None;
+        let mut keepable = |&value: &ValueId| {
+            self.keepable(value, span).unwrap_or_else(|refusal| {
+                refused = Some(refusal);
+                Array::scalar(Scalar::bool(false))
+            })
+        };
+        let arguments: Vec<Value<Array>> = arguments.iter().map(|value| value.map(&mut keepable)).collect();
+        if let Some(refusal) = refused {
+            return Err(refusal);
+        }
+        let call = EffectCall { arguments: &arguments, host: self.context.host };
+        effect(&call).map_err(|failure| failure.at(span))
+    }
+
+    fn literal(&self, elements: &[Scalar], array_type: &ArrayType, span: Span) -> Result<Array, Diagnostic> {
+        let refused = |refusal| out_of_memory(array_type, refusal, span);
+        let mut array = Array::zeros(array_type.dtype, &array_type.shape, self.context.pool).map_err(refused)?;
+        crate::for_dtype!(array_type.dtype, T => {
+            for (place, &element) in array.as_mut_slice::<T>().unwrap_or_default().iter_mut().zip(elements) {
+                *place = <T as crate::array::Element>::from_scalar(element);
+            }
+        });
+        Ok(array)
+    }
+
+    fn reshape(&self, value: ValueId, array_type: &ArrayType, span: Span) -> Result<Array, Diagnostic> {
+        let array = self.array(value);
+        if let Some(reshaped) = array.reshape(&array_type.shape) {
+            return Ok(reshaped);
+        }
+        let copy = array.copy(self.context.pool).map_err(|refusal| out_of_memory(array_type, refusal, span))?;
+        match copy.reshape(&array_type.shape) {
+            Some(reshaped) => Ok(reshaped),
+            None => unreachable!("a contiguous array takes every shape of as many elements"),
+        }
+    }
+
+    fn stack(&self, values: &[ValueId], array_type: &ArrayType, span: Span) -> Result<Array, Diagnostic> {
+        let block = Array::unwritten(array_type.dtype, &array_type.shape, self.context.pool)
+            .map_err(|refusal| out_of_memory(array_type, refusal, span))?;
+        for (index, &value) in values.iter().enumerate() {
+            let array = self.array(value);
+            // SAFETY: the block has room for as many such arrays as there are values.
+            unsafe { array.write_contiguous(block.pointer().add(index * array.bytes())) };
+        }
+        // SAFETY: every element has just been written.
+        Ok(unsafe { written(array_type, block) })
+    }
+}
+
+/// A view, without a copy.
+fn view(array: &Array, axes: &[SourceAxis], array_type: &ArrayType) -> Array {
+    let mut offset = array.offset() as isize;
+    let mut strides = vec![0isize; array_type.shape.len()];
+    for (axis, &stride) in axes.iter().zip(array.strides()) {
+        offset = offset.wrapping_add((axis.start as isize).wrapping_mul(stride));
+        if let Some(own) = axis.axis {
+            strides[own] += axis.step * stride;
+        }
+    }
+    match array.view(offset as usize, &array_type.shape, &strides) {
+        Some(view) => view,
+        None => unreachable!("the checker has checked the view's indices"),
+    }
+}
+
+fn unrunnable(name: &str, span: Span) -> Diagnostic {
+    let message = format!("internal error: `{name}` has no function to run");
+    Failure { code: "E0599", message, help: None }.at(span)
+}

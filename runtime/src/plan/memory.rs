@@ -1,0 +1,142 @@
+//! The memory of a plan's values: where each ends, what may be written in whose place, and how much there is at once.
+//!
+//! A value is dropped after the step that reads it last, and a stored result may take over the memory of an operand that dies
+//! there.
+
+use super::region::{Region, Source, ValueId, bytes_of};
+use super::{Choice, Draft, LoopStep, Step, Work};
+use std::collections::HashMap;
+use thalweg_lang::graph::SourceAxis;
+
+/// Adds to the steps what dies after each and what takes whose place, and to the draft its peak.
+pub fn run(draft: &mut Draft) {
+    drops(draft);
+    takeovers(draft);
+    draft.peak = peak(draft);
+}
+
+/// Notes for each step the values that are read there last; what nothing reads dies where it is made.
+fn drops(draft: &mut Draft) {
+    let bases = draft.bases();
+    let mut last: HashMap<ValueId, usize> = HashMap::new();
+    for (index, step) in draft.steps.iter().enumerate() {
+        step.reads().into_iter().chain(step.makes()).for_each(|value| {
+            last.insert(value, index);
+        });
+    }
+    for &output in &draft.graph.outputs {
+        last.remove(&draft.value_of(&bases, output));
+    }
+    let mut last: Vec<(ValueId, usize)> = last.into_iter().collect();
+    last.sort_unstable();
+    for (value, step) in last {
+        draft.steps[step].drops.push(value);
+    }
+    for step in &mut draft.steps {
+        hand_over(step);
+    }
+}
+
+/// Notes which values a step's bodies get for good: those that die there and are read once.
+fn hand_over(step: &mut Step) {
+    let reads = step.reads();
+    let drops = &step.drops;
+    let is_last = |value: ValueId| drops.contains(&value) && reads.iter().filter(|&&read| read == value).count() == 1;
+    match &mut step.work {
+        Work::If(Choice { captured: handed, .. }) | Work::Loop(LoopStep { carried: handed, .. }) => {
+            handed.iter_mut().for_each(|handed| handed.last = is_last(handed.value));
+        }
+        _ => {}
+    }
+}
+
+/// Lets stored results take over the memory of operands that die in their region.
+fn takeovers(draft: &mut Draft) {
+    // A view's memory is another value's. An input's is the caller's, who may give it away: the run finds out, and a value
+    // that a step has made is the better choice.
+    let mut is_view = vec![false; draft.values.len()];
+    let mut is_made = vec![false; draft.values.len()];
+    for step in &draft.steps {
+        let views = matches!(step.work, Work::View { .. } | Work::Reshape { .. } | Work::Constant(_));
+        for value in step.makes() {
+            is_view[value] = views;
+            is_made[value] = true;
+        }
+    }
+    for step in &mut draft.steps {
+        let drops = step.drops.clone();
+        let Work::Region(region) = &mut step.work else { continue };
+        let mut free: Vec<ValueId> = drops.into_iter().filter(|&value| !is_view[value]).collect();
+        free.sort_by_key(|&value| !is_made[value]);
+        for index in 0..region.stores.len() {
+            let bytes = bytes_of(&draft.values[region.stores[index].value]);
+            let fits = |value: ValueId| bytes_of(&draft.values[value]) == bytes && may_take(region, index, value);
+            let found = free.iter().position(|&value| fits(value));
+            region.stores[index].reuse = found.map(|found| free.remove(found));
+        }
+    }
+}
+
+/// Whether a store may write where a value lies: the value is read at the same index only, and by nothing after the write.
+fn may_take(region: &Region, store: usize, value: ValueId) -> bool {
+    let leaves = region.leaves.len();
+    let register = region.stores[store].register;
+    let in_c_order = region.order.iter().copied().eq(0..region.order.len());
+    let reads: Vec<usize> = (0..leaves)
+        .filter(|&leaf| matches!(&region.leaves[leaf].source, Source::Array { value: other, .. } if *other == value))
+        .collect();
+    let [leaf] = reads[..] else { return false };
+    let Source::Array { axes, .. } = &region.leaves[leaf].source else { return false };
+    let straight = axes.len() == region.shape.len()
+        && axes.iter().enumerate().all(|(index, axis)| *axis == SourceAxis { start: 0, step: 1, axis: Some(index) });
+    let read_later = register < leaves
+        || region.instructions[register - leaves + 1..].iter().any(|instruction| instruction.operands.contains(&leaf));
+    let kept = region.ends.iter().any(|end| end.register == leaf) || region.stores.iter().any(|s| s.register == leaf);
+    in_c_order && straight && !read_later && !kept && region.leaves[leaf].dtype.size() == region.dtype(register).size()
+}
+
+/// The most bytes that values take at once, as far as shapes tell: bodies count once for each turn that runs at once.
+fn peak(draft: &Draft) -> usize {
+    let bytes = |value: ValueId| bytes_of(&draft.values[value]);
+    // Views share their source's memory, which lives as long as the last of them.
+    let mut owner: Vec<ValueId> = (0..draft.values.len()).collect();
+    let mut holders = vec![0usize; draft.values.len()];
+    let mut is_made = vec![false; draft.values.len()];
+    draft.steps.iter().flat_map(Step::makes).for_each(|value| is_made[value] = true);
+    let inputs = draft.graph.inputs.iter();
+    let mut live = inputs.fold(0usize, |total, input| total.saturating_add(bytes_of(&input.array_type)));
+    let mut peak = live;
+    for step in &draft.steps {
+        let inside = match &step.work {
+            Work::Map(map) => map.body.peak.saturating_mul(step.site.threads),
+            Work::If(choice) => choice.then.peak.max(choice.otherwise.peak),
+            Work::Loop(repeated) => repeated.condition.as_ref().map_or(0, |plan| plan.peak).max(repeated.body.peak),
+            _ => 0,
+        };
+        let mut taken = Vec::new();
+        if let Work::Region(region) = &step.work {
+            // Whether an input's memory can be taken over is not known here.
+            taken.extend(region.stores.iter().filter_map(|store| store.reuse).filter(|&value| is_made[value]));
+        }
+        for value in step.makes() {
+            if let Work::View { value: source, .. } | Work::Reshape { value: source } = step.work {
+                owner[value] = owner[source];
+            } else {
+                live = live.saturating_add(bytes(value));
+            }
+            holders[owner[value]] += 1;
+        }
+        for &value in &taken {
+            live = live.saturating_sub(bytes(value));
+        }
+        peak = peak.max(live.saturating_add(inside));
+        for &value in &step.drops {
+            let owner = owner[value];
+            holders[owner] = holders[owner].saturating_sub(1);
+            if holders[owner] == 0 && is_made[owner] && !taken.contains(&value) {
+                live = live.saturating_sub(bytes(owner));
+            }
+        }
+    }
+    peak
+}
