@@ -488,7 +488,7 @@ impl Checker<'_> {
             }
             Rule::Reduction { .. } => self.reduction_named(operation, &name, &arguments, span).map(Value::Array),
             Rule::Expand(expand) => {
-                let call = Call { operation, name, arguments, span };
+                let call = Call { operation, name, arguments, span, place: name_span };
                 match expand(&mut Expansion::new(self), &call) {
                     Ok(value) => self.bounded(value, span),
                     Err(diagnostic) => Err(self.report(diagnostic)),
@@ -548,7 +548,7 @@ impl Checker<'_> {
                 }));
             }
         };
-        let call = Call { operation, name: name.clone(), arguments: arguments.to_vec(), span };
+        let call = Call { operation, name: name.clone(), arguments: arguments.to_vec(), span, place: span };
         let (axes, keep) = {
             let expansion = Expansion::new(self);
             let axes = expansion.axes(&call, 1, &source);

@@ -162,7 +162,7 @@ impl Checker<'_> {
                     "this makes a table: `{length}` meets itself across a stretch, so the result is {}",
                     DisplayShape(wider)
                 );
-                let mut note = Diagnostic::error("E0322", message, place, "");
+                let mut note = Diagnostic::error("N0301", message, place, "");
                 for (operand, span) in operands {
                     note = note.label(*span, self.type_of(*operand).to_string());
                 }
