@@ -13,6 +13,7 @@ use std::sync::Arc;
 impl Checker<'_> {
     /// The value of a name: a local, what the function closed over, a global, the session's, the library's.
     pub(super) fn look_up(&mut self, name: &str, span: Span) -> Checks<Value<Operand>> {
+        self.note_use(name, span);
         if let Some(frame) = self.frames.last() {
             if let Some(binding) = frame.locals.get(name).cloned() {
                 return self.bound(name, binding, span);
@@ -94,7 +95,31 @@ impl Checker<'_> {
         (self.library.find(name).is_some() || self.library.prelude(name).is_some()).then(|| Value::Builtin(name.into()))
     }
 
+    /// `np.sum`: what stands behind another language's module, when nothing gives that module's name a value.
+    pub(super) fn module_member(&mut self, base: &Expression, member: &ast::Name) -> Checks<()> {
+        let mut root = base;
+        while let ExpressionKind::Property { base, .. } = &root.kind {
+            root = base;
+        }
+        let ExpressionKind::Name(module) = &root.kind else { return Ok(()) };
+        if self.library.foreign(&module.text).is_none() || self.is_assigned(&module.text, module.span) {
+            return Ok(());
+        }
+        let name = &*member.text;
+        let is_known = self.library_value(name, member.span).is_some();
+        let help = match self.library.foreign(name) {
+            Some(help) => help.to_string(),
+            None if is_known => format!("nothing needs importing: write `{name}` alone"),
+            None => return Ok(()),
+        };
+        let message = format!("there is no name `{}`", module.text);
+        Err(self.report(Diagnostic::error("E0201", message, module.span, "not defined").help(help)))
+    }
+
     fn unknown_name(&mut self, name: &str, span: Span) -> super::Reported {
+        if !self.unknown.insert(name.into()) {
+            return super::Reported;
+        }
         if self.library.is_unbuilt(name) {
             return self.not_built(&format!("`{name}`"), span, "");
         }
