@@ -154,6 +154,8 @@ pub struct Call {
     pub arguments: Vec<Given>,
     /// The whole call.
     pub span: Span,
+    /// Where its name or its operator stands.
+    pub place: Span,
 }
 
 /// An argument as it was given, or its default.

@@ -80,6 +80,17 @@ pub struct FunctionCall<'a> {
     pub pool: &'a Pool,
     /// How many threads it may use.
     pub threads: usize,
+    /// The threads themselves.
+    pub team: &'a dyn Team,
+}
+
+/// The threads that a call may use, the calling one among them.
+pub trait Team: Sync {
+    /// Runs `work` once for each number below `pieces`, several at once where the call has several threads.
+    ///
+    /// # Errors
+    /// When the run was cancelled: what the pieces made is then worth nothing, and the failure is to be passed on.
+    fn each(&self, pieces: usize, work: &(dyn Fn(usize) + Sync)) -> Result<(), Failure>;
 }
 
 /// What an operation with an effect gets.

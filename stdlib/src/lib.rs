@@ -15,15 +15,18 @@ pub mod formulas;
 mod help;
 mod interpreter;
 mod library;
+mod linear_algebra;
 pub mod npy;
 mod operation;
 mod operations;
+mod ordering;
 mod program;
 mod show;
 pub mod typing;
 #[cfg(feature = "ndarray")]
 #[path = "ndarray.rs"]
 mod views;
+mod whole_array;
 
 pub use explanation::{Explanation, explanation_of, explanations};
 pub use help::{Completion, Documentation};

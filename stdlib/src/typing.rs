@@ -34,15 +34,6 @@ pub fn numbers(operands: &[Numeric]) -> Typed {
     }
 }
 
-/// Real numbers and bools.
-pub fn ordered(operands: &[Numeric]) -> Typed {
-    let dtype = common(operands).dtype;
-    match dtype.kind() {
-        Kind::Complex => Err(takes_help("real numbers", "complex numbers have no order; take `abs(z)` first")),
-        _ => all(operands, dtype, dtype),
-    }
-}
-
 /// True division: integers and bools divide in f64.
 pub fn division(operands: &[Numeric]) -> Typed {
     match common(operands).dtype {
@@ -72,20 +63,12 @@ fn mixed(operands: &[Numeric]) -> Option<Typing> {
     Some(Typing { operands: dtypes, result: DType::Bool })
 }
 
-/// Equality: any dtypes.
-pub fn equality(operands: &[Numeric]) -> Typed {
-    if let Some(typing) = mixed(operands) {
-        return Ok(typing);
-    }
-    all(operands, common(operands).dtype, DType::Bool)
-}
-
-/// Order: any but complex.
+/// Equality and order: any dtypes.
 pub fn comparison(operands: &[Numeric]) -> Typed {
     if let Some(typing) = mixed(operands) {
         return Ok(typing);
     }
-    ordered(operands).map(|typing| Typing { result: DType::Bool, ..typing })
+    all(operands, common(operands).dtype, DType::Bool)
 }
 
 /// `and`, `or`, `not`: bools.
@@ -122,9 +105,20 @@ pub fn floats(operands: &[Numeric]) -> Typed {
     }
 }
 
+/// The same for functions that complex numbers have too.
+pub fn analytic(operands: &[Numeric]) -> Typed {
+    let dtype = float_of(common(operands).dtype);
+    all(operands, dtype, dtype)
+}
+
 /// Tests of floats: integers are tested as f64.
 pub fn float_test(operands: &[Numeric]) -> Typed {
     floats(operands).map(|typing| Typing { result: DType::Bool, ..typing })
+}
+
+/// Tests of floats and complex numbers.
+pub fn analytic_test(operands: &[Numeric]) -> Typed {
+    analytic(operands).map(|typing| Typing { result: DType::Bool, ..typing })
 }
 
 /// Rounding: integers and bools stay as they are.
@@ -135,20 +129,15 @@ pub fn rounding(operands: &[Numeric]) -> Typed {
     }
 }
 
-/// Signs: real numbers.
-pub fn sign(operands: &[Numeric]) -> Typed {
-    numbers(operands).and_then(|_| rounding(operands))
-}
-
-/// Rounding to nearest: as `rounding`, but bools become floats.
+/// Rounding to nearest: as `rounding`, but bools become floats, and complex numbers are rounded by their parts.
 pub fn nearest(operands: &[Numeric]) -> Typed {
     match common(operands).dtype {
         DType::Bool => all(operands, DType::F32, DType::F32),
-        _ => rounding(operands),
+        dtype => all(operands, dtype, dtype),
     }
 }
 
-/// Magnitude: a complex number's is real.
+/// Magnitudes and parts: a complex number's are real.
 pub fn magnitude(operands: &[Numeric]) -> Typed {
     let dtype = common(operands).dtype;
     all(operands, dtype, real_of(dtype))
@@ -181,17 +170,18 @@ pub fn accumulator(dtype: DType) -> Result<DType, Mismatch> {
     })
 }
 
-/// Extremes: any order, bools too.
+/// Extremes: everything has an order.
 pub fn extreme(dtype: DType) -> Result<DType, Mismatch> {
-    match dtype.kind() {
-        Kind::Complex => Err(takes_help("real numbers", "complex numbers have no order; take `abs(z)` first")),
-        _ => Ok(dtype),
-    }
+    Ok(dtype)
 }
 
 /// Indices of extremes: bools are ordered as u8.
 pub fn extreme_index(dtype: DType) -> Result<DType, Mismatch> {
-    extreme(dtype).map(|dtype| if dtype == DType::Bool { DType::U8 } else { dtype })
+    match dtype.kind() {
+        Kind::Complex => Err(takes_help("real numbers", "take `abs(z)` or `real(z)` first")),
+        Kind::Bool => Ok(DType::U8),
+        _ => Ok(dtype),
+    }
 }
 
 /// `any` and `all`: everything is a truth value.

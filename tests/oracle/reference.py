@@ -614,6 +614,76 @@ FUNCTIONS = {
     "reshape": lambda value, *shape: np.asarray(value).reshape(shape_of(shape)),
     "transpose": lambda value, *order: np.asarray(value).transpose(shape_of(order) if order else None),
 }
+
+
+def linear(function, kinds="iufcb"):
+    """An operation of linear algebra: NumPy's, an error where NumPy raises one."""
+    def apply(*values, **named):
+        check_dtypes(*values)
+        try:
+            with np.errstate(all="ignore"):
+                found = function(*values, **named)
+        except np.linalg.LinAlgError as error:
+            raise ThalwegError(str(error)) from error
+        return tuple(found) if isinstance(found, tuple) else found
+    return apply
+
+
+def complex_too(function):
+    """NumPy gives real eigenvalues where all are; here the dtype is known before the run."""
+    def apply(value):
+        found = function(value)
+        wide = [np.asarray(part) + np.zeros((), np.result_type(np.asarray(part).dtype, np.complex64)) for part in np.atleast_1d(
+            found) ] if not isinstance(found, tuple) else [np.asarray(part).astype(np.result_type(
+                np.asarray(part).dtype, np.complex64)) for part in found]
+        return tuple(wide) if isinstance(found, tuple) else np.asarray(wide)
+    return apply
+
+
+def multiplied(name, function):
+    """Products with NumPy's scalars kept weak."""
+    def apply(*values, **named):
+        check_dtypes(*values)
+        named = {key: tuple(tuple(one) if isinstance(one, tuple) else int(one) for one in value)
+                 if isinstance(value, tuple) else int(value) for key, value in named.items()}
+        return function(*values, **named)
+    return apply
+
+
+def transformed(function):
+    def apply(value, length=None, axis=-1, norm="backward", **named):
+        length = named.pop("n", length)
+        return function(value, None if length is None else int(length), int(axis), norm)
+    return apply
+
+
+def transformed_twice(function):
+    def apply(value, s=None, axes=(-2, -1), norm="backward"):
+        return function(value, None if s is None else tuple(map(int, s)), tuple(map(int, axes)), norm)
+    return apply
+
+
+FUNCTIONS.update({
+    "matmul": linear(np.matmul), "dot": linear(np.dot), "vdot": linear(np.vdot), "inner": linear(np.inner),
+    "outer": linear(np.outer), "tensordot": multiplied("tensordot", np.tensordot), "kron": linear(np.kron),
+    "trace": multiplied("trace", lambda value, offset=0: np.trace(value, int(offset))), "cross": linear(np.cross),
+    "matrix_power": linear(lambda value, n: np.linalg.matrix_power(value, int(n))),
+    "inv": linear(np.linalg.inv), "solve": linear(np.linalg.solve), "det": linear(np.linalg.det),
+    "slogdet": linear(lambda value: tuple(np.linalg.slogdet(value))), "cholesky": linear(np.linalg.cholesky),
+    "qr": linear(lambda value, mode="reduced": np.linalg.qr(value, mode) if mode == "r" else tuple(np.linalg.qr(value, mode))),
+    "svd": linear(lambda value, full_matrices=True, compute_uv=True: tuple(np.linalg.svd(
+        value, bool(full_matrices))) if compute_uv else np.linalg.svd(value, compute_uv=False)),
+    "svdvals": linear(np.linalg.svdvals), "eigh": linear(lambda value: tuple(np.linalg.eigh(value))),
+    "eigvalsh": linear(np.linalg.eigvalsh), "eig": linear(complex_too(lambda value: tuple(np.linalg.eig(value)))),
+    "eigvals": linear(complex_too(np.linalg.eigvals)),
+    "lstsq": linear(lambda value, wanted: tuple(np.linalg.lstsq(value, wanted))), "pinv": linear(np.linalg.pinv),
+    "matrix_rank": linear(np.linalg.matrix_rank), "cond": linear(np.linalg.cond),
+    "fft": transformed(np.fft.fft), "ifft": transformed(np.fft.ifft), "rfft": transformed(np.fft.rfft),
+    "irfft": transformed(np.fft.irfft), "fft2": transformed_twice(np.fft.fft2), "ifft2": transformed_twice(np.fft.ifft2),
+    "fftfreq": lambda n, d=1.0: np.fft.fftfreq(int(n), float(d)), "rfftfreq": lambda n, d=1.0: np.fft.rfftfreq(int(n), float(d)),
+    "fftshift": lambda value, axes=None: np.fft.fftshift(value, None if axes is None else int(axes)),
+    "ifftshift": lambda value: np.fft.ifftshift(value),
+})
 PROPERTIES = {
     "T": lambda value: np.asarray(value).T,
     "shape": lambda value: tuple(np.asarray(value).shape),

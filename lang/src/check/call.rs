@@ -462,7 +462,7 @@ impl Checker<'_> {
             }
             Rule::Reduction { .. } => self.reduction_named(operation, &name, &arguments, span).map(Value::Array),
             Rule::Expand(expand) => {
-                let call = Call { operation, name, arguments, span };
+                let call = Call { operation, name, arguments, span, place: name_span };
                 match expand(&mut Expansion::new(self), &call) {
                     Ok(value) => Ok(value),
                     Err(diagnostic) => Err(self.report(diagnostic)),
@@ -522,7 +522,8 @@ impl Checker<'_> {
                 }));
             }
         };
-        let call = Call { operation, name: name.clone(), arguments: arguments.to_vec(), span };
+        let call =
+            Call { operation, name: name.clone(), arguments: arguments.to_vec(), span, place: span };
         let (axes, keep) = {
             let expansion = Expansion::new(self);
             let axes = expansion.axes(&call, 1, &source);

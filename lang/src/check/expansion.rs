@@ -185,10 +185,38 @@ impl<'c, 'a> Expansion<'c, 'a> {
         })
     }
 
-    /// The variadic argument at a position as integers that are known before the run, or one tuple of them.
+    /// The argument at a position as integers that are known before the run: one, a tuple or an array of them, or further arguments.
     pub fn integers(&self, call: &Call, index: usize) -> Result<Vec<i64>, Diagnostic> {
         let span = call.arguments[index].span;
-        self.listed(call, index).iter().map(|value| self.known_integer(call, value, span)).collect()
+        match self.listed(call, index).as_slice() {
+            [value] => self.known_integers(call, value, span),
+            values => values.iter().map(|value| self.known_integer(call, value, span)).collect(),
+        }
+    }
+
+    /// The same for a value in an argument.
+    pub fn known_integers(&self, call: &Call, value: &Value<Operand>, span: Span) -> Result<Vec<i64>, Diagnostic> {
+        if let Value::Array(operand) = value
+            && self.checker.type_of(*operand).rank() == 1
+            && let Some(elements) = self.elements_of(*operand)
+        {
+            let whole = elements.iter().map(|scalar| scalar.as_integer().and_then(|known| i64::try_from(known).ok()));
+            if let Some(whole) = whole.collect() {
+                return Ok(whole);
+            }
+        }
+        match value {
+            Value::Tuple(values) => values.iter().map(|value| self.known_integer(call, value, span)).collect(),
+            other => Ok(vec![self.known_integer(call, other, span)?]),
+        }
+    }
+
+    /// The elements, in C order, of an array that is known before the run.
+    fn elements_of(&self, operand: Operand) -> Option<Vec<Scalar>> {
+        match &self.checker.levels[operand.level as usize].builder.graph().node(operand.node).kind {
+            NodeKind::Literal(elements) => Some(elements.to_vec()),
+            _ => self.constant_of(operand).map(|scalar| vec![scalar]),
+        }
     }
 
     /// The values of a variadic argument, or of the one tuple in it.
@@ -347,11 +375,32 @@ impl<'c, 'a> Expansion<'c, 'a> {
 
     /// A reduction of the library by name, over all axes.
     pub fn reduce(&mut self, name: &str, operand: Operand, span: Span) -> Result<Operand, Diagnostic> {
+        self.reduce_over(name, operand, Value::None, span)
+    }
+
+    /// A reduction of the library by name, over one axis.
+    pub fn reduce_axis(
+        &mut self,
+        name: &str,
+        operand: Operand,
+        axis: usize,
+        span: Span,
+    ) -> Result<Operand, Diagnostic> {
+        let axis = self.constant(Scalar::i64(axis as i64), false, span);
+        self.reduce_over(name, operand, Value::Array(axis), span)
+    }
+
+    fn reduce_over(
+        &mut self,
+        name: &str,
+        operand: Operand,
+        axes: Value<Operand>,
+        span: Span,
+    ) -> Result<Operand, Diagnostic> {
         let Some(operation) = self.checker.library.find(name) else {
             return Err(Diagnostic::error("E0401", format!("`{name}` is not built yet"), span, ""));
         };
-        let arguments =
-            [Value::Array(operand), Value::None, Value::Array(self.constant(Scalar::bool(false), false, span))];
+        let arguments = [Value::Array(operand), axes, Value::Array(self.constant(Scalar::bool(false), false, span))];
         let arguments: Vec<Given> = arguments.into_iter().map(|value| Given { value, span, given: true }).collect();
         self.checker.reduction_named(operation, name, &arguments, span).map_err(|_| silent(span))
     }
@@ -362,6 +411,27 @@ impl<'c, 'a> Expansion<'c, 'a> {
         let value = self.checker.resolve(operand);
         let node = self.checker.add(NodeKind::View { value, axes }, ArrayType::new(dtype, shape), span);
         Operand { weak: operand.weak, ..node }
+    }
+
+    /// `x[:, :, start:stop]`: part of one axis, its bounds integer scalars, clamped as Python's.
+    pub fn slice(
+        &mut self,
+        operand: Operand,
+        axis: usize,
+        bounds: [Option<Operand>; 2],
+        span: Span,
+    ) -> Result<Operand, Diagnostic> {
+        self.checker.slice_axis(operand, axis, bounds, span).map_err(|_| silent(span))
+    }
+
+    /// `x[:, :, indices]`: elements of one axis at integer indices of any shape, which takes the axis's place.
+    pub fn take(&mut self, operand: Operand, axis: usize, indices: Operand, span: Span) -> Result<Operand, Diagnostic> {
+        self.checker.take_axis(operand, axis, indices, span).map_err(|_| silent(span))
+    }
+
+    /// The shorter of two lengths; where that is not known, the run sees to it that they are equal.
+    pub fn shorter(&mut self, left: &Length, right: &Length, span: Span) -> Length {
+        self.checker.shorter(left, right, span)
     }
 
     /// An operand's elements in another shape of as many elements.
@@ -390,6 +460,18 @@ impl<'c, 'a> Expansion<'c, 'a> {
             })
             .collect();
         self.view(operand, axes, shape, span)
+    }
+
+    /// Arrays of one shape along a new first axis, in the dtype that they promote to.
+    pub fn stack(&mut self, operands: &[Operand], span: Span) -> Result<Operand, Diagnostic> {
+        let numerics: Vec<_> = operands.iter().map(|operand| self.checker.numeric(*operand)).collect();
+        let dtype = crate::promotion::common(&numerics).dtype;
+        let shape = operands.first().map_or(Vec::new(), |first| self.type_of(*first).shape);
+        let placed: Vec<(Operand, Span)> = operands.iter().map(|operand| (*operand, span)).collect();
+        match self.checker.stack(&placed, dtype, &shape, span).map_err(|_| silent(span))? {
+            Value::Array(stacked) => Ok(stacked),
+            _ => Err(silent(span)),
+        }
     }
 
     /// The call's own operation on whole arrays; one operand for each result type.

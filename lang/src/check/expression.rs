@@ -237,7 +237,7 @@ impl Checker<'_> {
     }
 
     /// Arrays of one shape along a new first axis; known elements become one known array.
-    fn stack(
+    pub(super) fn stack(
         &mut self,
         operands: &[(Operand, Span)],
         dtype: DType,

@@ -302,6 +302,40 @@ impl Checker<'_> {
         self.convert(new, whole.dtype, span)
     }
 
+    /// `value[:, :, start:stop]`: part of one axis.
+    pub(super) fn slice_axis(
+        &mut self,
+        operand: Operand,
+        axis: usize,
+        bounds: [Option<Operand>; 2],
+        span: Span,
+    ) -> Checks<Operand> {
+        let [start, stop] = bounds.map(|bound| {
+            let operand = bound?;
+            let known = self.constant_of(operand).and_then(|scalar| scalar.as_integer());
+            Some(known.map_or(Bound::Run(operand), Bound::Known))
+        });
+        self.along_axis(operand, axis, Entry::Slice { start, stop, step: 1, span }, span)
+    }
+
+    /// `value[:, :, indices]`: elements of one axis.
+    pub(super) fn take_axis(&mut self, operand: Operand, axis: usize, indices: Operand, span: Span) -> Checks<Operand> {
+        let known = self.constant_of(indices).and_then(|scalar| scalar.as_integer());
+        let entry = match (known, self.type_of(indices).rank()) {
+            (Some(known), _) => Entry::Integer(known, span),
+            (None, 0) => Entry::Scalar(indices, span),
+            (None, _) => Entry::Array(indices),
+        };
+        self.along_axis(operand, axis, entry, span)
+    }
+
+    fn along_axis(&mut self, operand: Operand, axis: usize, entry: Entry, span: Span) -> Checks<Operand> {
+        let whole = |_| Entry::Slice { start: None, stop: None, step: 1, span };
+        let entries = (0..axis).map(whole).chain([entry]).collect();
+        let selection = self.selection(operand, span, entries, span)?;
+        Ok(self.selected(operand, selection, span))
+    }
+
     /// `then` where a mask is true, `otherwise` elsewhere.
     pub(super) fn select(
         &mut self,

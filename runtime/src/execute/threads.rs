@@ -2,6 +2,7 @@
 
 use super::Cancel;
 use super::block::Fault;
+use crate::operation::{Failure, Team};
 use rayon::ThreadPool;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -144,6 +145,25 @@ impl<'a> Drive<'a> {
         match worst.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(fault) => Err(Stop::Fault(fault)),
             None => Ok(()),
+        }
+    }
+}
+
+impl Team for Drive<'_> {
+    fn each(&self, pieces: usize, work: &(dyn Fn(usize) + Sync)) -> Result<(), Failure> {
+        let done = self.units(
+            pieces,
+            1,
+            |_| 0,
+            || (),
+            |(), piece| {
+                work(piece);
+                None
+            },
+        );
+        match done {
+            Err(Stop::Cancelled) => Err(Failure { code: "E0590", message: "interrupted".into(), help: None }),
+            _ => Ok(()),
         }
     }
 }

@@ -46,7 +46,7 @@ fn is_member(draft: &Draft, id: NodeId) -> bool {
 }
 
 /// For each node the first effect that needs it; one more than the last effect's index when none does.
-fn epochs(draft: &Draft) -> Vec<usize> {
+pub fn epochs(draft: &Draft) -> Vec<usize> {
     let graph = &draft.graph;
     let mut epochs = vec![usize::MAX; graph.nodes.len()];
     let mut mark = |from: Vec<NodeId>, epoch: usize| {
@@ -251,7 +251,7 @@ fn reaches(draft: &Draft, user: usize, maker: usize) -> bool {
         }
         seen.extend(members);
         for &member in members {
-            stack.extend(draft.graph.node(member).kind.operands());
+            stack.extend(draft.dependencies(member));
         }
     }
     false

@@ -46,6 +46,10 @@ fn hand_over(step: &mut Step) {
         Work::If(Choice { captured: handed, .. }) | Work::Loop(LoopStep { carried: handed, .. }) => {
             handed.iter_mut().for_each(|handed| handed.last = is_last(handed.value));
         }
+        Work::Update(update) => {
+            update.value.last = is_last(update.value.value);
+            update.new.last = is_last(update.new.value);
+        }
         _ => {}
     }
 }
@@ -57,7 +61,8 @@ fn takeovers(draft: &mut Draft) {
     let mut is_view = vec![false; draft.values.len()];
     let mut is_made = vec![false; draft.values.len()];
     for step in &draft.steps {
-        let views = matches!(step.work, Work::View { .. } | Work::Reshape { .. } | Work::Constant(_));
+        let views =
+            matches!(step.work, Work::View { .. } | Work::Reshape { .. } | Work::Constant(_) | Work::Gather { .. });
         for value in step.makes() {
             is_view[value] = views;
             is_made[value] = true;
@@ -117,6 +122,13 @@ fn peak(draft: &Draft) -> usize {
         if let Work::Region(region) = &step.work {
             // Whether an input's memory can be taken over is not known here.
             taken.extend(region.stores.iter().filter_map(|store| store.reuse).filter(|&value| is_made[value]));
+        }
+        if let Work::Update(update) = &step.work
+            && update.value.last
+            && is_made[update.value.value]
+            && owner[update.value.value] == update.value.value
+        {
+            taken.push(update.value.value);
         }
         for value in step.makes() {
             if let Work::View { value: source, .. } | Work::Reshape { value: source } = step.work {

@@ -33,6 +33,9 @@ const FOLD_BYTE: u32 = 15;
 /// Starting a turn of a map that runs turn by turn.
 const TURN: f64 = 2_000.0;
 
+/// An element that is looked for by an index of its own.
+const LOOK_UP: f64 = 1.5;
+
 /// An element of a node in such a turn of which nothing is known.
 const UNKNOWN_ELEMENT: f64 = 0.6;
 
@@ -50,13 +53,18 @@ pub fn run(draft: &mut Draft) {
         }
     }
     let mut seen: Vec<Arc<str>> = Vec::new();
+    let rest = draft.graph.rest.iter().flat_map(|rest| &rest.graph.nodes);
+    let mut placements: Vec<Arc<Placement>> = rest.filter_map(|node| node.placement.clone()).collect();
     for index in 0..draft.graph.nodes.len() {
         if draft.needed[index] {
-            let mut placement = draft.graph.nodes[index].placement.clone();
-            while let Some(one) = placement {
-                note(draft, &one, &mut seen);
-                placement = one.outer.clone();
-            }
+            placements.extend(draft.graph.nodes[index].placement.clone());
+        }
+    }
+    for placement in placements {
+        let mut placement = Some(placement);
+        while let Some(one) = placement {
+            note(draft, &one, &mut seen);
+            placement = one.outer.clone();
         }
     }
 }
@@ -135,6 +143,12 @@ pub fn apply_site(draft: &Draft, id: NodeId) -> Site {
         }
         None => Site { threads: draft.settings.threads.max(1), reason: String::new() },
     }
+}
+
+/// Where a gather runs: each of its elements is looked for by itself.
+pub fn gather_site(draft: &Draft, id: NodeId) -> Site {
+    let node = draft.graph.node(id);
+    site(draft, node.placement.as_ref(), elements(&node.array_type().shape) as f64 * LOOK_UP)
 }
 
 /// Where an annotation puts something.

@@ -63,7 +63,8 @@ fn vectorised(old: &Graph, bodies: &dyn Bodies) -> Graph {
 fn is_flat(body: &Graph, bodies: &dyn Bodies, length: usize) -> bool {
     let needed = body.needed();
     let count = |node: &Node| node.types.iter().map(|array_type| elements(&array_type.shape)).max().unwrap_or(0);
-    body.effects.is_empty()
+    body.rest.is_none()
+        && body.effects.is_empty()
         && body.nodes.iter().zip(&needed).filter(|(_, needed)| **needed).all(|(node, _)| {
             let has_form = match &node.kind {
                 NodeKind::Apply { .. }

@@ -4,7 +4,7 @@ use thalweg_runtime::kernel::{
     Complex, ComplexFormula, ComplexPart, ComplexTest, FloatFormula, FloatTest, IntegerFormula, LogicFormula,
     MixedTest, NumberFormula, NumberTest, WholeFormula,
 };
-use thalweg_runtime::lane::{Float, Integer, Mask, Number, Whole};
+use thalweg_runtime::lane::{Float, Integer, Lane, Mask, Number, Whole};
 use thalweg_runtime::rarely;
 
 /// Formulas of one expression each: `Name { Trait<operands>(bound) -> result: |operands| expression; ... }`.
@@ -186,6 +186,32 @@ formulas! {
     Fma {
         FloatFormula<3>(Float) -> L: |a, b, c| a.fma(b, c);
     }
+    /// The next float in the direction of the second.
+    NextAfter {
+        FloatFormula<2>(Float) -> L: |a, b| {
+            let zero = L::constant(0.0);
+            // The bits of floats of one sign are ordered as they are.
+            let away = a.less(b).xor(a.less(zero));
+            let one = L::bits_constant(1);
+            let bits = a.to_bits();
+            let next = L::from_bits(L::Bits::select(away, bits.add(one), bits.subtract(one)));
+            let least = L::from_bits(one).copy_sign(b);
+            let moved = L::select(a.equal(zero), least, next);
+            let moved = L::select(a.equal(b), b, moved);
+            L::select(a.is_nan().or(b.is_nan()), a.add(b), moved)
+        };
+    }
+    /// The real part of a real number.
+    Real {
+        NumberFormula<1>(Number) -> L: |a| a;
+        LogicFormula<1>(Mask) -> L: |a| a;
+    }
+    /// The imaginary part of a real number.
+    Imaginary {
+        IntegerFormula<1>(Integer) -> L: |a| zero(a);
+        FloatFormula<1>(Float) -> L: |_a| L::constant(0.0);
+        LogicFormula<1>(Mask) -> L: |a| a.xor(a);
+    }
     /// Whether it is not a number.
     IsNan {
         FloatTest<1>(Float) -> L::Mask: |a| a.is_nan();
@@ -342,6 +368,21 @@ whole_formulas! {
     };
 }
 
+/// How many bits of the magnitude are set.
+pub struct BitCount;
+impl WholeFormula<1> for BitCount {
+    const FAULT: Option<&'static str> = None;
+    #[inline(always)]
+    fn apply<T: Whole>([a]: [T; 1]) -> Option<T> {
+        let (mut left, mut count) = (magnitude(a), T::ZERO);
+        while left != T::ZERO {
+            left = left.and(left.subtract(T::ONE));
+            count = count.add(T::ONE);
+        }
+        Some(count)
+    }
+}
+
 #[inline(always)]
 fn greatest_common_divisor<T: Whole>(mut a: T, mut b: T) -> T {
     while b != T::ZERO {
@@ -353,6 +394,26 @@ fn greatest_common_divisor<T: Whole>(mut a: T, mut b: T) -> T {
 #[inline(always)]
 fn magnitude<T: Whole>(a: T) -> T {
     if a < T::ZERO { a.negate() } else { a }
+}
+
+/// Complex numbers are ordered by their real parts, and by their imaginary parts where those are equal: whether the real part of
+/// the first is less, and neither imaginary part is NaN.
+#[inline(always)]
+fn is_below<L: Float>(a: Complex<L>, b: Complex<L>) -> L::Mask {
+    a.real.less(b.real).and(a.imaginary.is_nan().or(b.imaginary.is_nan()).not())
+}
+
+#[inline(always)]
+fn is_undefined<L: Float>(a: Complex<L>) -> L::Mask {
+    a.real.is_nan().or(a.imaginary.is_nan())
+}
+
+#[inline(always)]
+fn choose<L: Float>(mask: L::Mask, then: Complex<L>, otherwise: Complex<L>) -> Complex<L> {
+    Complex {
+        real: L::select(mask, then.real, otherwise.real),
+        imaginary: L::select(mask, then.imaginary, otherwise.imaginary),
+    }
 }
 
 /// Formulas of complex numbers.
@@ -367,10 +428,6 @@ macro_rules! complex_formulas {
     )* };
 }
 
-/// The real part.
-pub struct Real;
-/// The imaginary part.
-pub struct Imaginary;
 /// The complex conjugate.
 pub struct Conjugate;
 
@@ -428,6 +485,25 @@ complex_formulas! {
     Imaginary: ComplexPart<1> -> L: |a| a.imaginary;
     Equal: ComplexTest<2> -> L::Mask: |a, b| a.real.equal(b.real).and(a.imaginary.equal(b.imaginary));
     NotEqual: ComplexTest<2> -> L::Mask: |a, b| a.real.not_equal(b.real).or(a.imaginary.not_equal(b.imaginary));
+    Less: ComplexTest<2> -> L::Mask: |a, b| is_below(a, b).or(a.real.equal(b.real).and(a.imaginary.less(b.imaginary)));
+    LessEqual: ComplexTest<2> -> L::Mask: |a, b| {
+        is_below(a, b).or(a.real.equal(b.real).and(a.imaginary.less_equal(b.imaginary)))
+    };
+    Greater: ComplexTest<2> -> L::Mask: |a, b| <Less as ComplexTest<2>>::apply([b, a]);
+    GreaterEqual: ComplexTest<2> -> L::Mask: |a, b| <LessEqual as ComplexTest<2>>::apply([b, a]);
+    Maximum: ComplexFormula<2> -> Complex<L>: |a, b| {
+        choose(<GreaterEqual as ComplexTest<2>>::apply([a, b]).or(is_undefined(a)), a, b)
+    };
+    Minimum: ComplexFormula<2> -> Complex<L>: |a, b| {
+        choose(<LessEqual as ComplexTest<2>>::apply([a, b]).or(is_undefined(a)), a, b)
+    };
+    Fmax: ComplexFormula<2> -> Complex<L>: |a, b| {
+        choose(<GreaterEqual as ComplexTest<2>>::apply([a, b]).or(is_undefined(b)), a, b)
+    };
+    Fmin: ComplexFormula<2> -> Complex<L>: |a, b| {
+        choose(<LessEqual as ComplexTest<2>>::apply([a, b]).or(is_undefined(b)), a, b)
+    };
+    Round: ComplexFormula<1> -> Complex<L>: |a| Complex { real: a.real.round(), imaginary: a.imaginary.round() };
     IsNan: ComplexTest<1> -> L::Mask: |a| a.real.is_nan().or(a.imaginary.is_nan());
     IsInfinite: ComplexTest<1> -> L::Mask: |a| {
         <IsInfinite as FloatTest<1>>::apply([a.real]).or(<IsInfinite as FloatTest<1>>::apply([a.imaginary]))

@@ -221,3 +221,15 @@ pub(super) fn scale_in_two_steps<L: Double>(k: L, number: L) -> L {
     let half = k.multiply(L::constant(0.5)).round();
     number.multiply(power_of_two(half)).multiply(power_of_two(k.subtract(half)))
 }
+
+/// x times 2^exponent for a whole exponent, rounded once: in three parts, of which only the last can leave the normal numbers.
+#[inline(always)]
+pub fn scaled_by_power<L: Double>(x: L, exponent: L) -> L {
+    let exponent = clamp(exponent, -2200.0, 2200.0);
+    let third = exponent.multiply(L::constant(1.0 / 3.0)).round();
+    let near = exponent.absolute().less_equal(L::constant(1000.0));
+    let third = L::select(near, L::constant(0.0), third);
+    let part = power_of_two(third);
+    let rest = power_of_two(exponent.subtract(third.add(third)));
+    x.multiply(part).multiply(part).multiply(rest)
+}

@@ -9,6 +9,7 @@ pub use thalweg_runtime::lane::Double;
 
 // No closures in what follows: one that the compiler does not inline loses the vectors' instruction set.
 pub mod arithmetic;
+pub mod complex;
 pub mod error_function;
 pub mod exponential;
 pub mod hyperbolic;

@@ -6,10 +6,10 @@ use crate::operation::{Expansion, Operation, required};
 use crate::typing;
 use thalweg_lang::declaration::{Call, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
-use thalweg_lang::dtype::Kind;
+use thalweg_lang::dtype::{Kind, Scalar};
 use thalweg_lang::promotion::common;
 use thalweg_lang::value::Value;
-use thalweg_runtime::kernel::{Complex, ComplexDoublePart, Double, Kernels};
+use thalweg_runtime::kernel::{ComplexFormula, Kernels, LogicFormula, NumberFormula};
 
 pub(super) fn rows(rows: &mut Vec<Operation>) {
     rows.push(
@@ -81,20 +81,30 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         .examples(&[("-7 % 3", "2"), ("[5.5, -5.5] % 2", "[1.5 0.5]")]),
     );
     rows.push(
+        Operation::elementwise(
+            "fmod",
+            &["x", "y"],
+            typing::floor_division,
+            Kernels::float::<a::TruncatedRemainder, 2>().and(Kernels::whole::<a::TruncatedRemainder, 2>()),
+        )
+        .summary("What division towards zero leaves, with x's sign (C's fmod); an integer by zero is an error.")
+        .examples(&[("fmod([-7, 7], 3)", "[-1  1]")]),
+    );
+    rows.push(
         Operation::expand("power", vec![required("x"), required("y")], power)
             .operator("**", 2)
             .summary("x to the power of y; integers stay integers and wrap.")
-            .text("Small whole powers of floats are products. An integer array has no negative powers: cast it to a float first.")
-            .examples(&[("2 ** 10", "1024"), ("[1.0, 2.0, 3.0] ** 2", "[1. 4. 9.]"), ("2 ** -1", "0.5")]),
+            .text("Small whole powers of floats are products, those of complex numbers below 100 too. An integer array has no negative powers: cast it to a float first.")
+            .examples(&[("2 ** 10", "1024"), ("[1.0, 2.0, 3.0] ** 2", "[1. 4. 9.]"), ("2 ** -1", "0.5"), ("1j ** 2", "(-1+0j)")]),
     );
     rows.push(
         Operation::elementwise(
             "float_power",
             &["x", "y"],
-            typing::floats,
-            formula!(double [x, y] formulas::power(x, y)),
+            typing::analytic,
+            formula!(double [x, y] formulas::power(x, y)).and(formulas::complex::POWER),
         )
-        .summary("x to the power of y in floats.")
+        .summary("x to the power of y in floats or complex numbers.")
         .examples(&[("float_power(2, 0.5)", "1.4142135623730951")]),
     );
     rows.push(
@@ -132,7 +142,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             Kernels::float::<a::Absolute, 1>()
                 .and(Kernels::integer::<a::Absolute, 1>())
                 .and(formula!(logic [x] x))
-                .and(Kernels::complex_double_part::<Magnitude, 1>()),
+                .and(formulas::complex::MAGNITUDE),
         )
         .summary("The magnitude.")
         .examples(&[("abs([-1.5, 2.0])", "[1.5 2. ]")]),
@@ -141,43 +151,46 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         Operation::elementwise(
             "sign",
             &["x"],
-            typing::sign,
-            Kernels::float::<a::Sign, 1>().and(Kernels::integer::<a::Sign, 1>()),
+            typing::numbers,
+            Kernels::float::<a::Sign, 1>().and(Kernels::integer::<a::Sign, 1>()).and(formulas::complex::SIGN),
         )
-        .summary("-1, 0 or 1 in x's dtype; NaN stays.")
+        .summary("-1, 0 or 1 in x's dtype; NaN stays; x / abs(x) for complex x.")
         .examples(&[("sign([-2.5, 0.0, 3.0])", "[-1.  0.  1.]")]),
     );
     for (name, kernels, summary, examples) in [
         (
             "minimum",
-            Kernels::number::<a::Minimum, 2>().and(Kernels::logic::<a::Minimum, 2>()),
+            extremes::<a::Minimum, a::Minimum>(),
             "The lesser of x and y; NaN if either is.",
             &[("minimum([1.0, nan], 0.5)", "[0.5 nan]")],
         ),
         (
             "maximum",
-            Kernels::number::<a::Maximum, 2>().and(Kernels::logic::<a::Maximum, 2>()),
+            extremes::<a::Maximum, a::Maximum>(),
             "The greater of x and y; NaN if either is.",
             &[("maximum([1, 5], 3)", "[3 5]")],
         ),
         (
             "fmin",
-            Kernels::number::<a::Fmin, 2>().and(Kernels::logic::<a::Minimum, 2>()),
+            extremes::<a::Fmin, a::Minimum>(),
             "The lesser of x and y; NaN only if both are.",
             &[("fmin([1.0, nan], 0.5)", "[0.5 0.5]")],
         ),
         (
             "fmax",
-            Kernels::number::<a::Fmax, 2>().and(Kernels::logic::<a::Maximum, 2>()),
+            extremes::<a::Fmax, a::Maximum>(),
             "The greater of x and y; NaN only if both are.",
             &[("fmax([1.0, nan], 0.5)", "[1.  0.5]")],
         ),
     ] {
-        rows.push(
-            Operation::elementwise(name, &["x", "y"], typing::ordered, kernels).summary(summary).examples(examples),
-        );
+        rows.push(Operation::elementwise(name, &["x", "y"], typing::any, kernels).summary(summary).examples(examples));
     }
     bit_rows(rows);
+}
+
+/// The kernels of the lesser or the greater of two; complex numbers are ordered by their real parts first.
+const fn extremes<F: NumberFormula<2> + ComplexFormula<2>, G: LogicFormula<2>>() -> Kernels {
+    Kernels::number::<F, 2>().and(Kernels::logic::<G, 2>()).and(Kernels::complex::<F, 2>())
 }
 
 fn bit_rows(rows: &mut Vec<Operation>) {
@@ -243,6 +256,11 @@ fn bit_rows(rows: &mut Vec<Operation>) {
         .examples(&[("-16 >> 2", "-4")]),
     );
     rows.push(
+        Operation::elementwise("bit_count", &["x"], typing::integers, Kernels::whole::<a::BitCount, 1>())
+            .summary("How many bits of x's magnitude are set, in x's dtype.")
+            .examples(&[("bit_count([7, -8])", "[3 1]")]),
+    );
+    rows.push(
         Operation::elementwise("gcd", &["x", "y"], typing::integers, Kernels::whole::<a::Gcd, 2>())
             .summary("The greatest common divisor.")
             .examples(&[("gcd(12, 18)", "6")]),
@@ -254,15 +272,6 @@ fn bit_rows(rows: &mut Vec<Operation>) {
     );
 }
 
-/// The magnitude of a complex number, without overflow.
-struct Magnitude;
-impl ComplexDoublePart<1> for Magnitude {
-    #[inline(always)]
-    fn apply<L: Double>([x]: [Complex<L>; 1]) -> L {
-        formulas::hypot(x.real, x.imaginary)
-    }
-}
-
 /// Integers go to `integer_power`, floats to products, roots or `float_power`.
 fn power(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
     let (x, y) = (build.array(call, 0)?, build.array(call, 1)?);
@@ -272,12 +281,9 @@ fn power(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
     let exponent = build.constant_of(y);
     let is_negative = exponent.and_then(|scalar| scalar.as_integer()).is_some_and(|whole| whole < 0);
     let power = match meeting.dtype.kind() {
-        Kind::Complex => {
-            return Err(Diagnostic::error("E0401", "powers of complex numbers are not built yet", call.span, ""));
-        }
-        Kind::Float => {
+        Kind::Float | Kind::Complex => {
             let x = build.convert(x, meeting.dtype, call.arguments[0].span)?;
-            float_power(build, call, x, y, exponent.map(|scalar| scalar.as_complex().0))?
+            float_power(build, call, x, y, exponent)?
         }
         _ if is_negative && x.weak => build.elementwise("float_power", &[x, y], call.span)?,
         _ if is_negative => {
@@ -297,10 +303,11 @@ fn float_power(
     call: &Call,
     x: Operand,
     y: Operand,
-    exponent: Option<f64>,
+    exponent: Option<Scalar>,
 ) -> Result<Operand, Diagnostic> {
     let span = call.span;
-    match exponent.filter(|_| y.weak) {
+    let real = exponent.map(Scalar::as_complex).filter(|(_, imaginary)| *imaginary == 0.0);
+    match real.map(|(real, _)| real).filter(|_| y.weak) {
         Some(1.0) => Ok(x),
         Some(2.0) => build.elementwise("multiply", &[x, x], span),
         Some(3.0) => {

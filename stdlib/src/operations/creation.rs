@@ -32,6 +32,15 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         .examples(&[("ones(3)", "[1. 1. 1.]")]),
     );
     rows.push(
+        Operation::expand(
+            "empty",
+            vec![variadic("shape"), optional("dtype", Default::DType(DType::F64))],
+            |build, call| filled(build, call, Scalar::i64(0)),
+        )
+        .summary("A new array to be filled; its elements are zeros until then.")
+        .examples(&[("empty(2)", "[0. 0.]")]),
+    );
+    rows.push(
         Operation::expand("full", vec![required("shape"), required("value"), optional("dtype", Default::None)], full)
             .summary("An array of one value, in the value's dtype or the one given.")
             .examples(&[("full((2, 2), 7)", "[[7 7]\n [7 7]]")]),

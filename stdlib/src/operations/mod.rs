@@ -5,10 +5,17 @@ mod comparison;
 mod creation;
 mod effect;
 mod elementary;
+mod factorisation;
+mod fourier;
+mod joining;
+mod product;
 mod random;
 mod reduction;
 mod rounding;
+mod scan;
 mod shape;
+mod sorting;
+mod views;
 
 pub(crate) use random::{STREAM, initial_stream};
 
@@ -24,6 +31,13 @@ pub(crate) fn all() -> Vec<Operation> {
     reduction::rows(&mut rows);
     creation::rows(&mut rows);
     shape::rows(&mut rows);
+    views::rows(&mut rows);
+    joining::rows(&mut rows);
+    scan::rows(&mut rows);
+    sorting::rows(&mut rows);
+    product::rows(&mut rows);
+    factorisation::rows(&mut rows);
+    fourier::rows(&mut rows);
     random::rows(&mut rows);
     effect::rows(&mut rows);
     rows

@@ -1,15 +1,18 @@
 //! Reductions: many elements to one, in the one fixed order.
 
-use crate::formulas::arithmetic::{Add, And, Maximum, Minimum, Multiply, Or};
-use crate::operation::Operation;
+use crate::formulas::arithmetic::{Add, And, Fmax, Fmin, Maximum, Minimum, Multiply, Or};
+use crate::operation::{Operation, required};
 use crate::typing;
 use thalweg_lang::dtype::{DType, Scalar};
+use thalweg_lang::value::Value;
 use thalweg_runtime::kernel::{Fold, Folds};
 
 const SUM: Folds = Folds::number::<Add>().and(Folds::complex::<Add>());
 const PRODUCT: Folds = Folds::number::<Multiply>().and(Folds::complex::<Multiply>());
-const MINIMUM: Folds = Folds::number::<Minimum>().and(Folds::logic::<And>());
-const MAXIMUM: Folds = Folds::number::<Maximum>().and(Folds::logic::<Or>());
+const MINIMUM: Folds = Folds::number::<Minimum>().and(Folds::logic::<And>()).and(Folds::complex::<Minimum>());
+const MAXIMUM: Folds = Folds::number::<Maximum>().and(Folds::logic::<Or>()).and(Folds::complex::<Maximum>());
+const MINIMUM_BUT_NAN: Folds = Folds::number::<Fmin>().and(Folds::logic::<And>()).and(Folds::complex::<Fmin>());
+const MAXIMUM_BUT_NAN: Folds = Folds::number::<Fmax>().and(Folds::logic::<Or>()).and(Folds::complex::<Fmax>());
 const ANY: Folds = Folds::logic::<Or>();
 const ALL: Folds = Folds::logic::<And>();
 
@@ -59,6 +62,18 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             .examples(&[("max([[3, 1], [2, 5]], axis=1)", "[3 5]")]),
     );
     rows.push(
+        Operation::fold("nanmin", typing::extreme, |dtype| fold_of(&MINIMUM_BUT_NAN, dtype), nothing)
+            .summary("The smallest element along axes that is not NaN; NaN if all are.")
+            .text(AXES)
+            .examples(&[("nanmin([3.0, nan, 2.0])", "2.0")]),
+    );
+    rows.push(
+        Operation::fold("nanmax", typing::extreme, |dtype| fold_of(&MAXIMUM_BUT_NAN, dtype), nothing)
+            .summary("The greatest element along axes that is not NaN; NaN if all are.")
+            .text(AXES)
+            .examples(&[("nanmax([[3.0, nan], [nan, nan]], axis=1)", "[ 3. nan]")]),
+    );
+    rows.push(
         Operation::fold("any", typing::truth, |dtype| fold_of(&ANY, dtype), zero)
             .summary("Whether any element is true (not 0) along axes; false of nothing.")
             .text(AXES)
@@ -81,5 +96,18 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             .summary("The index (i64) of the first greatest element along axes, counted in C order over several; NaN counts as greatest.")
             .text(AXES)
             .examples(&[("argmax([[3, 1], [2, 5]], axis=1)", "[0 1]")]),
+    );
+    rows.push(
+        Operation::expand("array_equal", vec![required("x"), required("y")], |build, call| {
+            let (x, y) = (build.array(call, 0)?, build.array(call, 1)?);
+            let (shape, other) = (build.type_of(x).shape, build.type_of(y).shape);
+            if !build.same_shape(&shape, &other, "`array_equal` compares arrays of one shape", call.span) {
+                return Ok(Value::Array(build.constant(Scalar::bool(false), false, call.span)));
+            }
+            let equal = build.elementwise("equal", &[x, y], call.span)?;
+            build.reduce("all", equal, call.span).map(Value::Array)
+        })
+        .summary("Whether two arrays have one shape and equal elements.")
+        .examples(&[("array_equal([1, 2], [1.0, 2.0])", "true"), ("array_equal([1, 2], [1, 2, 3])", "false")]),
     );
 }

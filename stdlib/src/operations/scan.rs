@@ -1,0 +1,238 @@
+//! Running sums, products and extremes.
+//!
+//! Their order is fixed by the length alone: blocks of 1024 elements are summed from their first element on, and the blocks' sums
+//! likewise, so that blocks can be scanned by different threads with the same bits, and errors stay small.
+
+use super::views::{axis_argument, count_of, moved};
+use crate::operation::{Expansion, Operation, optional, required};
+use crate::ordering::Ordered;
+use crate::typing;
+use crate::whole_array::by_rows;
+use thalweg_lang::declaration::{Call, Default, Mismatch, Operand};
+use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::dtype::{DType, Scalar};
+use thalweg_lang::value::Value;
+use thalweg_runtime::array::{Array, Complex, Element};
+use thalweg_runtime::for_dtype;
+use thalweg_runtime::operation::{Failure, FunctionCall};
+
+/// How many elements are scanned one after the other.
+const BLOCK: usize = 1024;
+
+const ORDER: &str = "Along one axis, or over all elements in C order with `axis=none`. The order of the combinations depends on the \
+                     length alone: blocks of 1024 elements, and the blocks' results likewise.";
+
+pub(super) fn rows(rows: &mut Vec<Operation>) {
+    let parameters = || vec![required("x"), optional("axis", Default::None)];
+    rows.push(
+        Operation::function(
+            "cumsum",
+            parameters(),
+            |build, call| scan(build, call, typing::accumulator),
+            |call| accumulated(call, Sum),
+        )
+        .summary("The running sum; integers and bools accumulate in 64 bits.")
+        .text(ORDER)
+        .examples(&[
+            ("cumsum([1, 2, 3])", "[1 3 6]"),
+            ("cumsum([[1.0, 2.0], [3.0, 4.0]], axis=0)", "[[1. 2.]\n [4. 6.]]"),
+        ]),
+    );
+    rows.push(
+        Operation::function(
+            "cumprod",
+            parameters(),
+            |build, call| scan(build, call, typing::accumulator),
+            |call| accumulated(call, Product),
+        )
+        .summary("The running product; integers and bools accumulate in 64 bits.")
+        .text(ORDER)
+        .examples(&[("cumprod([1, 2, 3, 4])", "[ 1  2  6 24]")]),
+    );
+    rows.push(
+        Operation::function(
+            "cummax",
+            parameters(),
+            |build, call| scan(build, call, typing::extreme),
+            |call| extremes(call, true),
+        )
+        .summary("The greatest element so far; NaN from the first one on.")
+        .text(ORDER)
+        .examples(&[("cummax([1, 3, 2, 5])", "[1 3 3 5]")]),
+    );
+    rows.push(
+        Operation::function(
+            "cummin",
+            parameters(),
+            |build, call| scan(build, call, typing::extreme),
+            |call| extremes(call, false),
+        )
+        .summary("The smallest element so far; NaN from the first one on.")
+        .text(ORDER)
+        .examples(&[("cummin([3.0, 1.0, nan, 0.0])", "[ 3.  1. nan nan]")]),
+    );
+    rows.push(
+        Operation::expand(
+            "diff",
+            vec![required("x"), optional("n", Default::Integer(1)), optional("axis", Default::Integer(-1))],
+            differences,
+        )
+        .summary("The differences of neighbours along an axis, n times over; of bools whether they differ.")
+        .examples(&[("diff([1, 4, 9, 16])", "[3 5 7]"), ("diff([1, 4, 9, 16], n=2)", "[2 2]")]),
+    );
+}
+
+fn differences(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
+    let x = build.array(call, 0)?;
+    let times = build.integer(call, 1)?;
+    if times < 0 {
+        let message = format!("differences are taken 0 times or more, not {times}");
+        return Err(Diagnostic::error("E0309", message, call.arguments[1].span, ""));
+    }
+    let source = build.type_of(x);
+    let axis = axis_argument(build, call, 2, &source)?;
+    let operation = if source.dtype == DType::Bool { "not_equal" } else { "subtract" };
+    let [one, minus_one] = [1, -1].map(|bound| build.constant(Scalar::i64(bound), true, call.span));
+    let mut value = x;
+    for _ in 0..times {
+        let next = build.slice(value, axis, [Some(one), None], call.span)?;
+        let previous = build.slice(value, axis, [None, Some(minus_one)], call.span)?;
+        value = build.elementwise(operation, &[next, previous], call.span)?;
+    }
+    Ok(Value::Array(Operand { weak: false, ..value }))
+}
+
+fn scan(
+    build: &mut Expansion,
+    call: &Call,
+    accumulate: fn(DType) -> Result<DType, Mismatch>,
+) -> Result<Value<Operand>, Diagnostic> {
+    let x = build.array(call, 0)?;
+    let span = call.arguments[0].span;
+    let dtype = accumulate(build.type_of(x).dtype).map_err(|mismatch| {
+        Diagnostic::error("E0302", format!("`{}` takes {}", call.name, mismatch.takes), span, "")
+    })?;
+    let x = build.cast(x, dtype, span);
+    along_last(build, call, x, 1, &mut |build, x| {
+        let array_type = build.type_of(x);
+        Ok(build.apply(call, &[x], Vec::new(), vec![array_type])[0])
+    })
+}
+
+/// What `work` makes of the array with one axis last, with that axis back in its place; `none` is all elements in C order.
+pub(super) fn along_last(
+    build: &mut Expansion,
+    call: &Call,
+    x: Operand,
+    axis_index: usize,
+    work: &mut dyn FnMut(&mut Expansion, Operand) -> Result<Operand, Diagnostic>,
+) -> Result<Value<Operand>, Diagnostic> {
+    let source = build.type_of(x);
+    if let Value::None = call.arguments[axis_index].value {
+        let flat = build.reshape(x, vec![count_of(&source)], call.span);
+        return work(build, flat).map(Value::Array);
+    }
+    let axis = axis_argument(build, call, axis_index, &source)?;
+    let last = source.rank() - 1;
+    let turned = moved(build, x, axis, last, call.span);
+    let result = work(build, turned)?;
+    Ok(Value::Array(moved(build, result, last, axis, call.span)))
+}
+
+/// An operation that accumulates.
+trait Accumulate<T>: Copy {
+    fn combine(self, left: T, right: T) -> T;
+}
+#[derive(Clone, Copy)]
+struct Sum;
+#[derive(Clone, Copy)]
+struct Product;
+
+macro_rules! whole {
+    ($($element:ty)*) => { $(
+        impl Accumulate<$element> for Sum {
+            fn combine(self, left: $element, right: $element) -> $element {
+                left.wrapping_add(right)
+            }
+        }
+        impl Accumulate<$element> for Product {
+            fn combine(self, left: $element, right: $element) -> $element {
+                left.wrapping_mul(right)
+            }
+        }
+    )* };
+}
+whole!(i64 u64);
+
+macro_rules! floats {
+    ($($element:ty)*) => { $(
+        impl Accumulate<$element> for Sum {
+            fn combine(self, left: $element, right: $element) -> $element {
+                left + right
+            }
+        }
+        impl Accumulate<$element> for Product {
+            fn combine(self, left: $element, right: $element) -> $element {
+                left * right
+            }
+        }
+        impl Accumulate<Complex<$element>> for Sum {
+            fn combine(self, left: Complex<$element>, right: Complex<$element>) -> Complex<$element> {
+                Complex::new(left.re + right.re, left.im + right.im)
+            }
+        }
+        impl Accumulate<Complex<$element>> for Product {
+            fn combine(self, left: Complex<$element>, right: Complex<$element>) -> Complex<$element> {
+                Complex::new(left.re * right.re - left.im * right.im, left.re * right.im + left.im * right.re)
+            }
+        }
+    )* };
+}
+floats!(f32 f64);
+
+/// One row: every block from its first element on, then combined with what all blocks before it gave.
+fn scan_row<T: Element>(combine: impl Fn(T, T) -> T, from: &[T], to: &mut [T]) {
+    let mut before: Option<T> = None;
+    for (from, to) in from.chunks(BLOCK).zip(to.chunks_mut(BLOCK)) {
+        let mut within = from[0];
+        for (index, (element, place)) in from.iter().zip(to).enumerate() {
+            within = if index == 0 { *element } else { combine(within, *element) };
+            *place = before.map_or(within, |before| combine(before, within));
+        }
+        before = Some(before.map_or(within, |before| combine(before, within)));
+    }
+}
+
+fn accumulated<A>(call: &FunctionCall, operation: A) -> Result<Vec<Array>, Failure>
+where
+    A: Accumulate<i64>
+        + Accumulate<u64>
+        + Accumulate<f32>
+        + Accumulate<f64>
+        + Accumulate<Complex<f32>>
+        + Accumulate<Complex<f64>>,
+{
+    fn rows<T: Element>(call: &FunctionCall, operation: impl Accumulate<T>) -> Result<Vec<Array>, Failure> {
+        by_rows(call, |from: &[T], to: &mut [T]| scan_row(|left, right| operation.combine(left, right), from, to))
+    }
+    match call.types[0].dtype {
+        DType::U64 => rows::<u64>(call, operation),
+        DType::F32 => rows::<f32>(call, operation),
+        DType::F64 => rows::<f64>(call, operation),
+        DType::C64 => rows::<Complex<f32>>(call, operation),
+        DType::C128 => rows::<Complex<f64>>(call, operation),
+        _ => rows::<i64>(call, operation),
+    }
+}
+
+/// Running extremes; NaN stays.
+fn extremes(call: &FunctionCall, greatest: bool) -> Result<Vec<Array>, Failure> {
+    fn rows<T: Ordered>(call: &FunctionCall, greatest: bool) -> Result<Vec<Array>, Failure> {
+        let combine = |kept: T, next: T| {
+            let replaces = if greatest { kept.is_below(next) } else { next.is_below(kept) };
+            if !kept.is_undefined() && (replaces || next.is_undefined()) { next } else { kept }
+        };
+        by_rows(call, |from: &[T], to: &mut [T]| scan_row(combine, from, to))
+    }
+    for_dtype!(call.types[0].dtype, T => rows::<T>(call, greatest))
+}
