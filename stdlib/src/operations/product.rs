@@ -1,7 +1,6 @@
 //! Products of vectors and matrices.
 
 use super::views::{count_of, permuted};
-use crate::linear_algebra::{factor, product};
 use crate::operation::{Expansion, Operation, optional, required};
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
