@@ -2,11 +2,12 @@
 //! each on the library that one file knows. A crate of its own, because those libraries are made anew for every dtype here, which takes
 //! the compiler minutes.
 
+pub mod convolution;
 pub mod factor;
 pub mod fourier;
 pub mod product;
 
-use thalweg_runtime::array::{Array, Element};
+use thalweg_runtime::array::{Array, Complex, Element};
 use thalweg_runtime::buffer::OutOfMemory;
 use thalweg_runtime::operation::{Failure, FunctionCall};
 
@@ -37,3 +38,27 @@ fn in_c_order(call: &FunctionCall, array: &Array) -> Result<Array, Failure> {
 fn elements<T: Element>(array: &Array) -> Result<&[T], Failure> {
     array.as_slice().ok_or_else(unexpected)
 }
+
+/// Elements that are multiplied and added one by one.
+trait Ring: Element + Default {
+    /// `self + a * b`; integers wrap, and of bools it is whether any pair is true.
+    fn multiply_add(self, a: Self, b: Self) -> Self;
+}
+
+macro_rules! ring {
+    ($($element:ty),* => |$sum:ident, $a:ident, $b:ident| $value:expr) => { $(
+        impl Ring for $element {
+            fn multiply_add(self, $a: $element, $b: $element) -> $element {
+                let $sum = self;
+                $value
+            }
+        }
+    )* };
+}
+
+ring! { i8, i16, i32, i64, u8, u16, u32, u64 => |sum, a, b| sum.wrapping_add(a.wrapping_mul(b)) }
+ring! { f32, f64 => |sum, a, b| sum + a * b }
+ring! { bool => |sum, a, b| sum | (a & b) }
+ring! { Complex<f32>, Complex<f64> => |sum, a, b| {
+    Complex::new(sum.re + (a.re * b.re - a.im * b.im), sum.im + (a.re * b.im + a.im * b.re))
+} }

@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod comparison;
+mod convolution;
 mod creation;
 mod effect;
 mod elementary;
@@ -38,6 +39,7 @@ pub(crate) fn all() -> Vec<Operation> {
     product::rows(&mut rows);
     factorisation::rows(&mut rows);
     fourier::rows(&mut rows);
+    convolution::rows(&mut rows);
     random::rows(&mut rows);
     effect::rows(&mut rows);
     rows
