@@ -2,6 +2,7 @@
 
 use super::product::{Pair, pair};
 use super::views::count_of;
+use crate::linear_algebra::convolution;
 use crate::operation::{Expansion, Operation, optional, required};
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
@@ -10,7 +11,6 @@ use thalweg_lang::graph::{Attribute, SourceAxis};
 use thalweg_lang::length::{Length, Polynomial};
 use thalweg_lang::types::Type;
 use thalweg_lang::value::Value;
-use thalweg_linear::convolution;
 
 type Ruled = Result<Value<Operand>, Diagnostic>;
 

@@ -1,6 +1,6 @@
 //! Products of matrices: floats and complex numbers by `gemm`, integers and bools by exact floats or a loop of our own.
 
-use crate::{Ring, elements, in_c_order, out_of_memory, unexpected, worth};
+use super::{Ring, elements, in_c_order, out_of_memory, unexpected, worth};
 use std::borrow::Cow;
 use std::sync::Mutex;
 use thalweg_lang::dtype::DType;
@@ -8,14 +8,14 @@ use thalweg_runtime::array::{Array, Complex, Element};
 use thalweg_runtime::operation::{Failure, FunctionCall};
 
 /// `[…, m, k]` times `[…, k, n]`: the leading axes broadcast to the result's.
-pub fn run(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub(crate) fn run(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let [left, right] = call.operands else { return Err(unexpected()) };
     let shape = &call.types[0].shape;
     multiply(call, left, right, shape).map(|product| vec![product])
 }
 
 /// The product in the given shape, in the operands' dtype.
-pub fn multiply(call: &FunctionCall, left: &Array, right: &Array, shape: &[usize]) -> Result<Array, Failure> {
+pub(crate) fn multiply(call: &FunctionCall, left: &Array, right: &Array, shape: &[usize]) -> Result<Array, Failure> {
     match left.dtype() {
         DType::F32 => floats::<f32>(call, left, right, shape),
         DType::F64 => floats::<f64>(call, left, right, shape),
@@ -228,7 +228,12 @@ fn fits(operand: &Array, leading: &[usize], matrix: [usize; 2]) -> bool {
 }
 
 /// An operand; when it is a vector along an axis (counted from the end), its elements side by side.
-fn beside<'a>(call: &FunctionCall, operand: &'a Array, is_vector: bool, axis: usize) -> Result<Cow<'a, Array>, Failure> {
+fn beside<'a>(
+    call: &FunctionCall,
+    operand: &'a Array,
+    is_vector: bool,
+    axis: usize,
+) -> Result<Cow<'a, Array>, Failure> {
     if is_vector && operand.strides()[operand.rank() - axis] != 1 {
         return in_c_order(call, operand).map(Cow::Owned);
     }

@@ -1,6 +1,6 @@
 //! Convolutions of vectors, by the definition.
 
-use crate::{Ring, elements, in_c_order, out_of_memory, unexpected, worth};
+use super::{Ring, elements, in_c_order, out_of_memory, unexpected, worth};
 use std::sync::{Mutex, PoisonError};
 use thalweg_lang::graph::Attribute;
 use thalweg_runtime::array::Array;
@@ -15,9 +15,10 @@ const BLOCK: usize = 1024;
 ///
 /// # Errors
 /// When memory cannot be had, or the run is cancelled.
-pub fn convolve(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub(crate) fn convolve(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let ([a, b], Some(to)) = (call.operands, call.types.first()) else { return Err(unexpected()) };
-    let (Some(Attribute::Text(mode)), Some(Attribute::Flag(turned))) = (call.attributes.first(), call.attributes.get(1))
+    let (Some(Attribute::Text(mode)), Some(Attribute::Flag(turned))) =
+        (call.attributes.first(), call.attributes.get(1))
     else {
         return Err(unexpected());
     };
