@@ -16,6 +16,7 @@ pub mod formulas;
 mod help;
 mod interpreter;
 mod library;
+mod linear_algebra;
 pub mod npy;
 mod operation;
 mod operations;
