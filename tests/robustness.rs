@@ -106,8 +106,14 @@ fn many_axes() {
 fn arrays_of_nothing() {
     for (program, expected) in [
         ("a = zeros(0); (a, a + 1, sum(a), prod(a), all(a > 0), any(a > 0))", "([], [], 0.0, 1.0, true, false)"),
-        ("a = zeros(0); (a[::-1], flip(a), a.reshape(0, 5).shape, a[:0], sum(a[:, newaxis], axis=0))", "([], [], (0, 5), [], [0.])"),
-        ("a = zeros(0, 3); (sum(a, axis=0), sum(a, axis=1), a.T.shape, (a + ones(3)).shape)", "([0. 0. 0.], [], (3, 0), (0, 3))"),
+        (
+            "a = zeros(0); (a[::-1], flip(a), a.reshape(0, 5).shape, a[:0], sum(a[:, newaxis], axis=0))",
+            "([], [], (0, 5), [], [0.])",
+        ),
+        (
+            "a = zeros(0, 3); (sum(a, axis=0), sum(a, axis=1), a.T.shape, (a + ones(3)).shape)",
+            "([0. 0. 0.], [], (3, 0), (0, 3))",
+        ),
         ("a = zeros(3, 0); [sum(row) for row in a]", "[0. 0. 0.]"),
         ("[x * 2 for x in range(0)]", "[]"),
         ("[[x + y for x in range(0)] for y in range(3)].shape", "(3, 0)"),

@@ -97,6 +97,8 @@ pub enum Target {
     Name(Name),
     /// Several: `a, b` or `(a, (b, c))`.
     Tuple(Vec<Target>, Span),
+    /// One among several that is a part of an array: `a[i]` in `a[i], b = …`.
+    Part(Name, Vec<Subscript>, Span),
 }
 
 /// `@parallel(4, chunk=100)`

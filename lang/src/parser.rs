@@ -45,6 +45,8 @@ pub mod code {
     pub const BAD_PARAMETER: &str = "E0113";
     /// The text has more bytes than a place can count.
     pub const TOO_LONG: &str = "E0114";
+    /// The formatter would have changed what a program means, and has left it alone.
+    pub const NOT_FORMATTED: &str = "E0115";
 }
 
 /// A text, read.
@@ -288,19 +290,24 @@ impl Builder {
         operator: Option<(BinaryOperator, Span)>,
         value: Expression,
     ) -> StatementKind {
+        match self.updated_name(base, subscripts.is_some()) {
+            Some(name) => StatementKind::Update { name, subscripts, operator, value },
+            None => StatementKind::Error,
+        }
+    }
+
+    /// The name that an update changes.
+    fn updated_name(&mut self, base: Expression, is_part: bool) -> Option<Name> {
         match base.kind {
-            ExpressionKind::Name(name) => StatementKind::Update { name, subscripts, operator, value },
-            ExpressionKind::Index { .. } if subscripts.is_some() => {
+            ExpressionKind::Name(name) => return Some(name),
+            ExpressionKind::Index { .. } if is_part => {
                 let message = "only a name can be updated, and this is an index of an index";
                 let error = Diagnostic::error(code::BAD_TARGET, message, base.span, "");
                 self.diagnostics.push(error.help("write all indices in one pair of brackets: `a[i, j] = …`"));
-                StatementKind::Error
             }
-            _ => {
-                self.no_target(&base);
-                StatementKind::Error
-            }
+            _ => self.no_target(&base),
         }
+        None
     }
 
     fn target(&mut self, expression: Expression) -> Option<Target> {
@@ -309,6 +316,9 @@ impl Builder {
             ExpressionKind::Tuple(parts) if !parts.is_empty() => {
                 let targets: Option<Vec<Target>> = parts.into_iter().map(|part| self.target(part)).collect();
                 Some(Target::Tuple(targets?, expression.span))
+            }
+            ExpressionKind::Index { base, subscripts } => {
+                Some(Target::Part(self.updated_name(*base, true)?, subscripts, expression.span))
             }
             _ => {
                 self.no_target(&expression);
@@ -322,9 +332,6 @@ impl Builder {
             ExpressionKind::Error => return,
             ExpressionKind::Property { .. } => ("a property", Some("a value is changed as a whole: `a = …`")),
             ExpressionKind::Call { .. } => ("a call", Some("a function is defined with `fn f(x) = …`")),
-            ExpressionKind::Index { .. } => {
-                ("an index among several names", Some("write `t = …` first, and then `a[i] = t`"))
-            }
             ExpressionKind::Array(_) => ("an array", Some("several names stand without brackets: `a, b = …`")),
             ExpressionKind::Tuple(parts) if !parts.is_empty() => ("a tuple", Some("update one name at a time")),
             ExpressionKind::Binary { operator: BinaryOperator::Equal, .. } => ("a comparison", None),
@@ -540,9 +547,9 @@ impl Reporter<'_> {
         if before().any(|token| *token == Fn) {
             return Some("a function has a body: `fn f(x) = …` or `fn f(x) { … }`".to_string());
         }
-        if before().any(|token| matches!(token, Annotation(_) | AnnotationOpen(_)))
-            || matches!(last.token, Annotation(_))
-        {
+        let statement = self.lexemes[..index.min(self.lexemes.len())].iter().rev();
+        let first = statement.skip_while(|lexeme| lexeme.token == Newline).take_while(|l| l.token != Newline).last();
+        if first.is_some_and(|lexeme| matches!(lexeme.token, Annotation(_) | AnnotationOpen(_))) {
             return Some("an annotation stands before what it is for: `@parallel(4) a = …`".to_string());
         }
         (is_operator(&last.token) || last.token == Assign).then(|| format!("a value stands behind `{word}`"))

@@ -7,6 +7,7 @@ mod command;
 mod documentation;
 mod editor;
 mod excerpt;
+mod formatting;
 mod interrupt;
 mod json;
 mod report;

@@ -631,6 +631,14 @@ pub(super) fn close_bodies(bodies: Vec<Body>) -> (Vec<Graph<Length>>, Vec<NodeId
         }
         graph.inputs.truncate(own);
         graph.inputs.extend(inputs.iter().cloned());
+        // What only another body reads is an input here, too.
+        for (outer, input) in captured.iter().zip(&inputs) {
+            if !level.imports.contains_key(outer) {
+                let kind = NodeKind::Input((own + index_of[outer]) as u32);
+                let types = vec![input.array_type.clone()];
+                graph.nodes.push(Node { kind, types, span: Span::default(), placement: None });
+            }
+        }
         graph.outputs = outputs;
         graph.effects = level.effects;
         graph

@@ -143,7 +143,10 @@ impl Checker<'_> {
                 let diagnostic = Diagnostic::error("E0308", message, *place, "");
                 Err(self.report(diagnostic.help("make it an array, if the elements have one type: `[a, b]`")))
             }
-            _ => Err(self.report(Diagnostic::error("E0303", "a tuple is indexed by one integer or slice", span, ""))),
+            _ => {
+                let diagnostic = Diagnostic::error("E0303", "a tuple is indexed by one integer or slice", span, "");
+                Err(self.report(diagnostic.help("write one index, `t[i]`; an array has more axes: `[ ]`")))
+            }
         }
     }
 
@@ -176,20 +179,23 @@ impl Checker<'_> {
         name: &ast::Name,
         subscripts: &[Subscript],
         operator: Option<(BinaryOperator, Span)>,
-        value: &Expression,
+        (new, new_span): (Checks<Value<Operand>>, Span),
         span: Span,
     ) -> Checks<Value<Operand>> {
         let before = self.look_up(&name.text, name.span);
-        let new = self.expression(value).and_then(|new| self.valued(new, value));
         let before = match before? {
             Value::Array(operand) => operand,
             other => {
                 let found = self.describe(&other);
                 let message = format!("only an array has parts that can be changed, and `{}` is {found}", name.text);
-                return Err(self.report(Diagnostic::error("E0303", message, name.span, found)));
+                let diagnostic = Diagnostic::error("E0303", message, name.span, found.clone());
+                return Err(self.report(
+                    self.with_origin(diagnostic, name.span, &found)
+                        .help("make it an array, `[ ]`, or give the name a new value as a whole"),
+                ));
             }
         };
-        let new = self.arrays("=", &[(new?, value.span)])?[0].0;
+        let new = self.arrays("=", &[(new?, new_span)])?[0].0;
         let whole = self.type_of(before).clone();
         // A mask that covers the array and one value is a choice by element: nothing is counted, and it fuses.
         let entries = self.entries(subscripts)?;
@@ -198,27 +204,25 @@ impl Checker<'_> {
         {
             let mask = *mask;
             let updated = match operator {
-                Some((operator, place)) => {
-                    self.operated(before, operator, place, (name.span, new, value.span), span)?
-                }
+                Some((operator, place)) => self.operated(before, operator, place, (name.span, new, new_span), span)?,
                 None => new,
             };
-            let updated = self.fit_part(name, &whole, updated, operator.is_some(), value.span)?;
+            let updated = self.fit_part(name, &whole, updated, operator.is_some(), new_span)?;
             return Ok(Value::Array(self.select(mask, updated, before, &whole, span)));
         }
         let selection = self.selection(before, name.span, entries, span)?;
         let (new, operation) = match operator {
             None => (new, None),
             Some((operator, place)) if selection.repeats => {
-                let operation = self.accumulating(operator, place, before, new, value.span)?;
+                let operation = self.accumulating(operator, place, before, new, new_span)?;
                 (new, Some(operation))
             }
             Some((operator, place)) => {
                 let old = self.selected(before, selection.clone(), span);
-                (self.operated(old, operator, place, (name.span, new, value.span), span)?, None)
+                (self.operated(old, operator, place, (name.span, new, new_span), span)?, None)
             }
         };
-        let new = self.fit_part(name, &whole, new, operator.is_some(), value.span)?;
+        let new = self.fit_part(name, &whole, new, operator.is_some(), new_span)?;
         let given = self.type_of(new).shape.clone();
         let wider = self.broadcast_pair(&selection.shape, &given, "=", span);
         if wider.as_ref().map(Vec::len) != Ok(selection.shape.len())
@@ -231,7 +235,7 @@ impl Checker<'_> {
             let part = Type::new(whole.dtype, selection.shape.clone());
             let found = self.type_of(new).to_string();
             let message = format!("the part is {part}, and this is {found}");
-            let diagnostic = Diagnostic::error("E0301", message, value.span, found);
+            let diagnostic = Diagnostic::error("E0301", message, new_span, found);
             let help = "give it the part's shape, or one value for all of it";
             return Err(self.report(diagnostic.label(name.span, whole.to_string()).help(help)));
         }

@@ -211,7 +211,8 @@ pub fn similar<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Opt
             (folded, candidate)
         })
         .filter(|(distance, candidate)| *distance <= allowed && *distance * 2 <= candidate.chars().count().max(2))
-        .min_by(|a, b| a.cmp(b))
+        // People seldom mistake the first letter.
+        .min_by_key(|(distance, candidate)| (*distance, candidate.chars().next() != name.chars().next(), *candidate))
         .map(|(_, candidate)| candidate)
 }
 
@@ -226,11 +227,12 @@ pub(super) fn defined_functions(program: &ast::Block) -> HashSet<Arc<str>> {
     names
 }
 
-/// The names that a target binds.
+/// The names that a target gives values.
 pub(super) fn target_names(target: &Target, names: &mut Vec<Arc<str>>) {
     match target {
         Target::Name(name) => names.push(name.text.clone()),
         Target::Tuple(targets, _) => targets.iter().for_each(|target| target_names(target, names)),
+        Target::Part(name, ..) => names.push(name.text.clone()),
     }
 }
 
@@ -249,10 +251,18 @@ struct FreeNames {
 
 impl FreeNames {
     fn bind(&mut self, target: &Target) {
-        let mut names = Vec::new();
-        target_names(target, &mut names);
-        if let Some(scope) = self.bound.last_mut() {
-            scope.extend(names);
+        match target {
+            Target::Name(name) => {
+                if let Some(scope) = self.bound.last_mut() {
+                    scope.insert(name.text.clone());
+                }
+            }
+            Target::Tuple(targets, _) => targets.iter().for_each(|target| self.bind(target)),
+            // A part is given a value: what it is a part of is there before.
+            Target::Part(name, subscripts, _) => {
+                self.name(name);
+                self.subscripts(subscripts);
+            }
         }
     }
 

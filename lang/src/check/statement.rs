@@ -40,7 +40,8 @@ impl Checker<'_> {
                 Ok(None)
             }
             StatementKind::Update { name, subscripts: Some(subscripts), operator, value } => {
-                let updated = self.update_part(name, subscripts, *operator, value, statement.span);
+                let new = self.expression(value).and_then(|new| self.valued(new, value));
+                let updated = self.update_part(name, subscripts, *operator, (new, value.span), statement.span);
                 self.bind(&name.text, updated);
                 Ok(None)
             }
@@ -197,6 +198,12 @@ impl Checker<'_> {
                 }
                 Err(reported) => self.assign(target, Err(reported)),
             },
+            (Target::Part(name, subscripts, span), value) => {
+                let updated = self.update_part(name, subscripts, None, (value, *span), *span);
+                let failed = updated.is_err();
+                self.bind(&name.text, updated);
+                if failed { Err(Reported) } else { Ok(()) }
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What happens in program order: showing, saving, insisting.
 
-use crate::npy;
+use crate::file;
 use crate::operation::{Operation, optional, required, variadic};
 use crate::show;
 use thalweg_lang::declaration::Default;
@@ -18,9 +18,8 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         .examples(&[("print(\"total\", 1 + 2)", "total 3"), ("print(f\"{1 / 3:.3f}\")", "0.333")]),
     );
     rows.push(
-        Operation::effect("save", vec![required("path"), required("x")], save).summary(
-            "Writes an array to a .npy file that NumPy reads; the file changes only when all of it is written.",
-        ),
+        Operation::effect("save", vec![required("path"), required("x")], save)
+            .summary("Writes an array to a .npy file that NumPy reads, a .png picture or a .csv table."),
     );
     rows.push(
         Operation::effect("assert", vec![required("condition"), optional("message", Default::Text(""))], assert)
@@ -57,11 +56,13 @@ fn save(call: &EffectCall) -> Result<(), Failure> {
         let help = Some("save one array a line, or `[ ]` of several of one shape".into());
         return Err(Failure { help, ..failure("E0510", "`save` writes one array") });
     };
-    if !path.ends_with(".npy") {
+    let place = std::path::Path::new(&path);
+    if !file::has_format(place) {
         let help = Some("write a path that ends in `.npy`".into());
-        return Err(Failure { help, ..failure("E0510", format!("`save` writes .npy files, and {path} is not one")) });
+        let message = format!("`save` writes .npy, .png and .csv files, and {path} is none");
+        return Err(Failure { help, ..failure("E0510", message) });
     }
-    npy::write(std::path::Path::new(&path), array).map_err(|error| failure("E0510", error.to_string()))
+    file::write(place, array).map_err(|message| failure("E0510", message))
 }
 
 fn assert(call: &EffectCall) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ mod effect;
 mod elementary;
 mod factorisation;
 mod fourier;
+mod higher_order;
 mod joining;
 mod product;
 mod random;
@@ -38,6 +39,7 @@ pub(crate) fn all() -> Vec<Operation> {
     product::rows(&mut rows);
     factorisation::rows(&mut rows);
     fourier::rows(&mut rows);
+    higher_order::rows(&mut rows);
     random::rows(&mut rows);
     effect::rows(&mut rows);
     rows

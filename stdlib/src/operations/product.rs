@@ -1,7 +1,6 @@
 //! Products of vectors and matrices.
 
 use super::views::{count_of, permuted};
-use crate::linear_algebra::{factor, product};
 use crate::operation::{Expansion, Operation, optional, required};
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
@@ -11,6 +10,7 @@ use thalweg_lang::length::Length;
 use thalweg_lang::promotion::{Numeric, common};
 use thalweg_lang::types::{DisplayShape, Type};
 use thalweg_lang::value::Value;
+use thalweg_linear::{factor, product};
 
 const DTYPES: &str = "The dtypes promote as in `a * b`; integers wrap on overflow, and bools give whether any pair is true. \
                       Transposed and sliced operands are read where they lie.";

@@ -1,8 +1,10 @@
-//! Linear algebra on whole arrays: products, factorisations and Fourier transforms, each on the library that one file knows.
+//! Thalweg's linear algebra: products of matrices, factorisations and Fourier transforms as functions that a row of the library can run,
+//! each on the library that one file knows. A crate of its own, because those libraries are made anew for every dtype here, which takes
+//! the compiler minutes.
 
-pub(crate) mod factor;
-pub(crate) mod fourier;
-pub(crate) mod product;
+pub mod factor;
+pub mod fourier;
+pub mod product;
 
 use thalweg_runtime::array::{Array, Element};
 use thalweg_runtime::buffer::OutOfMemory;

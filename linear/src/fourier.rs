@@ -1,6 +1,6 @@
 //! Discrete Fourier transforms along the last axis, by `rustfft` and `realfft`.
 
-use super::{elements, in_c_order, out_of_memory, unexpected, worth};
+use crate::{elements, in_c_order, out_of_memory, unexpected, worth};
 use realfft::{RealFftPlanner, RealToComplex};
 use rustfft::num_complex;
 use rustfft::{Fft, FftDirection, FftNum, FftPlanner};
@@ -143,7 +143,7 @@ where
 }
 
 /// `fft` of complex numbers, as long as the result: the operand is cut, or zeros follow it.
-pub(crate) fn forward(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn forward(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     match call.types.first().map(|to| to.dtype) {
         Some(DType::C64) => complex::<f32>(call, false),
         Some(DType::C128) => complex::<f64>(call, false),
@@ -152,7 +152,7 @@ pub(crate) fn forward(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
 }
 
 /// `ifft`, likewise.
-pub(crate) fn inverse(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn inverse(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     match call.types.first().map(|to| to.dtype) {
         Some(DType::C64) => complex::<f32>(call, true),
         Some(DType::C128) => complex::<f64>(call, true),
@@ -192,7 +192,7 @@ where
 }
 
 /// `rfft` of real numbers: the first half of what `fft` gives and one more.
-pub(crate) fn of_reals(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn of_reals(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     match call.types.first().map(|to| to.dtype) {
         Some(DType::C64) => of_real::<f32>(call),
         Some(DType::C128) => of_real::<f64>(call),
@@ -231,7 +231,7 @@ where
 }
 
 /// `irfft`: the real numbers whose `rfft` this is.
-pub(crate) fn to_reals(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn to_reals(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     match call.types.first().map(|to| to.dtype) {
         Some(DType::F32) => to_real::<f32>(call),
         Some(DType::F64) => to_real::<f64>(call),

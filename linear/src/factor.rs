@@ -1,6 +1,6 @@
 //! Factorisations of matrices, by `faer`: each matrix of a stack by itself, on one thread; several matrices on several.
 
-use super::{elements, in_c_order, out_of_memory, product, unexpected, worth};
+use crate::{elements, in_c_order, out_of_memory, product, unexpected, worth};
 use faer::linalg::solvers::{DenseSolveCore, PartialPivLu, Solve};
 use faer::traits::ComplexField;
 use faer::{Mat, MatRef, Side};
@@ -277,13 +277,13 @@ fn inverses(call: &FunctionCall, array: &Array) -> Result<Array, Failure> {
 }
 
 /// `inv(a)`.
-pub(crate) fn inv(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn inv(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let operand = call.operands.first().ok_or_else(unexpected)?;
     Ok(vec![inverses(call, operand)?])
 }
 
 /// `matrix_power(a, n)`; n is an attribute.
-pub(crate) fn matrix_power(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn matrix_power(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let (Some(operand), Some(Attribute::Integer(n))) = (call.operands.first(), call.attributes.first()) else {
         return Err(unexpected());
     };
@@ -323,7 +323,7 @@ fn identities(call: &FunctionCall, like: &Array) -> Result<Array, Failure> {
 }
 
 /// `solve(a, b)` for matrices `b`.
-pub(crate) fn solve(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn solve(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let [a, b] = call.operands else { return Err(unexpected()) };
     let mut solution = result(call, 0)?;
     let shape = call.types[0].shape.clone();
@@ -377,7 +377,7 @@ fn permutation_sign(permutation: &[usize]) -> f64 {
 }
 
 /// `det(a)`.
-pub(crate) fn det(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn det(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let mut found = result(call, 0)?;
     let matrices = Matrices::of(call)?;
     for_field!(matrices.array.dtype(), T => {
@@ -398,7 +398,7 @@ pub(crate) fn det(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
 }
 
 /// `slogdet(a)`: signs and logarithms.
-pub(crate) fn slogdet(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn slogdet(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let (mut signs, mut logarithms) = (result(call, 0)?, result(call, 1)?);
     let matrices = Matrices::of(call)?;
     for_field!(matrices.array.dtype(), T => {
@@ -416,7 +416,7 @@ pub(crate) fn slogdet(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
 }
 
 /// `cholesky(a)`: the lower triangle.
-pub(crate) fn cholesky(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn cholesky(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let mut lower = result(call, 0)?;
     let matrices = Matrices::of(call)?;
     for_field!(matrices.array.dtype(), T => {
@@ -434,7 +434,7 @@ pub(crate) fn cholesky(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
 }
 
 /// `qr(a)`: an orthonormal basis and an upper triangle; whole bases when the attribute says so.
-pub(crate) fn qr(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn qr(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let whole = call.attributes.first() == Some(&Attribute::Flag(true));
     let (mut bases, mut uppers) = (result(call, 0)?, result(call, 1)?);
     let matrices = Matrices::of(call)?;
@@ -454,7 +454,7 @@ pub(crate) fn qr(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
 }
 
 /// `svd(a)`: bases of columns, singular values, bases of rows; whole bases when the attribute says so.
-pub(crate) fn svd(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn svd(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let whole = call.attributes.first() == Some(&Attribute::Flag(true));
     let (mut left, mut values, mut right) = (result(call, 0)?, result(call, 1)?, result(call, 2)?);
     let matrices = Matrices::of(call)?;
@@ -494,7 +494,7 @@ fn singular_values<T: Field>(
 }
 
 /// `svdvals(a)`.
-pub(crate) fn svdvals(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn svdvals(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let mut values = result(call, 0)?;
     let matrices = Matrices::of(call)?;
     for_field!(matrices.array.dtype(), T => {
@@ -505,7 +505,7 @@ pub(crate) fn svdvals(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
 }
 
 /// `cond(a)`: the greatest singular value over the least.
-pub(crate) fn cond(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn cond(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let mut values = result(call, 0)?;
     let matrices = Matrices::of(call)?;
     for_field!(matrices.array.dtype(), T => {
@@ -525,7 +525,7 @@ fn tolerance<T: Field>(call: &FunctionCall, matrices: &Matrices) -> f64 {
 }
 
 /// `matrix_rank(a, rtol)`.
-pub(crate) fn matrix_rank(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn matrix_rank(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let mut ranks = result(call, 0)?;
     let matrices = Matrices::of(call)?;
     for_field!(matrices.array.dtype(), T => {
@@ -564,7 +564,7 @@ fn pseudo_solved<T: Field>(
 }
 
 /// `pinv(a, rtol)`.
-pub(crate) fn pinv(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn pinv(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let mut inverses = result(call, 0)?;
     let matrices = Matrices::of(call)?;
     for_field!(matrices.array.dtype(), T => {
@@ -582,7 +582,7 @@ pub(crate) fn pinv(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
 }
 
 /// `lstsq(a, b, rcond)` for a matrix `b`: the solution, the squared residuals, the rank, the singular values.
-pub(crate) fn lstsq(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn lstsq(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let [a, b, _] = call.operands else { return Err(unexpected()) };
     let (mut solution, mut residuals) = (result(call, 0)?, result(call, 1)?);
     let (mut rank, mut values) = (result(call, 2)?, result(call, 3)?);
@@ -614,7 +614,7 @@ pub(crate) fn lstsq(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
 }
 
 /// `eigh(a)`: eigenvalues, ascending, and eigenvectors, of the matrix whose lower triangle this is.
-pub(crate) fn eigh(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn eigh(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let (mut values, mut vectors) = (result(call, 0)?, result(call, 1)?);
     let matrices = Matrices::of(call)?;
     for_field!(matrices.array.dtype(), T => {
@@ -635,7 +635,7 @@ pub(crate) fn eigh(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
 }
 
 /// `eigvalsh(a)`.
-pub(crate) fn eigvalsh(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn eigvalsh(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let mut values = result(call, 0)?;
     let matrices = Matrices::of(call)?;
     for_field!(matrices.array.dtype(), T => {
@@ -653,7 +653,7 @@ pub(crate) fn eigvalsh(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
 }
 
 /// `eig(a)`: eigenvalues and eigenvectors, complex.
-pub(crate) fn eig(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn eig(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let (mut values, mut vectors) = (result(call, 0)?, result(call, 1)?);
     let matrices = Matrices::of(call)?;
     for_field!(matrices.array.dtype(), T => {
@@ -698,7 +698,7 @@ fn normalise<T: Field>(vectors: &mut [T], n: usize) {
 }
 
 /// `eigvals(a)`.
-pub(crate) fn eigvals(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn eigvals(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let mut values = result(call, 0)?;
     let matrices = Matrices::of(call)?;
     for_field!(matrices.array.dtype(), T => {

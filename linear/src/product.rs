@@ -1,20 +1,20 @@
 //! Products of matrices: floats and complex numbers by `gemm`, integers and bools by exact floats or a loop of our own.
 
-use super::{elements, in_c_order, out_of_memory, unexpected, worth};
+use crate::{elements, in_c_order, out_of_memory, unexpected, worth};
 use std::sync::Mutex;
 use thalweg_lang::dtype::DType;
 use thalweg_runtime::array::{Array, Complex, Element};
 use thalweg_runtime::operation::{Failure, FunctionCall};
 
 /// `[…, m, k]` times `[…, k, n]`: the leading axes broadcast to the result's.
-pub(crate) fn run(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+pub fn run(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let [left, right] = call.operands else { return Err(unexpected()) };
     let shape = &call.types[0].shape;
     multiply(call, left, right, shape).map(|product| vec![product])
 }
 
 /// The product in the given shape, in the operands' dtype.
-pub(crate) fn multiply(call: &FunctionCall, left: &Array, right: &Array, shape: &[usize]) -> Result<Array, Failure> {
+pub fn multiply(call: &FunctionCall, left: &Array, right: &Array, shape: &[usize]) -> Result<Array, Failure> {
     match left.dtype() {
         DType::F32 => floats::<f32>(call, left, right, shape),
         DType::F64 => floats::<f64>(call, left, right, shape),
