@@ -293,7 +293,8 @@ impl Checker<'_> {
         if self.frames.iter().any(|frame| std::ptr::eq(frame.function, &*function)) {
             let message = format!("`{shown}` calls itself, and recursion is not part of the language");
             return Err(self.report(
-                Diagnostic::error("E0207", message, name_span, "").help("write what one call does as a loop"),
+                Diagnostic::error("E0207", message, name_span, "")
+                    .help("write what one call does as a loop: `while c { … }`"),
             ));
         }
         if self.frames.len() >= DEEPEST_CALL {

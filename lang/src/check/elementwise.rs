@@ -149,6 +149,9 @@ impl Checker<'_> {
         place: Span,
         operands: &[(Operand, Span)],
     ) {
+        if self.frames.last().is_some_and(|frame| frame.is_prelude) {
+            return;
+        }
         let stretched = |lengths: &[Length], axis: usize| {
             (axis + lengths.len()).checked_sub(wider.len()).is_none_or(|own| lengths[own].is(1))
         };

@@ -211,7 +211,8 @@ pub fn similar<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Opt
             (folded, candidate)
         })
         .filter(|(distance, candidate)| *distance <= allowed && *distance * 2 <= candidate.chars().count().max(2))
-        .min_by(|a, b| a.cmp(b))
+        // People seldom mistake the first letter.
+        .min_by_key(|(distance, candidate)| (*distance, candidate.chars().next() != name.chars().next(), *candidate))
         .map(|(_, candidate)| candidate)
 }
 
