@@ -13,6 +13,7 @@ mod explanation;
 pub mod format;
 pub mod formulas;
 mod help;
+mod import;
 mod interpreter;
 mod library;
 mod linear_algebra;

@@ -118,7 +118,6 @@ const FOREIGN: &[(&str, &str)] = &[
     ("cp", "write the function alone, and `@gpu` before it: `@gpu sum(a)`"),
     ("jnp", "write the function alone: `sum(a)`, not `jnp.sum(a)`; nothing needs importing"),
     ("torch", "write the function alone: `sum(a)`; nothing needs importing"),
-    ("len", "write `a.size`, or `a.shape[0]` for the length of the first axis"),
     ("float", "write `f64`"),
     ("float64", "write `f64`"),
     ("float32", "write `f32`"),
@@ -176,9 +175,7 @@ const FOREIGN: &[(&str, &str)] = &[
 ];
 
 /// What the language has and nobody has built yet.
-const UNBUILT: &[&str] = &[
-    "einsum", "reduce", "scan", "map", "plot",
-];
+const UNBUILT: &[&str] = &["einsum", "reduce", "scan", "map", "plot"];
 
 impl thalweg_lang::declaration::Library for Library {
     fn declarations(&self) -> &[Declaration] {
@@ -238,6 +235,14 @@ impl thalweg_lang::declaration::Library for Library {
         let shape: Vec<usize> = array_type.shape.iter().map(|length| length.known().unwrap_or(2)).collect();
         let example = Array::scalar(Scalar::i64(1).cast(array_type.dtype)).broadcast_to(&shape)?;
         format::format_array_specification(&example, specification).err().map(|error| (error.message, error.help))
+    }
+
+    fn format(&self, scalar: Scalar, specification: &str) -> Option<String> {
+        let array = Array::scalar(scalar);
+        match specification.is_empty() {
+            true => Some(format::format_array(&array)),
+            false => format::format_array_specification(&array, specification).ok(),
+        }
     }
 
     fn annotations(&self) -> &[AnnotationDeclaration] {
