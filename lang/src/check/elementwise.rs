@@ -149,7 +149,7 @@ impl Checker<'_> {
         place: Span,
         operands: &[(Operand, Span)],
     ) {
-        if self.frames.last().is_some_and(|frame| frame.is_prelude) {
+        if place.source == self.library.prelude_source() {
             return;
         }
         let stretched = |lengths: &[Length], axis: usize| {

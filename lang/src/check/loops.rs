@@ -820,7 +820,7 @@ fn leaves(value: &Value<Operand>) -> Vec<Operand> {
 }
 
 /// The names that a block gives values, those of comprehensions and functions in it left out: they are their own.
-fn assigned_in(block: &Block, names: &mut Vec<Arc<str>>) {
+pub(super) fn assigned_in(block: &Block, names: &mut Vec<Arc<str>>) {
     visit_statements(block, &mut |statement| match &statement.kind {
         StatementKind::Assign { target, .. } | StatementKind::For { target, .. } => {
             super::names::target_names(target, names);

@@ -39,9 +39,8 @@ impl Threads {
     pub fn together(&self, threads: usize, work: &(dyn Fn() + Sync)) {
         let Some(helpers) = (if threads > 1 { self.helpers(threads) } else { None }) else { return work() };
         // SAFETY: only the lifetime changes, and the pointer is used as `Invitation` says.
-        let work_of_helpers = unsafe {
-            std::mem::transmute::<*const (dyn Fn() + Sync + '_), *const (dyn Fn() + Sync + 'static)>(work)
-        };
+        let work_of_helpers =
+            unsafe { std::mem::transmute::<*const (dyn Fn() + Sync + '_), *const (dyn Fn() + Sync + 'static)>(work) };
         let invitation = Arc::new(Invitation { work: work_of_helpers, guests: Mutex::default(), left: Condvar::new() });
         for _ in 1..threads {
             let invitation = invitation.clone();
