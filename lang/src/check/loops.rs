@@ -223,13 +223,13 @@ impl<'a> Checker<'a> {
     fn counted_element(&mut self, turn: Operand, first: &Polynomial, step: &Polynomial, span: Span) -> Option<Operand> {
         let mut element = turn;
         if step.known() != Some(1) {
-            let step = self.computed(step, span)?;
+            let step = self.integer_value(step, span)?;
             element = self.integers("*", element, step, span)?;
         }
         match first.known() {
             Some(0) => Some(element),
             _ => {
-                let first = self.computed(first, span)?;
+                let first = self.integer_value(first, span)?;
                 self.integers("+", first, element, span)
             }
         }
