@@ -176,9 +176,7 @@ const FOREIGN: &[(&str, &str)] = &[
 ];
 
 /// What the language has and nobody has built yet.
-const UNBUILT: &[&str] = &[
-    "einsum", "plot",
-];
+const UNBUILT: &[&str] = &["einsum", "plot"];
 
 impl thalweg_lang::declaration::Library for Library {
     fn declarations(&self) -> &[Declaration] {
@@ -220,7 +218,6 @@ impl thalweg_lang::declaration::Library for Library {
     fn advice(&self, advice: Advice) -> &str {
         match advice {
             Advice::ChooseByElement => "use `where(c, x, y)` to choose element by element, or `any(c)` or `all(c)`",
-            Advice::KeepShape => "`where(c, x, y)` chooses element by element, and keeps the shape",
             Advice::WalkNumbers => "write `range(n)` for the integers below n",
             Advice::AskWhetherEmpty => "check the shape first: `if a.size > 0 { … } else { … }`",
             Advice::Transpose => "transpose one of them: `.T`",

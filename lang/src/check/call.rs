@@ -522,8 +522,7 @@ impl Checker<'_> {
                 }));
             }
         };
-        let call =
-            Call { operation, name: name.clone(), arguments: arguments.to_vec(), span, place: span };
+        let call = Call { operation, name: name.clone(), arguments: arguments.to_vec(), span, place: span };
         let (axes, keep) = {
             let expansion = Expansion::new(self);
             let axes = expansion.axes(&call, 1, &source);

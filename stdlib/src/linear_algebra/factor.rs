@@ -228,7 +228,11 @@ fn failure(code: &'static str, message: &str, help: &str) -> Failure {
 }
 
 fn singular() -> Failure {
-    failure("E0520", "the matrix is singular: it has no inverse", "`pinv(a)` and `lstsq(a, b)` take singular matrices too")
+    failure(
+        "E0520",
+        "the matrix is singular: it has no inverse",
+        "`pinv(a)` and `lstsq(a, b)` take singular matrices too",
+    )
 }
 
 fn endless() -> Failure {

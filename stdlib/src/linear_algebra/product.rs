@@ -102,7 +102,6 @@ impl<T> Place<T> {
         let distance = row as isize * self.row + column as isize * self.column;
         Place { start: self.start.wrapping_offset(distance), ..*self }
     }
-
 }
 
 /// A product `[m, k] x [k, n]`.

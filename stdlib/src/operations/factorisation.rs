@@ -334,11 +334,8 @@ fn svd(build: &mut Expansion, call: &Call) -> Ruled {
         return Ok(applied(build, call, &[a], Vec::new(), vec![values]));
     }
     let (left, right) = if full { (rows.clone(), columns.clone()) } else { (middle.clone(), middle) };
-    let types = vec![
-        stacked(&source, source.dtype, &[rows, left]),
-        values,
-        stacked(&source, source.dtype, &[right, columns]),
-    ];
+    let types =
+        vec![stacked(&source, source.dtype, &[rows, left]), values, stacked(&source, source.dtype, &[right, columns])];
     Ok(applied(build, call, &[a], vec![Attribute::Flag(full)], types))
 }
 
