@@ -2,6 +2,7 @@
 
 mod differential;
 mod formatting;
+mod grammar;
 mod process;
 mod reports;
 mod streams;

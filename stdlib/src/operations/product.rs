@@ -11,6 +11,7 @@ use thalweg_lang::length::Length;
 use thalweg_lang::promotion::{Numeric, common};
 use thalweg_lang::types::{DisplayShape, Type};
 use thalweg_lang::value::Value;
+use thalweg_linear::{factor, product};
 
 const DTYPES: &str = "The dtypes promote as in `a * b`; integers wrap on overflow, and bools give whether any pair is true. \
                       Transposed and sliced operands are read where they lie.";
