@@ -314,7 +314,6 @@ impl Checker<'_> {
         let mut frame = Frame {
             locals: HashMap::new(),
             origins: super::origin::Origins::default(),
-            written: HashMap::new(),
             captured: closure.captured.clone(),
             is_prelude: function.span.source == self.library.prelude_source(),
             function: &*function,
@@ -343,7 +342,6 @@ impl Checker<'_> {
             };
             frame.locals.insert(parameter.name.text.clone(), Binding::Value(value));
             frame.origins.set(&parameter.name.text, self.uses.get(&place).copied().unwrap_or(place));
-            frame.written.insert(parameter.name.text.clone(), parameter.name.span);
         }
         self.fit_deferred(&mut sizes)?;
         for (size, (length, place)) in &sizes.known {
