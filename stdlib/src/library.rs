@@ -222,7 +222,6 @@ impl thalweg_lang::declaration::Library for Library {
     fn advice(&self, advice: Advice) -> &str {
         match advice {
             Advice::ChooseByElement => "use `where(c, x, y)` to choose element by element, or `any(c)` or `all(c)`",
-            Advice::KeepShape => "`where(c, x, y)` chooses element by element, and keeps the shape",
             Advice::WalkNumbers => "write `range(n)` for the integers below n",
             Advice::AskWhetherEmpty => "check the shape first: `if a.size > 0 { … } else { … }`",
             Advice::Transpose => "transpose one of them: `.T`",

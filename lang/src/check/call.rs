@@ -319,7 +319,6 @@ impl Checker<'_> {
         let mut frame = Frame {
             locals: HashMap::new(),
             origins: super::origin::Origins::default(),
-            written: HashMap::new(),
             captured: closure.captured.clone(),
             is_closed: self.is_closed(function.span.source),
             function: &*function,
@@ -348,7 +347,6 @@ impl Checker<'_> {
             };
             frame.locals.insert(parameter.name.text.clone(), Binding::Value(value));
             frame.origins.set(&parameter.name.text, self.uses.get(&place).copied().unwrap_or(place));
-            frame.written.insert(parameter.name.text.clone(), parameter.name.span);
         }
         self.fit_deferred(&mut sizes)?;
         for (size, (length, place)) in &sizes.known {

@@ -202,8 +202,6 @@ pub(crate) struct Frame {
     locals: HashMap<Arc<str>, Binding>,
     /// Where they got their values.
     origins: origin::Origins,
-    /// Where they were written last.
-    written: HashMap<Arc<str>, Span>,
     /// What it closed over.
     captured: BTreeMap<Arc<str>, Value<Operand>>,
     /// Whether it is the prelude's or an imported file's: such a function sees the library, never the program's names.
@@ -236,8 +234,6 @@ pub(crate) struct Checker<'a> {
     tight: HashSet<Span>,
     /// A function refused its arguments: what follows in its body was written for others.
     refused: bool,
-    /// Where they were written last.
-    written: HashMap<Arc<str>, Span>,
     /// The session's names that the program has used, as inputs.
     held: HashMap<Arc<str>, Value<Operand>>,
     /// The names that the program itself assigned, in order, and the same as a set.
@@ -299,7 +295,6 @@ impl<'a> Checker<'a> {
             unknown: HashSet::new(),
             tight: HashSet::new(),
             refused: false,
-            written: HashMap::new(),
             held: HashMap::new(),
             assigned: Vec::new(),
             assigned_set: HashSet::new(),

@@ -156,30 +156,11 @@ impl Checker<'_> {
         }
     }
 
-    /// Notes where a name is written.
-    fn write_down(&mut self, name: &ast::Name) {
-        let written = match self.frames.last_mut() {
-            Some(frame) => &mut frame.written,
-            None => &mut self.written,
-        };
-        written.insert(name.text.clone(), name.span);
-    }
-
-    /// Where a name was written last.
-    pub(super) fn written(&self, place: &Place) -> Option<Span> {
-        let written = match place.0 {
-            0 => &self.written,
-            frame => &self.frames[frame - 1].written,
-        };
-        written.get(&place.1).copied()
-    }
-
     /// `target = value`, taking tuples apart.
     pub(super) fn assign(&mut self, target: &Target, value: Checks<Value<Operand>>) -> Checks<()> {
         match (target, value) {
             (Target::Name(name), value) => {
                 let failed = value.is_err();
-                self.write_down(name);
                 self.bind(&name.text, value);
                 if failed { Err(Reported) } else { Ok(()) }
             }
