@@ -1,4 +1,4 @@
-//! Random text: whatever is typed, nothing panics and no name is lost. `THALWEG_FUZZ_SECONDS` says for
+//! Random text: whatever is typed, nothing panics, no name is lost, and what is formatted stays formatted. `THALWEG_FUZZ_SECONDS` says for
 //! how long (5), `THALWEG_FUZZ_SEED` from where.
 
 use crate::engines::{Session, panic_text};
@@ -209,6 +209,14 @@ fn ask(session: &mut Session, text: &str) {
     interpreter.complete(text, middle);
     interpreter.complete(text, text.len());
     thalweg_lang::parser::is_incomplete(text);
+    let source = thalweg_lang::source::SourceId::default();
+    if let Ok(once) = thalweg_lang::format::format(source, text) {
+        let twice = thalweg_lang::format::format(source, &once);
+        assert!(twice.as_ref() == Ok(&once), "formatted twice it differs:\n{once}\n{twice:?}");
+    } else {
+        let errors = thalweg_lang::parser::parse(source, text).diagnostics;
+        assert!(!errors.is_empty(), "the formatter gives up on a program without errors");
+    }
     let mut end = 0;
     for (range, _) in thalweg_lang::lexer::highlight(text) {
         assert!(

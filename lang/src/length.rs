@@ -217,6 +217,11 @@ impl Polynomial {
         !self.terms.is_empty() && self.terms.values().all(|factor| *factor < 0)
     }
 
+    /// Its terms: symbols that are multiplied, and a factor.
+    pub fn terms(&self) -> impl Iterator<Item = (&[Symbol], i64)> {
+        self.terms.iter().map(|(product, factor)| (product.as_slice(), *factor))
+    }
+
     /// The symbols in it.
     pub fn symbols(&self) -> impl Iterator<Item = &Symbol> {
         self.terms.keys().flatten()

@@ -6,6 +6,7 @@ pub mod close;
 pub mod declaration;
 pub mod diagnostic;
 pub mod dtype;
+pub mod format;
 pub mod graph;
 pub mod layout;
 pub mod length;

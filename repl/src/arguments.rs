@@ -73,6 +73,13 @@ pub enum Program {
     Code(String),
 }
 
+impl Program {
+    /// The one that a word means.
+    fn of(path: PathBuf) -> Program {
+        if path.as_os_str() == "-" { Program::StandardInput } else { Program::File(path) }
+    }
+}
+
 /// What the command is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -86,6 +93,13 @@ pub enum Action {
     Plan(Program),
     /// Time its statements and the whole.
     Bench(Program),
+    /// Write programs in their one form.
+    Format {
+        /// Which.
+        programs: Vec<Program>,
+        /// Write nothing; only say which would change.
+        check_only: bool,
+    },
     /// Help on a name.
     Document(String),
     /// Versions and settings.
@@ -140,6 +154,15 @@ enum Word {
     Plan(ProgramWords),
     /// time each statement of a script, and the whole
     Bench(ProgramWords),
+    /// write scripts in their one form, each in its place; `-`: standard input to standard output
+    Fmt {
+        /// the scripts
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        /// write nothing; list the scripts that would change, and end with 1 if there are any
+        #[arg(long)]
+        check: bool,
+    },
     /// show help on a name
     Doc {
         /// an operation, a function or an annotation
@@ -154,8 +177,7 @@ impl ProgramWords {
     fn program(self) -> Option<Program> {
         match (self.file, self.code) {
             (_, Some(code)) => Some(Program::Code(code)),
-            (Some(path), None) if path.as_os_str() == "-" => Some(Program::StandardInput),
-            (Some(path), None) => Some(Program::File(path)),
+            (Some(path), None) => Some(Program::of(path)),
             (None, None) => None,
         }
     }
@@ -184,6 +206,9 @@ impl Arguments {
             }
             (None, None) => Action::Prompt,
             (None, Some(program)) => Action::Run(program),
+            (Some(Word::Fmt { files, check }), None) => {
+                Action::Format { programs: files.into_iter().map(Program::of).collect(), check_only: check }
+            }
             (Some(Word::Doc { name }), None) => Action::Document(name),
             (Some(Word::Config), None) => Action::Configuration,
             (Some(Word::Run(words) | Word::Check(words) | Word::Plan(words) | Word::Bench(words)), None)
@@ -227,7 +252,7 @@ fn unknown(error: &clap::Error, words: &[OsString]) -> String {
 
 /// The command that a word is probably meant to be.
 pub fn near_command(word: &str) -> Option<&'static str> {
-    const COMMANDS: [&str; 6] = ["run", "check", "plan", "bench", "doc", "config"];
+    const COMMANDS: [&str; 7] = ["run", "check", "plan", "bench", "fmt", "doc", "config"];
     nearest(word, COMMANDS)
 }
 
@@ -255,6 +280,20 @@ pub fn parse_threads(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(threads) if (1..=MOST_THREADS).contains(&threads) => Ok(threads),
         _ => Err(format!("a number of threads is a whole number from 1 to {MOST_THREADS}")),
+    }
+}
+
+/// Checks the number of threads that the environment asks for.
+pub fn threads_wanted() -> Result<(), String> {
+    const VARIABLE: &str = "THALWEG_NUM_THREADS";
+    match std::env::var(VARIABLE) {
+        Err(std::env::VarError::NotPresent) => Ok(()),
+        Ok(text) if text.trim().is_empty() => Ok(()),
+        Ok(text) => match parse_threads(text.trim()) {
+            Ok(_) => Ok(()),
+            Err(message) => Err(format!("{VARIABLE} is `{text}`: {message}")),
+        },
+        Err(_) => Err(format!("{VARIABLE} is not a number")),
     }
 }
 
@@ -293,6 +332,11 @@ mod tests {
             (&["check", "-"], Action::Check(Program::StandardInput)),
             (&["plan", "-e", "-a * b"], Action::Plan(code("-a * b"))),
             (&["bench", "a.tw"], Action::Bench(file("a.tw"))),
+            (&["fmt", "a.tw"], Action::Format { programs: vec![file("a.tw")], check_only: false }),
+            (
+                &["fmt", "--check", "a.tw", "-"],
+                Action::Format { programs: vec![file("a.tw"), Program::StandardInput], check_only: true },
+            ),
             (&["doc", "sum"], Action::Document("sum".into())),
             (&["config"], Action::Configuration),
         ];
@@ -332,6 +376,8 @@ mod tests {
             &["plan"],
             &["bench"],
             &["doc"],
+            &["fmt"],
+            &["fmt", "-e", "1"],
             &["config", "x"],
             &["--threads", "0"],
             &["--threads", "-1"],
@@ -371,7 +417,7 @@ mod tests {
     #[test]
     fn help_lists_only_what_is_built() {
         let help = CommandLine::command().render_long_help().to_string();
-        for word in ["gpu", "fmt", "safe", "limit", "allow"] {
+        for word in ["gpu", "safe", "limit", "allow"] {
             assert!(!help.contains(word), "{word} in\n{help}");
         }
     }

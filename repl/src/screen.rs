@@ -68,6 +68,11 @@ impl Screen {
         self.write(|out| writeln!(out, "{text}"));
     }
 
+    /// A text as it is, which ends its own lines: standard output.
+    pub fn text(&self, text: &str) {
+        self.write(|out| out.write_all(text.as_bytes()));
+    }
+
     /// The answer to a question about a program or a name: a text, under its name in JSON.
     pub fn answer(&self, name: &str, text: &str) {
         match self.json {

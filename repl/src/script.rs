@@ -5,7 +5,7 @@ use crate::bug;
 use crate::interrupt::Interrupt;
 use crate::screen::Screen;
 use crate::status::Status;
-use crate::{bench, documentation, session};
+use crate::{bench, documentation, formatting, session};
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ pub fn perform(arguments: Arguments, screen: &Arc<Screen>) -> Status {
         Action::Check(program) => with_program(&program, options, screen, check),
         Action::Plan(program) => with_program(&program, options, screen, plan),
         Action::Bench(program) => with_program(&program, options, screen, bench::run),
+        Action::Format { programs, check_only } => formatting::run(&programs, check_only, screen),
         Action::Document(name) => document(&name, options, screen),
         Action::Configuration => configuration(options, screen),
     }
@@ -206,7 +207,7 @@ pub fn columns(rows: &[(String, String)]) -> Vec<String> {
 }
 
 /// The name and the text of a program.
-fn read(program: &Program) -> Result<(String, String), String> {
+pub fn read(program: &Program) -> Result<(String, String), String> {
     match program {
         Program::Code(text) => Ok(("-e".to_string(), text.clone())),
         Program::File(path) => Ok((path.display().to_string(), read_file(path)?)),
@@ -225,7 +226,7 @@ pub fn read_file(path: &Path) -> Result<String, String> {
     let shown = format!("`{}`", path.display());
     let bytes = std::fs::read(path).map_err(|error| match path.to_str() {
         // A person who knows other tools, or the next version of this one, means a command and not a file.
-        Some(word @ ("gpu" | "fmt")) => format!("`thalweg {word}` is not built yet"),
+        Some(word @ "gpu") => format!("`thalweg {word}` is not built yet"),
         word => {
             let near = word.filter(|_| error.kind() == io::ErrorKind::NotFound).and_then(near_command);
             let hint = near.map(|near| format!("; did you mean `thalweg {near}`?")).unwrap_or_default();

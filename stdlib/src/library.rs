@@ -110,7 +110,7 @@ pub(crate) const ANNOTATIONS: [AnnotationDeclaration; 4] = [
 const FOREIGN: &[(&str, &str)] = &[
     ("True", "write `true`"),
     ("False", "write `false`"),
-    ("None", "write `none`"),
+    ("None", "write `none`, or `newaxis` in an index"),
     ("linalg", "write the function alone: `inv(a)`, not `linalg.inv(a)`; nothing needs importing"),
     ("np", "write the function alone: `sum(a)`, not `np.sum(a)`; nothing needs importing"),
     ("numpy", "write the function alone: `sum(a)`, not `numpy.sum(a)`; nothing needs importing"),
@@ -119,6 +119,12 @@ const FOREIGN: &[(&str, &str)] = &[
     ("jnp", "write the function alone: `sum(a)`, not `jnp.sum(a)`; nothing needs importing"),
     ("torch", "write the function alone: `sum(a)`; nothing needs importing"),
     ("len", "write `a.size`, or `a.shape[0]` for the length of the first axis"),
+    ("length", "write `a.size`, or `a.shape[0]` for the length of the first axis"),
+    ("copy", "values are never shared: the name alone, `b = a`, is a copy"),
+    ("tolist", "an array is used as it is, and `print` shows it: leave `.tolist()` out"),
+    ("empty", "write `zeros`"),
+    ("pass", "an empty block is `{ }`"),
+    ("end", "the last element is `a[-1]`"),
     ("float", "write `f64`"),
     ("float64", "write `f64`"),
     ("float32", "write `f32`"),
@@ -154,6 +160,10 @@ const FOREIGN: &[(&str, &str)] = &[
     ("mod", "write `x % y`"),
     ("fix", "write `trunc`"),
     ("fabs", "write `abs`"),
+    ("shuffle", "write `x = permutation(x)`"),
+    ("default_rng", "write `rng(seed)`"),
+    ("compress", "index with the condition: `x[c]`"),
+    ("extract", "index with the condition: `x[c]`"),
     ("around", "write `round`"),
     ("deg2rad", "write `radians`"),
     ("rad2deg", "write `degrees`"),
@@ -172,8 +182,7 @@ const FOREIGN: &[(&str, &str)] = &[
 ];
 
 /// What the language has and nobody has built yet.
-const UNBUILT: &[&str] =
-    &["einsum", "unique", "bincount", "nonzero", "reduce", "scan", "map", "rng", "permutation", "choice", "plot"];
+const UNBUILT: &[&str] = &["einsum", "plot"];
 
 impl thalweg_lang::declaration::Library for Library {
     fn declarations(&self) -> &[Declaration] {

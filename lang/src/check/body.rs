@@ -3,7 +3,7 @@
 use super::journal::{Changes, Place, is_made_of_arrays};
 use super::size::Bounds;
 use super::{Binding, Checker, Checks, Level, Reported};
-use crate::ast::{Block, Clause, Expression};
+use crate::ast::{Block, Clause, Expression, ExpressionKind};
 use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::DType;
@@ -64,7 +64,7 @@ impl<'a> Checker<'a> {
                 operand,
                 &mut |checker| checker.block(then),
                 Some(&mut |checker| checker.expression(otherwise)),
-                span,
+                Sides { whole: span, values: Some((last_place(then), last_place_of(otherwise))) },
             ),
             (None, None) => self.choose(operand, &mut |checker| checker.block(then), None, span),
         }
@@ -75,12 +75,9 @@ impl<'a> Checker<'a> {
         let value = self.expression(condition)?;
         let Value::Array(operand) = value else {
             let found = self.describe(&value);
-            return Err(self.report(Diagnostic::error(
-                "E0306",
-                format!("a condition is a bool, not {found}"),
-                condition.span,
-                found,
-            )));
+            let message = format!("a condition is a bool, not {found}");
+            let diagnostic = Diagnostic::error("E0306", message, condition.span, found);
+            return Err(self.report(diagnostic.help("write a comparison, or `true`")));
         };
         let found = self.type_of(operand).clone();
         if found.rank() > 0 {
@@ -114,8 +111,10 @@ impl<'a> Checker<'a> {
         condition: Operand,
         then: Walk<'_, 'a>,
         otherwise: Option<Walk<'_, 'a>>,
-        span: Span,
+        at: impl Into<Sides>,
     ) -> Checks<Value<Operand>> {
+        let at = at.into();
+        let span = at.whole;
         let has_value = otherwise.is_some();
         let first = self.walk_branch(then);
         let second = match otherwise {
@@ -154,7 +153,7 @@ impl<'a> Checker<'a> {
         let mut shapes = Vec::new();
         for (position, (a, b)) in pairs.iter().enumerate() {
             let name = places.get(position).map(|place| &*place.1);
-            shapes.push(self.unify(&mut first, &mut second, a, b, &mut outputs, name, span)?);
+            shapes.push(self.unify(&mut first, &mut second, a, b, &mut outputs, name, at)?);
         }
         let types: Vec<Type> =
             outputs.0.iter().map(|id| first.level.builder.graph().node(*id).array_type().clone()).collect();
@@ -232,13 +231,14 @@ impl<'a> Checker<'a> {
         b: &Value<Operand>,
         outputs: &mut (Vec<NodeId>, Vec<NodeId>),
         name: Option<&str>,
-        span: Span,
+        places: Sides,
     ) -> Checks<Value<(usize, bool)>> {
+        let span = places.whole;
         match (a, b) {
             (Value::Tuple(left), Value::Tuple(right)) if left.len() == right.len() => {
                 let mut values = Vec::new();
                 for (a, b) in left.iter().zip(right) {
-                    values.push(self.unify(first, second, a, b, outputs, name, span)?);
+                    values.push(self.unify(first, second, a, b, outputs, name, places)?);
                 }
                 Ok(Value::Tuple(values))
             }
@@ -249,14 +249,16 @@ impl<'a> Checker<'a> {
                 let right_type = second.level.builder.graph().node(right_node).array_type().clone();
                 let what = "both sides of an `if` give one shape";
                 if !self.same_shape(&left_type.shape, &right_type.shape, what, span) {
-                    return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), name, span));
+                    let help = "give both sides one shape".to_string();
+                    return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), help, name, places));
                 }
                 self.refuse_untold(&left_type, "the two sides of an `if`", span)?;
                 let numerics = [(left_type.dtype, left.weak), (right_type.dtype, right.weak)]
                     .map(|(dtype, weak)| crate::promotion::Numeric { dtype, weak });
                 let common = common(&numerics);
                 if common.dtype != left_type.dtype && !left.weak || common.dtype != right_type.dtype && !right.weak {
-                    return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), name, span));
+                    let help = format!("cast both sides to one dtype: `{}(x)`", common.dtype);
+                    return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), help, name, places));
                 }
                 outputs.0.push(cast_in(&mut first.level, left_node, common.dtype, span));
                 outputs.1.push(cast_in(&mut second.level, right_node, common.dtype, span));
@@ -264,7 +266,8 @@ impl<'a> Checker<'a> {
             }
             (Value::Array(_) | Value::Tuple(_), _) | (_, Value::Array(_) | Value::Tuple(_)) => {
                 let (left, right) = (self.describe_in(&first.level, a), self.describe_in(&second.level, b));
-                Err(self.branch_types(&left, &right, name, span))
+                let help = "give both sides a value of one kind".to_string();
+                Err(self.branch_types(&left, &right, help, name, places))
             }
             (Value::None, Value::None) => Ok(Value::None),
             _ => Err(self.not_built("an `if` whose value is not made of arrays", span, "")),
@@ -302,15 +305,19 @@ impl<'a> Checker<'a> {
         imported
     }
 
-    fn branch_types(&mut self, left: &str, right: &str, name: Option<&str>, span: Span) -> Reported {
+    fn branch_types(&mut self, left: &str, right: &str, help: String, name: Option<&str>, places: Sides) -> Reported {
         let what = match name {
             Some(name) => format!("`{name}` is {left} after one branch and {right} after the other"),
             None => format!("the branches give {left} and {right}"),
         };
-        self.report(
-            Diagnostic::error("E0307", what, span, "")
-                .help("make both sides one type, for example by a cast: `f64(x)`"),
-        )
+        // A name's value is somewhere in its branch; the branch's own value is its end.
+        let diagnostic = match (name, places.values) {
+            (None, Some((then, otherwise))) => {
+                Diagnostic::error("E0307", what, then, left).label(otherwise, right.to_string())
+            }
+            _ => Diagnostic::error("E0307", what, places.whole, ""),
+        };
+        self.report(diagnostic.help(help))
     }
 
     /// `[element for target in sequence …]`.
@@ -341,6 +348,7 @@ impl<'a> Checker<'a> {
             checker.begin_elements();
             let value = checker.element_inputs(&form, &bounds);
             checker.assign_quietly(&clause.target, value)?;
+            checker.set_origins(&clause.target, clause.sequence.span);
             checker.comprehension(element, rest, None, span)
         });
         self.finish_map(walked?, mapped, length, element.span, span)
@@ -402,7 +410,8 @@ impl<'a> Checker<'a> {
         let Some(form) = element_of(value, &mut walked_values) else {
             let found = self.describe(value);
             let message = format!("{what} walks an array or a tuple, not {found}");
-            return Err(self.report(Diagnostic::error("E0303", message, span, found)));
+            let diagnostic = Diagnostic::error("E0303", message, span, found);
+            return Err(self.report(diagnostic.help("write the values in `( )` or `[ ]`")));
         };
         let mut elements = Vec::new();
         let mut length: Option<Length> = None;
@@ -468,7 +477,7 @@ impl<'a> Checker<'a> {
             self.close_journal();
             results.push(result?);
         }
-        Ok(Value::Tuple(results))
+        self.bounded(Value::Tuple(results), span)
     }
 
     fn finish_map(
@@ -530,6 +539,33 @@ impl<'a> Checker<'a> {
             }
             other => self.describe(other),
         }
+    }
+}
+
+/// The places of an `if` and of its branches' values.
+#[derive(Clone, Copy)]
+pub(super) struct Sides {
+    /// All of it.
+    pub(super) whole: Span,
+    /// Where the branches' values stand, when it has one.
+    pub(super) values: Option<(Span, Span)>,
+}
+
+impl From<Span> for Sides {
+    fn from(whole: Span) -> Sides {
+        Sides { whole, values: None }
+    }
+}
+
+/// Where a block's value stands.
+fn last_place(block: &Block) -> Span {
+    block.statements.last().map_or(block.span, |statement| statement.span)
+}
+
+fn last_place_of(expression: &Expression) -> Span {
+    match &expression.kind {
+        ExpressionKind::Block(block) => last_place(block),
+        _ => expression.span,
     }
 }
 
@@ -595,6 +631,14 @@ pub(super) fn close_bodies(bodies: Vec<Body>) -> (Vec<Graph<Length>>, Vec<NodeId
         }
         graph.inputs.truncate(own);
         graph.inputs.extend(inputs.iter().cloned());
+        // What only another body reads is an input here, too.
+        for (outer, input) in captured.iter().zip(&inputs) {
+            if !level.imports.contains_key(outer) {
+                let kind = NodeKind::Input((own + index_of[outer]) as u32);
+                let types = vec![input.array_type.clone()];
+                graph.nodes.push(Node { kind, types, span: Span::default(), placement: None });
+            }
+        }
         graph.outputs = outputs;
         graph.effects = level.effects;
         graph

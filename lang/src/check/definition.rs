@@ -64,6 +64,7 @@ impl Checker<'_> {
         let written = function.parameters.iter().map(|one| (one.name.text.clone(), one.name.span)).collect();
         self.frames.push(Frame {
             locals,
+            origins: super::origin::Origins::default(),
             written,
             captured: closure.captured.clone(),
             is_prelude: function.span.source == self.library.prelude_source(),

@@ -16,6 +16,7 @@ use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind, Scalar};
 use crate::graph::{Effect, NodeId, NodeKind};
+use crate::length::{Length, Polynomial};
 use crate::promotion::{Numeric, common};
 use crate::source::Span;
 use crate::types::Type;
@@ -29,12 +30,15 @@ const TURN_OVER: &str = "turn is over";
 /// Whether the loop is over: `break` was met.
 const LOOP_OVER: &str = "loop is over";
 
+/// Which turn it is, in a loop that counts its turns.
+const TURN: &str = "turn";
+
 /// What a fold has come to.
 const FOLDED: &str = "folded value";
 
 /// Whether a name is one of the checker's own, which no program sees.
 pub(super) fn is_of_the_checker(place: &Place) -> bool {
-    [TURN_OVER, LOOP_OVER, FOLDED].contains(&&*place.1)
+    [TURN_OVER, LOOP_OVER, TURN, FOLDED].contains(&&*place.1)
 }
 
 /// A loop and what its names are before it.
@@ -105,6 +109,9 @@ impl<'a> Checker<'a> {
         self.deeper(span, |checker| {
             let result = match checker.expression(sequence) {
                 Ok(Value::Tuple(values)) => checker.unrolled(&values, target, body, span),
+                Ok(Value::Array(range)) if let Some(counted) = checker.open_count(range) => {
+                    checker.counted_turns(counted, target, sequence.span, body, assigned.clone(), span)
+                }
                 Ok(value) => checker.over_arrays(&value, target, sequence.span, body, targets, assigned.clone(), span),
                 Err(reported) => Err(reported),
             };
@@ -160,6 +167,72 @@ impl<'a> Checker<'a> {
             checker.assign(target, Ok(element))?;
             checker.block(body).map(|_| ())
         })
+    }
+
+    /// A loop over a range whose length the run tells: it counts, and no array is made.
+    fn counted_turns(
+        &mut self,
+        (first, step, length): (Polynomial, Polynomial, Length),
+        target: &Target,
+        place: Span,
+        body: &Block,
+        mut assigned: Vec<Arc<str>>,
+        span: Span,
+    ) -> Checks<()> {
+        let counter: Place = (self.scope(), TURN.into());
+        let outer = self.in_scope(&counter).cloned();
+        let zero = self.constant(Scalar::i64(0), false, place);
+        self.set_in_scope(&counter, Some(Binding::Value(Value::Array(zero))));
+        assigned.push(TURN.into());
+        let end = self.length_value(&length, place);
+        let end = Operand { weak: false, ..end };
+        let most = Polynomial::from(&length).minus(&1.into());
+        let site = Site {
+            span: Span { end: place.end, ..span },
+            elements: Vec::new(),
+            mapped: Vec::new(),
+            form: Value::None,
+            bounds: Vec::new(),
+            assigned,
+            targets: Vec::new(),
+            text: Ok(body),
+        };
+        let result = self.turns(
+            &site,
+            Some(&mut |checker| {
+                let turn = checker.flag(TURN).ok_or(Reported)?;
+                checker.integers("<", turn, end, place).ok_or(Reported)
+            }),
+            &mut |checker, _| {
+                let turn = checker.flag(TURN).ok_or(Reported)?;
+                checker.note_bounds(turn, Bounds { least: 0.into(), most: most.clone() });
+                let element = checker.counted_element(turn, &first, &step, place).ok_or(Reported)?;
+                let one = checker.constant(Scalar::i64(1), false, place);
+                let next = checker.integers("+", turn, one, place).ok_or(Reported)?;
+                let counter: Place = (checker.scope(), TURN.into());
+                checker.set_in_scope(&counter, Some(Binding::Value(Value::Array(next))));
+                checker.assign(target, Ok(Value::Array(element)))?;
+                checker.block(body).map(|_| ())
+            },
+        );
+        self.set_in_scope(&counter, outer);
+        result
+    }
+
+    /// `first + step * turn`.
+    fn counted_element(&mut self, turn: Operand, first: &Polynomial, step: &Polynomial, span: Span) -> Option<Operand> {
+        let mut element = turn;
+        if step.known() != Some(1) {
+            let step = self.computed(step, span)?;
+            element = self.integers("*", element, step, span)?;
+        }
+        match first.known() {
+            Some(0) => Some(element),
+            _ => {
+                let first = self.computed(first, span)?;
+                self.integers("+", first, element, span)
+            }
+        }
     }
 
     /// A loop over a tuple: its turns one after the other, each with the types of its element.

@@ -8,6 +8,7 @@ use crate::graph::{Guard, NodeId, NodeKind};
 use crate::length::{Length, Polynomial, Symbol};
 use crate::source::Span;
 use crate::types::ArrayType;
+use crate::value::Value;
 
 /// How deep an expression is looked into for what it says of a size.
 const DEEPEST: usize = 64;
@@ -68,12 +69,67 @@ impl Checker<'_> {
 
     /// A length as a value, which promotes like a literal.
     pub(crate) fn length_value(&mut self, length: &Length, span: Span) -> Operand {
-        match length {
-            Length::Known(known) => self.constant(Scalar::i64(*known as i64), true, span),
-            Length::Open(_) => {
-                let size = self.add(NodeKind::Size(length.clone()), ArrayType::scalar(DType::I64), span);
-                Operand { weak: true, ..size }
+        let polynomial = Polynomial::from(length);
+        let value = polynomial.known().map(|known| self.constant(Scalar::i64(known), true, span));
+        let value = value.or_else(|| self.computed(&polynomial, span));
+        // What a function is checked with has no value, and needs none.
+        let value =
+            value.unwrap_or_else(|| self.add(NodeKind::Size(length.clone()), ArrayType::scalar(DType::I64), span));
+        Operand { weak: true, ..value }
+    }
+
+    /// A polynomial, computed from the scalars that tell its sizes; `None` when a size has none.
+    pub(super) fn computed(&mut self, polynomial: &Polynomial, span: Span) -> Option<Operand> {
+        let mut sum: Option<Operand> = None;
+        for (symbols, factor) in polynomial.terms() {
+            let mut term: Option<Operand> = None;
+            for symbol in symbols {
+                let teller = self.teller(symbol)?;
+                term = Some(match term {
+                    None => teller,
+                    Some(term) => self.integers("*", term, teller, span)?,
+                });
             }
+            let constant = (factor.abs() != 1 || symbols.is_empty())
+                .then(|| self.constant(Scalar::i64(factor.abs()), false, span));
+            let term = match (term, constant) {
+                (Some(term), Some(constant)) => self.integers("*", term, constant, span)?,
+                (Some(one), None) | (None, Some(one)) => one,
+                (None, None) => continue,
+            };
+            sum = Some(match (sum, factor < 0) {
+                (None, false) => term,
+                (None, true) => {
+                    let zero = self.constant(Scalar::i64(0), false, span);
+                    self.integers("-", zero, term, span)?
+                }
+                (Some(sum), false) => self.integers("+", sum, term, span)?,
+                (Some(sum), true) => self.integers("-", sum, term, span)?,
+            });
+        }
+        sum
+    }
+
+    /// The scalar that tells a size.
+    fn teller(&self, symbol: &Symbol) -> Option<Operand> {
+        let found = self.levels.iter().enumerate().find_map(|(depth, level)| {
+            let sizes = &level.builder.graph().sizes;
+            sizes.iter().find(|(other, _)| other == symbol).map(|(_, node)| (depth, *node))
+        });
+        found.map(|(depth, node)| Operand { level: depth as u32, node, weak: false })
+    }
+
+    pub(super) fn integers(
+        &mut self,
+        symbol: &'static str,
+        left: Operand,
+        right: Operand,
+        span: Span,
+    ) -> Option<Operand> {
+        let operands = vec![(Value::Array(left), span), (Value::Array(right), span)];
+        match self.operator(symbol, span, operands, span) {
+            Ok(Value::Array(operand)) => Some(operand),
+            _ => None,
         }
     }
 
@@ -209,7 +265,13 @@ impl Checker<'_> {
         }
     }
 
-    /// `first + step * [0, 1, …, length - 1]`, when an array is that.
+    /// `first + step * [0, 1, …, length - 1]`, when an array is that and only the run tells how long it is.
+    pub(super) fn open_count(&mut self, array: Operand) -> Option<(Polynomial, Polynomial, Length)> {
+        let counted = self.counted(array.level as usize, array.node, DEEPEST)?;
+        matches!(counted.2, Length::Open(_)).then_some(counted)
+    }
+
+    /// The same of any length.
     fn counted(&mut self, level: usize, node: NodeId, depth: usize) -> Option<(Polynomial, Polynomial, Length)> {
         if let (Some(outer), true) = (self.levels[level].imported.get(&node).copied(), level > 0) {
             return self.counted(level - 1, outer, depth);

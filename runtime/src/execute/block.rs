@@ -225,7 +225,7 @@ impl Reader {
 }
 
 /// Joins neighbouring axes that are evenly spaced, and leaves out those of length 1.
-fn merge(axes: impl Iterator<Item = (usize, isize)>) -> Vec<(usize, isize)> {
+pub fn merge(axes: impl Iterator<Item = (usize, isize)>) -> Vec<(usize, isize)> {
     let mut merged: Vec<(usize, isize)> = Vec::new();
     for (length, stride) in axes {
         match merged.last_mut() {
@@ -460,7 +460,7 @@ fn runs(
 ///
 /// # Safety
 /// The elements are readable, and `to` is writable for `length` of them.
-unsafe fn gather(
+pub unsafe fn gather(
     from: *const u8,
     size: usize,
     axes: &[(usize, isize)],
@@ -517,7 +517,14 @@ unsafe fn gather_as<T: Copy>(
 ///
 /// # Safety
 /// `to` is writable for `length` elements.
-unsafe fn count(first: i64, axes: &[(usize, isize)], index: &mut [usize], start: usize, length: usize, to: *mut i64) {
+pub unsafe fn count(
+    first: i64,
+    axes: &[(usize, isize)],
+    index: &mut [usize],
+    start: usize,
+    length: usize,
+    to: *mut i64,
+) {
     let mut to = to;
     runs(axes, index, start, length, |offset, stride, count| {
         let first = first.wrapping_add(offset as i64);

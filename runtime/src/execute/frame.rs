@@ -6,7 +6,7 @@ use super::{Context, interrupted, out_of_memory};
 use crate::array::Array;
 use crate::kernel::from_bytes;
 use crate::plan::region::ValueId;
-use crate::plan::{Handed, Plan};
+use crate::plan::{Following, Handed, Plan};
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::source::Span;
@@ -73,7 +73,7 @@ impl Slot {
     }
 
     /// Whether it holds what a value of this type is.
-    fn is(&self, array_type: &ArrayType) -> bool {
+    pub fn is(&self, array_type: &ArrayType) -> bool {
         match self {
             Slot::Empty => false,
             Slot::Single(single) => array_type.shape.is_empty() && single.dtype == array_type.dtype,
@@ -93,6 +93,8 @@ pub struct Run<'a> {
     pub(super) registers: Vec<Element>,
     /// For each step the tables of its bodies, once it has run.
     bodies: Vec<Vec<Run<'a>>>,
+    /// The outputs of the plan's rest, after a turn.
+    rest: Vec<Slot>,
 }
 
 impl<'a> Run<'a> {
@@ -106,6 +108,7 @@ impl<'a> Run<'a> {
             pinned: vec![false; count],
             registers: Vec::new(),
             bodies: Vec::new(),
+            rest: Vec::new(),
         }
     }
 
@@ -157,13 +160,41 @@ impl<'a> Run<'a> {
                 }
             }
         }
+        match &plan.following {
+            Some(following) => self.follow(following),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs the rest of the plan, whose sizes are known now.
+    fn follow(&mut self, following: &Following) -> Result<(), Diagnostic> {
+        let crossing = self.plan.outputs.len() - following.waits_for();
+        let told = self.plan.outputs[crossing..].iter().map(|handed| self.integer(handed.value)).collect();
+        let plan = following.plan(told, self.context.bodies)?;
+        if let Some(refusal) = plan.refusal() {
+            return Err(refusal.clone());
+        }
+        let mut run = Run::new(&plan, self.context);
+        for input in 0..crossing {
+            let slot = self.hand(self.plan.outputs[input]);
+            run.put(input, slot);
+        }
+        run.turn()?;
+        self.rest = (0..run.outputs()).map(|output| run.output(output)).collect();
         Ok(())
+    }
+
+    /// How many outputs there are after a turn.
+    pub fn outputs(&self) -> usize {
+        if self.plan.following.is_some() { self.rest.len() } else { self.plan.outputs.len() }
     }
 
     /// Takes an output after a turn; each once, in order.
     pub fn output(&mut self, index: usize) -> Slot {
-        let handed = self.plan.outputs[index];
-        self.hand(handed)
+        match self.plan.following {
+            Some(_) => std::mem::replace(&mut self.rest[index], Slot::Empty),
+            None => self.hand(self.plan.outputs[index]),
+        }
     }
 
     /// A value on its way to another holder: given away where it is needed no more.
@@ -192,11 +223,6 @@ impl<'a> Run<'a> {
     /// A value that an earlier step has made.
     pub fn array(&self, value: ValueId) -> Array {
         self.values[value].clone().into_array()
-    }
-
-    /// As [`Run::array`], for several.
-    pub fn arrays(&self, values: &[ValueId]) -> Vec<Array> {
-        values.iter().map(|&value| self.array(value)).collect()
     }
 
     /// The element of a value of rank 0.

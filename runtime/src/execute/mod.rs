@@ -4,6 +4,7 @@ mod block;
 mod extreme;
 mod fold;
 mod frame;
+mod index;
 mod loops;
 mod region;
 mod step;
@@ -95,7 +96,7 @@ pub fn run_taking(plan: &Plan, inputs: Vec<Array>, context: &Context) -> Result<
         run.put(position, Slot::Array(array));
     }
     run.turn()?;
-    Ok((0..plan.outputs.len()).map(|output| run.output(output).into_array()).collect())
+    Ok((0..run.outputs()).map(|output| run.output(output).into_array()).collect())
 }
 
 fn interrupted(span: Span) -> Diagnostic {

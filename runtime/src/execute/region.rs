@@ -279,5 +279,7 @@ fn fault_at(region: &Region, fault: Fault) -> Diagnostic {
         [] => String::new(),
         _ => format!(" at {}", DisplayShape(&index)),
     };
-    Diagnostic::error("E0501", format!("{}{place}", instruction.fault), instruction.span, "")
+    let (what, help) = instruction.fault.split_once(": ").unwrap_or((instruction.fault, ""));
+    let diagnostic = Diagnostic::error("E0501", format!("{what}{place}"), instruction.span, "");
+    if help.is_empty() { diagnostic } else { diagnostic.help(help) }
 }

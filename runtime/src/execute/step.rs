@@ -21,27 +21,37 @@ impl<'a> Run<'a> {
 
     /// Runs one step and keeps its results.
     pub(super) fn step(&mut self, index: usize, step: &'a Step) -> Result<(), Diagnostic> {
-        let results = match &step.work {
+        let slot = match &step.work {
             Work::Region(region) => return self.region(region, step.span),
-            Work::Constant(scalar) => {
-                self.values[step.results[0]] = Slot::Single(Single::of(*scalar));
-                return Ok(());
-            }
             Work::If(choice) => return self.choose(index, choice, step),
             Work::Loop(repeated) => return self.repeat(index, repeated, step),
             Work::Map(map) => return self.map(index, map, step),
             Work::Effect { operation, arguments } => return self.effect(*operation, arguments, step.span),
-            Work::Literal(elements) => vec![self.literal(elements, &step.types[0], step.span)?],
-            Work::View { value, axes } => vec![view(&self.array(*value), axes, &step.types[0])],
-            Work::Reshape { value } => vec![self.reshape(*value, &step.types[0], step.span)?],
-            Work::Stack { values } => vec![self.stack(values, &step.types[0], step.span)?],
-            Work::Apply { operation, operands, attributes } => self.apply(*operation, operands, attributes, step)?,
+            Work::Apply { operation, operands, attributes } => {
+                let results = self.apply(*operation, operands, attributes, step)?;
+                debug_assert_eq!(results.len(), step.results.len());
+                for (&value, array) in step.results.iter().zip(results) {
+                    self.values[value] = Slot::Array(array);
+                }
+                return Ok(());
+            }
+            Work::SliceBounds { length, start, stop, step: distance } => {
+                let bounds = self.slice_bounds(*length, *start, *stop, *distance);
+                step.results.iter().zip(bounds).for_each(|(&value, slot)| self.values[value] = slot);
+                return Ok(());
+            }
+            Work::Constant(scalar) => Slot::Single(Single::of(*scalar)),
+            Work::Literal(elements) => Slot::Array(self.literal(elements, &step.types[0], step.span)?),
+            Work::View { value, axes } => Slot::Array(view(&self.array(*value), axes, &step.types[0])),
+            Work::Reshape { value } => Slot::Array(self.reshape(*value, &step.types[0], step.span)?),
+            Work::Stack { values } => Slot::Array(self.stack(values, &step.types[0], step.span)?),
+            Work::Gather { value, axes } => self.gather(*value, axes, step)?,
+            Work::Update(update) => self.update(update, step)?,
+            Work::Count { value } => self.count(*value, step.span)?,
+            Work::Positions { value } => self.positions(*value, step)?,
         };
-        debug_assert_eq!(results.len(), step.results.len());
-        for ((&value, array), array_type) in step.results.iter().zip(results).zip(&step.types) {
-            debug_assert_eq!((array.dtype(), array.shape()), (array_type.dtype, &array_type.shape[..]));
-            self.values[value] = Slot::Array(array);
-        }
+        debug_assert!(slot.is(&step.types[0]), "{} is not what the step made", step.types[0]);
+        self.values[step.results[0]] = slot;
         Ok(())
     }
 

@@ -1,6 +1,9 @@
 //! Plans and their execution against a naive evaluator: every executor, level, fusion and layout gives the same bits.
 
+mod index;
+mod lanes;
 mod loops;
+mod rest;
 
 use super::{Cancel, Context, Threads, run, run_taking};
 use crate::array::Array;

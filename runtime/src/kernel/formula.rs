@@ -48,6 +48,12 @@ pub trait WordFormula<const N: usize>: 'static {
     fn apply<L: Words>(operands: [L; N]) -> L;
 }
 
+/// 64-bit words to an f64: numbers made of bits.
+pub trait DrawFormula<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Double>(operands: [L::Bits; N]) -> L;
+}
+
 /// Floats to truth.
 pub trait FloatTest<const N: usize>: 'static {
     /// The formula.

@@ -14,8 +14,8 @@ pub use cast::cast;
 pub use fold::{Fold, Folds, STRIPE, STRIPES};
 pub use formula::{
     Complex, ComplexDoubleFormula, ComplexDoublePart, ComplexFormula, ComplexPart, ComplexTest, DoubleFormula,
-    FloatFormula, FloatTest, IntegerFormula, LogicFormula, MixedTest, NumberFormula, NumberTest, WholeFormula,
-    WordFormula,
+    DrawFormula, FloatFormula, FloatTest, IntegerFormula, LogicFormula, MixedTest, NumberFormula, NumberTest,
+    WholeFormula, WordFormula,
 };
 pub use level::Level;
 pub(crate) use table::from_bytes;

@@ -11,7 +11,7 @@ use thalweg_lang::dtype::DType;
 
 use super::BlockFunction;
 use super::formula::*;
-use crate::lane::{Double, Float, Integer, Mask, Number, Whole, Words};
+use crate::lane::{Double, Float, Integer, Lane, Mask, Number, Whole, Words};
 
 /// The most bytes of one operand, or of the result, in one step.
 const STAGE: usize = 1024;
@@ -266,6 +266,25 @@ impl<F: DoubleFormula<N>, L: Double, const U: usize, const N: usize> Step<N> for
             for (index, value) in results.iter().enumerate() {
                 value.assume_init().store_single(result.cast::<f32>().add(index * L::WIDTH));
             }
+        }
+    }
+}
+
+/// A formula of words that gives f64.
+pub(super) struct DrawVectors<F, L>(PhantomData<(F, L)>);
+impl<F: DrawFormula<N>, L: Double, const N: usize> Step<N> for DrawVectors<F, L> {
+    const WIDTH: usize = L::WIDTH;
+    const OPERANDS: [usize; N] = [8; N];
+    const RESULT: usize = 8;
+    #[inline(always)]
+    unsafe fn step(operands: [*const u8; N], result: *mut u8) {
+        // SAFETY: the caller gives a vector of each; every value is written before it is read.
+        unsafe {
+            let mut loaded = MaybeUninit::<[L::Bits; N]>::uninit();
+            for (operand, from) in operands.iter().enumerate() {
+                loaded.as_mut_ptr().cast::<L::Bits>().add(operand).write(L::Bits::load(from.cast()));
+            }
+            F::apply::<L>(loaded.assume_init()).store(result.cast());
         }
     }
 }

@@ -38,7 +38,7 @@ pub struct Kernel {
     pub operands: &'static [DType],
     /// The result's dtype.
     pub result: DType,
-    /// What it means that an element has no answer; `None` if every element has one.
+    /// What it means that an element has no answer, and behind `: ` what to type instead; `None` if every element has one.
     pub fault: Option<&'static str>,
     /// About how many picoseconds an element takes, in vectors and from the first cache.
     pub cost: u32,
@@ -208,6 +208,11 @@ impl Kernels {
     /// A formula of words, for u64.
     pub const fn word<F: WordFormula<N>, const N: usize>() -> Kernels {
         Kernels::of(WordTable::<F, N>::KERNELS)
+    }
+
+    /// A formula of words that gives f64, for u64.
+    pub const fn draw<F: DrawFormula<N>, const N: usize>() -> Kernels {
+        Kernels::of(DrawTable::<F, N>::KERNELS)
     }
 
     /// An integer formula that goes element by element, for i8 to u64.
@@ -385,6 +390,18 @@ table!(
     WordTable,
     WordFormula,
     [kernel::<u64, u64, N>(same::<WordScalars<F, u64, { chunk(size_of::<u64>()) }>, N>()).costing(WORD)]
+);
+
+table!(
+    DrawTable,
+    DrawFormula,
+    [kernel::<u64, f64, N>([
+        step::plain::<DrawVectors<F, <scalar::Scalar as Lanes>::Double>, N>,
+        step::plain::<DrawVectors<F, <Portable as Lanes>::Double>, N>,
+        step::avx2::<DrawVectors<F, <Avx2 as Lanes>::Double>, N>,
+        step::avx512::<DrawVectors<F, <Avx512 as Lanes>::Double>, N>,
+    ])
+    .costing(WORD + DOUBLE)]
 );
 
 struct MixedTestTable<F>(std::marker::PhantomData<F>);

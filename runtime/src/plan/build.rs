@@ -3,7 +3,7 @@
 use super::counter::Counter;
 use super::fuse::resolve;
 use super::region::{Code, End, Instruction, Leaf, Reducer, Region, Register, Site, Source, Store, ValueId, elements};
-use super::{Draft, Group};
+use super::{Combine, Draft, Group};
 use crate::kernel::{Kernel, Kernels, Level, cast};
 use crate::operation::Reduction;
 use std::collections::HashMap;
@@ -146,6 +146,24 @@ fn instruction(draft: &mut Draft, region: &Region, member: NodeId, operands: Vec
     });
     let fault = kernel.and_then(|kernel| kernel.fault).unwrap_or("");
     Instruction { code, function, operands, dtype, buffer: 0, fault, span }
+}
+
+/// What an update makes of an old element and a new one, by a row; a plan without a kernel for it is refused.
+pub fn combine(draft: &mut Draft, operation: OperationId, update: NodeId) -> Option<Combine> {
+    let node = draft.graph.node(update);
+    let (dtype, span) = (node.array_type().dtype, node.span);
+    let kernel = draft.elementwise(operation).and_then(|row| row.kernels.find(&[dtype, dtype]));
+    let Some(kernel) = kernel.filter(|kernel| kernel.result == dtype) else {
+        let name = draft.bodies.name(operation);
+        draft.refuse(format!("internal error: `{name}` has no kernel for {dtype}, {dtype} -> {dtype}"), span);
+        return None;
+    };
+    Some(Combine {
+        operation,
+        function: kernel.function(draft.settings.level),
+        single: kernel.function(Level::Scalar),
+        fault: kernel.fault.unwrap_or(""),
+    })
 }
 
 fn reducer(

@@ -46,6 +46,10 @@ fn hand_over(step: &mut Step) {
         Work::If(Choice { captured: handed, .. }) | Work::Loop(LoopStep { carried: handed, .. }) => {
             handed.iter_mut().for_each(|handed| handed.last = is_last(handed.value));
         }
+        Work::Update(update) => {
+            update.value.last = is_last(update.value.value);
+            update.new.last = is_last(update.new.value);
+        }
         _ => {}
     }
 }
@@ -57,7 +61,8 @@ fn takeovers(draft: &mut Draft) {
     let mut is_view = vec![false; draft.values.len()];
     let mut is_made = vec![false; draft.values.len()];
     for step in &draft.steps {
-        let views = matches!(step.work, Work::View { .. } | Work::Reshape { .. } | Work::Constant(_));
+        let views =
+            matches!(step.work, Work::View { .. } | Work::Reshape { .. } | Work::Constant(_) | Work::Gather { .. });
         for value in step.makes() {
             is_view[value] = views;
             is_made[value] = true;
@@ -108,7 +113,10 @@ fn peak(draft: &Draft) -> usize {
     let mut peak = live;
     for step in &draft.steps {
         let inside = match &step.work {
-            Work::Map(map) => map.body.peak.saturating_mul(step.site.threads),
+            Work::Map(map) => {
+                let body = map.chunks.as_ref().map_or(&map.body, |chunks| &chunks.each);
+                body.peak.saturating_mul(step.site.threads)
+            }
             Work::If(choice) => choice.then.peak.max(choice.otherwise.peak),
             Work::Loop(repeated) => repeated.condition.as_ref().map_or(0, |plan| plan.peak).max(repeated.body.peak),
             _ => 0,
@@ -117,6 +125,13 @@ fn peak(draft: &Draft) -> usize {
         if let Work::Region(region) = &step.work {
             // Whether an input's memory can be taken over is not known here.
             taken.extend(region.stores.iter().filter_map(|store| store.reuse).filter(|&value| is_made[value]));
+        }
+        if let Work::Update(update) = &step.work
+            && update.value.last
+            && is_made[update.value.value]
+            && owner[update.value.value] == update.value.value
+        {
+            taken.push(update.value.value);
         }
         for value in step.makes() {
             if let Work::View { value: source, .. } | Work::Reshape { value: source } = step.work {

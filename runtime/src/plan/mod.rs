@@ -3,26 +3,30 @@
 mod build;
 mod counter;
 mod fuse;
+mod lanes;
 mod memory;
+mod order;
 mod place;
 pub mod region;
 mod render;
 mod reshape;
+mod rest;
 mod rewrite;
 mod schedule;
 mod vectorise;
 mod verify;
 mod views;
 
-use crate::kernel::Level;
+use crate::kernel::{BlockFunction, Level};
 use crate::operation::{Bodies, Body, Elementwise, Reduction};
 use region::{Region, Site, ValueId};
+pub(crate) use rest::Following;
 use std::sync::Arc;
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::Scalar;
 use thalweg_lang::graph::{Attribute, Graph, Input, NodeId, NodeKind, OperationId, Placement, SourceAxis};
 use thalweg_lang::source::Span;
-use thalweg_lang::types::ArrayType;
+use thalweg_lang::types::{ArrayType, Shape};
 use thalweg_lang::value::Value;
 
 /// What plans depend on beside the graph.
@@ -49,7 +53,7 @@ pub struct Pass {
 pub const PASSES: &[Pass] = &[
     Pass {
         name: "vectorise maps",
-        what: "a map whose body works element by element becomes whole-array nodes with the map's axis in front",
+        what: "a map whose body has a form on whole arrays becomes nodes with the map's axis in front; loops keep theirs",
         run: vectorise::run,
     },
     Pass {
@@ -58,6 +62,11 @@ pub const PASSES: &[Pass] = &[
         run: views::run,
     },
     Pass { name: "drop unneeded", what: "what neither an output nor an effect needs is forgotten", run: drop_unneeded },
+    Pass {
+        name: "order updates",
+        what: "what changes a value comes after everything else that reads it, so that it is changed where it lies",
+        run: order::run,
+    },
     Pass {
         name: "fuse",
         what: "elementwise nodes and reductions over one iteration space become groups that compute without temporaries",
@@ -80,6 +89,8 @@ pub struct Plan {
     pub(crate) values: Vec<ArrayType>,
     pub(crate) steps: Vec<Step>,
     pub(crate) outputs: Vec<Handed>,
+    /// What follows when the last outputs have told the sizes that are not known yet; its outputs are those that are wanted.
+    pub(crate) following: Option<Following>,
     peak: usize,
     notes: Vec<Diagnostic>,
     refusal: Option<Diagnostic>,
@@ -109,6 +120,11 @@ pub(crate) enum Work {
     Map(MapStep),
     If(Choice),
     Loop(LoopStep),
+    Gather { value: ValueId, axes: Vec<IndexPlace> },
+    Update(UpdateStep),
+    Count { value: ValueId },
+    Positions { value: ValueId },
+    SliceBounds { length: usize, start: Option<ValueId>, stop: Option<ValueId>, step: i64 },
     Effect { operation: OperationId, arguments: Vec<Value<ValueId>> },
 }
 
@@ -129,13 +145,51 @@ pub(crate) enum Walked {
     Counter { start: i64, step: i64 },
 }
 
-/// A map that runs body by body.
+/// Where an index along a source axis comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct IndexPlace {
+    pub(crate) place: SourceAxis,
+    pub(crate) index: Option<ValueId>,
+}
+
+/// The change of some elements.
+pub(crate) struct UpdateStep {
+    pub(crate) value: Handed,
+    pub(crate) axes: Vec<IndexPlace>,
+    /// The selection's shape.
+    pub(crate) shape: Shape,
+    pub(crate) new: Handed,
+    /// `None`: the new elements take the old ones' places.
+    pub(crate) combine: Option<Combine>,
+}
+
+/// What an update makes of an old element and a new one.
+pub(crate) struct Combine {
+    pub(crate) operation: OperationId,
+    pub(crate) function: BlockFunction,
+    /// The same for one element.
+    pub(crate) single: BlockFunction,
+    pub(crate) fault: &'static str,
+}
+
+/// A map that is not flattened.
 pub(crate) struct MapStep {
+    /// One turn.
     pub(crate) body: Box<Plan>,
+    /// Many turns at once, if the body has a form on lanes; then a single turn only tells what went wrong.
+    pub(crate) chunks: Option<ChunkStep>,
     /// How many turns.
     pub(crate) length: usize,
     pub(crate) mapped: Vec<Walked>,
     pub(crate) captured: Vec<ValueId>,
+}
+
+/// The turns of a map in chunks.
+pub(crate) struct ChunkStep {
+    pub(crate) lanes: usize,
+    pub(crate) each: Box<Plan>,
+    /// For the last chunk, if it has fewer lanes.
+    pub(crate) last: Option<Box<Plan>>,
 }
 
 /// One of two bodies.
@@ -160,7 +214,7 @@ pub(crate) struct LoopStep {
 }
 
 impl Plan {
-    /// The most bytes that inputs, intermediate values and results take at once.
+    /// The most bytes that inputs, intermediate values and results take at once, as far as sizes are known.
     pub fn peak_bytes(&self) -> usize {
         self.peak
     }
@@ -199,8 +253,10 @@ fn plan_body(graph: &Graph, bodies: &dyn Bodies, settings: &Settings, limit: usi
         settings: settings.clone(),
         limit,
         needed: Vec::new(),
+        before: Vec::new(),
         groups: Vec::new(),
         group_of: Vec::new(),
+        straddling: Vec::new(),
         steps: Vec::new(),
         values: Vec::new(),
         peak: 0,
@@ -243,9 +299,13 @@ struct Draft<'a> {
     limit: usize,
     /// For each node whether something needs it, from the pass `drop unneeded` on.
     needed: Vec<bool>,
+    /// For each node those that must run before it although it does not read them, from the pass `order updates` on.
+    before: Vec<Vec<NodeId>>,
     /// From the pass `fuse` on, as `group_of` each node.
     groups: Vec<Group>,
     group_of: Vec<Option<usize>>,
+    /// For each node how many groups have members both below and at or above it.
+    straddling: Vec<i32>,
     /// From the pass `schedule` on.
     steps: Vec<Step>,
     values: Vec<ArrayType>,
@@ -281,6 +341,13 @@ impl Draft<'_> {
             .collect()
     }
 
+    /// Everything that must have run before a node.
+    fn dependencies(&self, id: NodeId) -> Vec<NodeId> {
+        let mut dependencies = self.graph.node(id).kind.operands();
+        dependencies.extend(&self.before[id.index()]);
+        dependencies
+    }
+
     /// The elementwise row of an operation.
     fn elementwise(&self, operation: OperationId) -> Option<&Elementwise> {
         match self.bodies.body(operation) {
@@ -307,6 +374,8 @@ impl Draft<'_> {
         let outputs: Vec<ValueId> = self.graph.outputs.iter().map(|&id| self.value_of(&bases, id)).collect();
         let last = |index: usize| !outputs[index + 1..].contains(&outputs[index]);
         let outputs = (0..outputs.len()).map(|index| Handed { value: outputs[index], last: last(index) }).collect();
+        let rest = self.graph.rest.clone();
+        let following = rest.map(|rest| Following::new(rest, self.settings.clone(), self.limit));
         let mut inputs: Vec<(Input, Vec<ValueId>)> =
             self.graph.inputs.iter().map(|input| (input.clone(), Vec::new())).collect();
         for (index, node) in self.graph.nodes.iter().enumerate() {
@@ -322,6 +391,7 @@ impl Draft<'_> {
             values: self.values,
             steps: self.steps,
             outputs,
+            following,
             peak: self.peak,
             notes: self.notes,
             refusal: self.refusal,

@@ -2,11 +2,12 @@
 
 use super::counter::Counter;
 use super::region::{Code, Leaf, Reducer, Region, Site, Source, ValueId, bytes_of, elements};
-use super::{Handed, Plan, Step, Walked, Work};
+use super::{Handed, IndexPlace, Plan, Step, Walked, Work};
 use crate::operation::Bodies;
 use std::collections::HashMap;
 use std::fmt::Write;
-use thalweg_lang::graph::SourceAxis;
+use thalweg_lang::graph::{Effect, Guard, NodeKind, Rest, SourceAxis};
+use thalweg_lang::length::{Length, Symbol};
 use thalweg_lang::types::ArrayType;
 
 /// The text of a plan.
@@ -66,10 +67,71 @@ impl Renderer<'_> {
         for step in &plan.steps {
             self.step(plan, step, &mut names);
         }
+        if let Some(following) = &plan.following {
+            return self.following(&following.rest);
+        }
         let outputs: Vec<String> = plan.outputs.iter().map(|handed| name(&names, handed.value)).collect();
         if !outputs.is_empty() {
             self.line(&format!("gives {}", outputs.join(", ")));
         }
+    }
+
+    /// What is known of what cannot be planned yet.
+    fn following(&mut self, rest: &Rest) {
+        let told: Vec<&str> = rest.told.iter().map(Symbol::name).collect();
+        let verb = if told.len() == 1 { "is" } else { "are" };
+        self.line(&format!("then, when {} {verb} known:", told.join(", ")));
+        self.indent += 2;
+        let graph = &rest.graph;
+        let needed = graph.needed();
+        for node in graph.nodes.iter().zip(&needed).filter(|(_, needed)| **needed).map(|(node, _)| node) {
+            if let Some(what) = self.what(&node.kind) {
+                let types: Vec<String> = node.types.iter().map(ToString::to_string).collect();
+                let colon = if types.is_empty() { "" } else { ": " };
+                self.line(&format!("{what}{colon}{}", types.join(", ")));
+            }
+        }
+        for effect in &graph.effects {
+            if let Effect::Call { operation, .. } = effect {
+                self.line(&format!("effect {}", self.bodies.name(*operation)));
+            }
+        }
+        let is_open = |guard: &&Guard| {
+            let is_open = |length: &Length| matches!(length.with(&rest.known), Ok(Length::Open(_)));
+            is_open(&guard.left) || is_open(&guard.right)
+        };
+        for guard in graph.guards.iter().filter(is_open) {
+            self.line(&format!("if {} = {}", guard.left, guard.right));
+        }
+        self.indent -= 2;
+    }
+
+    /// What a node does that will be planned when its sizes are known; nothing for what costs nothing.
+    fn what(&self, kind: &NodeKind<Length>) -> Option<String> {
+        Some(match kind {
+            NodeKind::Constant(_)
+            | NodeKind::Input(_)
+            | NodeKind::Size(_)
+            | NodeKind::Iota
+            | NodeKind::View { .. }
+            | NodeKind::Part { .. } => return None,
+            NodeKind::Elementwise { operation, .. }
+            | NodeKind::Reduce { operation, .. }
+            | NodeKind::Apply { operation, .. } => self.bodies.name(*operation).to_owned(),
+            NodeKind::Literal(_) => "literal".to_owned(),
+            NodeKind::Cast(_) => "cast".to_owned(),
+            NodeKind::Reshape(_) => "reshape".to_owned(),
+            NodeKind::Stack(_) => "stack".to_owned(),
+            NodeKind::Select { .. } => "select".to_owned(),
+            NodeKind::Gather { .. } => "gather".to_owned(),
+            NodeKind::Update { .. } => "update".to_owned(),
+            NodeKind::Count(_) => "how many are true".to_owned(),
+            NodeKind::Positions(_) => "positions".to_owned(),
+            NodeKind::SliceBounds { .. } => "bounds".to_owned(),
+            NodeKind::Map { .. } => "map".to_owned(),
+            NodeKind::If { .. } => "if".to_owned(),
+            NodeKind::Loop { .. } => "loop".to_owned(),
+        })
     }
 
     fn step(&mut self, plan: &Plan, step: &Step, names: &mut HashMap<ValueId, String>) {
@@ -95,10 +157,29 @@ impl Renderer<'_> {
             Work::Apply { operation, operands, .. } => {
                 format!("{} {}", self.bodies.name(*operation), list(operands, names))
             }
+            Work::Gather { value, axes } => format!("gather {}{}", name(names, *value), indices(axes, names)),
+            Work::Update(update) => {
+                let by = match &update.combine {
+                    Some(combine) => format!("by {} with", self.bodies.name(combine.operation)),
+                    None => "to".to_owned(),
+                };
+                let (value, new) = (name(names, update.value.value), name(names, update.new.value));
+                let place = if update.value.last { ", where it lies" } else { ", in a copy" };
+                format!("update {value}{} {by} {new}{place}", indices(&update.axes, names))
+            }
+            Work::Count { value } => format!("how many are true in {}", name(names, *value)),
+            Work::Positions { value } => format!("positions in {}", name(names, *value)),
+            Work::SliceBounds { length, start, stop, step } => {
+                let bound = |value: &Option<ValueId>| value.map_or(String::new(), |value| name(names, value));
+                let step = if *step == 1 { String::new() } else { format!(":{step}") };
+                format!("bounds of {}:{}{step} in {length}", bound(start), bound(stop))
+            }
             Work::Map(map) => {
                 let captured = list(&map.captured, names);
                 let seen = if captured.is_empty() { captured } else { format!(", with {captured} in every turn") };
-                format!("map over {}{seen}", walked(&map.mapped, map.length, names))
+                let walked = walked(&map.mapped, map.length, names);
+                let lanes = map.chunks.as_ref().map(|chunks| format!(", {} lanes at a time", chunks.lanes));
+                format!("map over {walked}{seen}{}", lanes.unwrap_or_default())
             }
             Work::If(choice) => {
                 let captured = list(&handed(&choice.captured), names);
@@ -120,7 +201,7 @@ impl Renderer<'_> {
         let results: Vec<String> = step.results.iter().map(|&value| self.fresh(names, value)).collect();
         let types: Vec<String> = step.types.iter().map(ToString::to_string).collect();
         let site = match step.work {
-            Work::Map(_) => format!("   {}", executor(&step.site)),
+            Work::Map(_) | Work::Gather { .. } => format!("   {}", executor(&step.site)),
             // How many threads a function of its own takes, it alone knows: only what it was told is said.
             Work::Apply { .. } | Work::View { .. } | Work::Reshape { .. } | Work::Stack { .. } => {
                 format!("   {}", step.site.reason)
@@ -145,7 +226,7 @@ impl Renderer<'_> {
     fn bodies_of(&mut self, step: &Step) {
         self.indent += 2;
         match &step.work {
-            Work::Map(map) => self.plan(&map.body),
+            Work::Map(map) => self.plan(map.chunks.as_ref().map_or(&map.body, |chunks| &chunks.each)),
             Work::If(choice) => {
                 self.part("then", &choice.then);
                 self.part("else", &choice.otherwise);
@@ -306,7 +387,24 @@ fn counted(counter: &Counter) -> String {
 
 /// A view: for each axis of the source where its index comes from, `i0` being the index along the result's first axis.
 fn view(axes: &[SourceAxis]) -> String {
-    let axis = |axis: &SourceAxis| match axis.axis {
+    format!("[{}]", axes.iter().map(source_axis).collect::<Vec<_>>().join(", "))
+}
+
+/// The same with what the run adds.
+fn indices(axes: &[IndexPlace], names: &HashMap<ValueId, String>) -> String {
+    let axis = |axis: &IndexPlace| {
+        let place = source_axis(&axis.place);
+        match axis.index {
+            None => place,
+            Some(index) if place == "0" => name(names, index),
+            Some(index) => format!("{}+{place}", name(names, index)),
+        }
+    };
+    format!("[{}]", axes.iter().map(axis).collect::<Vec<_>>().join(", "))
+}
+
+fn source_axis(axis: &SourceAxis) -> String {
+    match axis.axis {
         None => axis.start.to_string(),
         Some(index) => match (axis.start, axis.step) {
             (0, 1) => format!("i{index}"),
@@ -315,6 +413,5 @@ fn view(axes: &[SourceAxis]) -> String {
             (start, step) if step < 0 => format!("{start}-{}*i{index}", step.unsigned_abs()),
             (start, step) => format!("{start}+{step}*i{index}"),
         },
-    };
-    format!("[{}]", axes.iter().map(axis).collect::<Vec<_>>().join(", "))
+    }
 }

@@ -5,8 +5,13 @@
 
 use super::counter::Counter;
 use super::region::{Region, Site, Source, ValueId};
-use super::{Choice, Draft, Handed, LoopStep, MapStep, Step, Walked, Work, build, fuse, memory, place, plan_body};
-use thalweg_lang::graph::{Effect, NodeId, NodeKind};
+use super::{
+    Choice, ChunkStep, Draft, Handed, IndexPlace, LoopStep, MapStep, Step, UpdateStep, Walked, Work, build, fuse,
+    memory, place, plan_body, vectorise,
+};
+use std::collections::HashSet;
+use thalweg_lang::dtype::Scalar;
+use thalweg_lang::graph::{Effect, IndexAxis, NodeId, NodeKind};
 use thalweg_lang::types::ArrayType;
 
 /// Runs the pass.
@@ -86,6 +91,7 @@ impl Scheduler<'_, '_> {
     /// Emits the steps that make a node's value, and before them those that they need.
     fn make(&mut self, id: NodeId) {
         let mut stack = vec![(id, false)];
+        let mut begun: HashSet<NodeId> = HashSet::new();
         while let Some((id, ready)) = stack.pop() {
             if self.made[id.index()] {
                 continue;
@@ -94,15 +100,28 @@ impl Scheduler<'_, '_> {
                 self.emit(id);
                 continue;
             }
+            if !begun.insert(self.first_of(id)) {
+                let span = self.draft.graph.node(id).span;
+                return self.draft.refuse("internal error: a step needs its own result".to_owned(), span);
+            }
             stack.push((id, true));
             stack.extend(self.needs(id).into_iter().rev().map(|id| (id, false)));
         }
     }
 
+    /// The first member of a node's group, or the node.
+    fn first_of(&self, id: NodeId) -> NodeId {
+        self.draft.group_of[id.index()].map_or(id, |group| self.draft.groups[group].members[0])
+    }
+
     /// The nodes whose values must be there before a node's, or its group's, can be made.
     fn needs(&self, id: NodeId) -> Vec<NodeId> {
         let graph = &self.draft.graph;
-        let Some(group) = self.draft.group_of[id.index()] else { return self.operands(id) };
+        let Some(group) = self.draft.group_of[id.index()] else {
+            let mut needs = self.draft.before[id.index()].clone();
+            needs.extend(self.operands(id));
+            return needs;
+        };
         let mut needs = Vec::new();
         for &member in &self.draft.groups[group].members {
             for operand in graph.node(member).kind.operands() {
@@ -158,6 +177,7 @@ impl Scheduler<'_, '_> {
         // Which of them are read here last is known when all steps are.
         let handed =
             |ids: &[NodeId]| values(ids).into_iter().map(|value| Handed { value, last: false }).collect::<Vec<_>>();
+        let places = |axes: &[IndexAxis]| index_places(self.draft, &self.bases, axes);
         let calling = |reason: &str| Site { threads: 1, reason: reason.to_owned() };
         let (work, site) = match &node.kind {
             NodeKind::Input(_) | NodeKind::Part { .. } => return,
@@ -182,10 +202,16 @@ impl Scheduler<'_, '_> {
             NodeKind::Map { body, mapped, captured } => {
                 let site = place::map_site(self.draft, id);
                 let share = (self.draft.settings.threads / site.threads).max(1);
-                let body = self.body(body, share);
                 let length = self.draft.graph.node(mapped[0]).array_type().shape[0];
+                let chunks = vectorise::chunks(&node, length, site.threads, self.draft.bodies);
+                let chunks = chunks.map(|chunks| ChunkStep {
+                    lanes: chunks.lanes,
+                    each: self.body(&chunks.each, share),
+                    last: chunks.last.map(|last| self.body(&last, share)),
+                });
+                let body = self.body(body, share);
                 let mapped = mapped.iter().map(|&id| self.walked(id)).collect();
-                (Work::Map(MapStep { body, length, mapped, captured: values(captured) }), site)
+                (Work::Map(MapStep { body, chunks, length, mapped, captured: values(captured) }), site)
             }
             NodeKind::If { condition, then, otherwise, captured } => {
                 let threads = self.draft.settings.threads;
@@ -212,14 +238,27 @@ impl Scheduler<'_, '_> {
                 let message = format!("internal error: `{}` is in no region", self.draft.bodies.name(*operation));
                 return self.draft.refuse(message, node.span);
             }
-            NodeKind::Size(_)
-            | NodeKind::Gather { .. }
-            | NodeKind::Update { .. }
-            | NodeKind::Count(_)
-            | NodeKind::Positions(_)
-            | NodeKind::SliceBounds { .. } => {
-                return self.draft.refuse("internal error: this node is not built yet".to_owned(), node.span);
+            NodeKind::Gather { value: source, axes } => {
+                (Work::Gather { value: value(*source), axes: places(axes) }, place::gather_site(self.draft, id))
             }
+            NodeKind::Update { value: source, axes, shape, new, operation } => {
+                let combine = operation.map(|operation| build::combine(self.draft, operation, id));
+                if combine.as_ref().is_some_and(Option::is_none) {
+                    return;
+                }
+                let handed = |id: NodeId| Handed { value: self.draft.value_of(&self.bases, id), last: false };
+                let (value, new) = (handed(*source), handed(*new));
+                let axes = index_places(self.draft, &self.bases, axes);
+                let update = UpdateStep { value, axes, shape: shape.clone(), new, combine: combine.flatten() };
+                (Work::Update(update), calling("where it lies if nothing else needs it"))
+            }
+            NodeKind::Count(source) => (Work::Count { value: value(*source) }, calling("a count")),
+            NodeKind::Positions(source) => (Work::Positions { value: value(*source) }, calling("a search")),
+            NodeKind::SliceBounds { length, start, stop, step } => {
+                let (start, stop) = (start.map(value), stop.map(value));
+                (Work::SliceBounds { length: *length, start, stop, step: *step }, calling("known now"))
+            }
+            NodeKind::Size(length) => (Work::Constant(Scalar::i64(*length as i64)), calling("known")),
             NodeKind::Cast(_) | NodeKind::Select { .. } => {
                 return self.draft.refuse("internal error: a cast is in no region".to_owned(), node.span);
             }
@@ -243,6 +282,15 @@ impl Scheduler<'_, '_> {
     }
 }
 
+/// The indices of a gather or an update, as values.
+fn index_places(draft: &Draft, bases: &[ValueId], axes: &[IndexAxis]) -> Vec<IndexPlace> {
+    let place = |axis: &IndexAxis| IndexPlace {
+        place: axis.place,
+        index: axis.index.map(|index| draft.value_of(bases, index)),
+    };
+    axes.iter().map(place).collect()
+}
+
 fn walked_values(walked: &[Walked]) -> impl Iterator<Item = ValueId> {
     walked.iter().filter_map(|walked| match walked {
         Walked::Value(value) => Some(*value),
@@ -264,6 +312,15 @@ impl Step {
             Work::Constant(_) | Work::Literal(_) => Vec::new(),
             Work::View { value, .. } | Work::Reshape { value } => vec![*value],
             Work::Stack { values } => values.clone(),
+            Work::Gather { value, axes } => {
+                std::iter::once(*value).chain(axes.iter().filter_map(|axis| axis.index)).collect()
+            }
+            Work::Update(update) => [update.value.value, update.new.value]
+                .into_iter()
+                .chain(update.axes.iter().filter_map(|axis| axis.index))
+                .collect(),
+            Work::Count { value } | Work::Positions { value } => vec![*value],
+            Work::SliceBounds { start, stop, .. } => start.iter().chain(stop).copied().collect(),
             Work::Apply { operands, .. } => operands.clone(),
             Work::Map(map) => walked_values(&map.mapped).chain(map.captured.iter().copied()).collect(),
             Work::If(choice) => {

@@ -3,7 +3,7 @@
 use super::region::elements as count;
 use super::{Draft, Work};
 use thalweg_lang::dtype::DType;
-use thalweg_lang::graph::{Graph, NodeId, NodeKind};
+use thalweg_lang::graph::{Graph, IndexAxis, NodeId, NodeKind};
 use thalweg_lang::types::{ArrayType, broadcast};
 
 /// Checks a draft; the error says what is wrong.
@@ -62,6 +62,24 @@ fn graph(draft: &Draft) -> Result<(), String> {
                 let kept = (0..source.len()).filter(|axis| !axes.contains(axis)).map(|axis| source[axis]);
                 axes.is_sorted_by(|a, b| a < b) && kept.eq(own.shape.iter().copied())
             }
+            NodeKind::Gather { value, axes } => {
+                dtype_of(*value) == own.dtype && is_selection(axes, shape_of(*value), &own.shape, &type_of)
+            }
+            NodeKind::Update { value, axes, shape, new, .. } => {
+                type_of(*value) == own
+                    && dtype_of(*new) == own.dtype
+                    && broadcast(shape_of(*new), shape) == Ok(shape.clone())
+                    && is_selection(axes, shape_of(*value), shape, &type_of)
+            }
+            NodeKind::Count(value) => dtype_of(*value) == DType::Bool && *own == ArrayType::scalar(DType::I64),
+            NodeKind::Positions(value) => dtype_of(*value) == DType::Bool && own.dtype == DType::I64 && own.rank() == 1,
+            NodeKind::SliceBounds { start, stop, step, .. } => {
+                let scalar = ArrayType::scalar(DType::I64);
+                *step != 0
+                    && node.types.len() == 2
+                    && node.types.iter().all(|array_type| *array_type == scalar)
+                    && start.iter().chain(stop).all(|&bound| *type_of(bound) == scalar)
+            }
             NodeKind::If { condition, then, otherwise, captured } => {
                 let captured: Vec<&ArrayType> = captured.iter().map(|&id| type_of(id)).collect();
                 *type_of(*condition) == ArrayType::scalar(DType::Bool)
@@ -90,6 +108,31 @@ fn graph(draft: &Draft) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether places and indices select elements of an array of shape `source` in this shape.
+fn is_selection<'a>(
+    axes: &[IndexAxis],
+    source: &[usize],
+    shape: &[usize],
+    type_of: &dyn Fn(NodeId) -> &'a ArrayType,
+) -> bool {
+    axes.len() == source.len()
+        && axes.iter().zip(source).all(|(axis, &length)| {
+            let place = axis.place;
+            if place.axis.is_some_and(|own| own >= shape.len()) {
+                return false;
+            }
+            let steps = place.axis.map_or(0, |own| shape[own] as isize - 1);
+            let last = place.start as isize + place.step * steps;
+            match axis.index {
+                Some(index) => {
+                    let index = type_of(index);
+                    index.dtype == DType::I64 && broadcast(&index.shape, shape) == Ok(shape.to_vec())
+                }
+                None => steps < 0 || (place.start < length && last >= 0 && last < length as isize),
+            }
+        })
 }
 
 /// Whether a body's inputs are of these types.

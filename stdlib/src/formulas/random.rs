@@ -1,7 +1,7 @@
 //! Random numbers without a state: the bits of an element follow from the seed, the call and the element's index.
 
 use super::{Double, logarithm::log, trigonometric::cosine_or_sine_of_turns};
-use thalweg_runtime::kernel::{Kernels, WordFormula};
+use thalweg_runtime::kernel::{DrawFormula, Kernels, WordFormula};
 use thalweg_runtime::lane::{Integer, Number, Words};
 
 /// The multipliers of Philox4x32, and what its two keys grow by each round (the golden ratio and sqrt(3) - 1, as fractions of 2^32).
@@ -90,3 +90,26 @@ pub const BITS: Kernels = {
     }
     Kernels::word::<Bits, 3>()
 };
+
+/// Kernels of a distribution.
+macro_rules! distributions {
+    ($($(#[$doc:meta])* $name:ident = $formula:ident;)*) => { $(
+        $(#[$doc])*
+        pub const $name: Kernels = {
+            struct Formula;
+            impl DrawFormula<3> for Formula {
+                #[inline(always)]
+                fn apply<L: Double>([index, seed, call]: [L::Bits; 3]) -> L {
+                    $formula(index, seed, call)
+                }
+            }
+            Kernels::draw::<Formula, 3>()
+        };
+    )* };
+}
+distributions! {
+    /// Kernels of [`uniform`].
+    UNIFORM = uniform;
+    /// Kernels of [`normal`].
+    NORMAL = normal;
+}

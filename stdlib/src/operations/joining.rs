@@ -632,14 +632,14 @@ fn widths(build: &Expansion, call: &Call, rank: usize) -> Result<Vec<(usize, usi
             }
             let mut pairs = Vec::new();
             for value in values {
-                pairs.push(pair(&build.known_integers(call, value, given.span)?)?);
+                pairs.push(pair(&build.known_integers(call, 1, value, given.span)?)?);
             }
             if pairs.len() == 1 {
                 pairs = vec![pairs[0]; rank];
             }
             Ok(pairs)
         }
-        other => Ok(vec![pair(&build.known_integers(call, other, given.span)?)?; rank]),
+        other => Ok(vec![pair(&build.known_integers(call, 1, other, given.span)?)?; rank]),
     }
 }
 

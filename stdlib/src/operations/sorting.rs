@@ -1,12 +1,13 @@
 //! Order: sorting, searching what is sorted, counting.
 
 use super::scan::along_last;
+use super::views::{axis_argument, count_of};
 use crate::operation::{Expansion, Operation, optional, required};
 use crate::ordering::Ordered;
 use crate::whole_array::{by_rows, contiguous, zeros};
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
-use thalweg_lang::dtype::{DType, Kind};
+use thalweg_lang::dtype::{DType, Kind, Scalar};
 use thalweg_lang::graph::Attribute;
 use thalweg_lang::promotion::{Numeric, common};
 use thalweg_lang::types::ArrayType;
@@ -58,6 +59,36 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         ]),
     );
     rows.push(
+        Operation::expand(
+            "take",
+            vec![required("x"), required("indices"), optional("axis", Default::None)],
+            |build, call| {
+                let (x, indices) = (build.array(call, 0)?, build.array(call, 1)?);
+                let indices_type = build.type_of(indices);
+                if !matches!(indices_type.dtype.kind(), Kind::Signed | Kind::Unsigned) {
+                    let message = format!("`take` takes integer indices, not {indices_type}");
+                    return Err(Diagnostic::error("E0302", message, call.arguments[1].span, indices_type.to_string()));
+                }
+                let source = build.type_of(x);
+                if let Value::None = call.arguments[2].value {
+                    let flat = build.reshape(x, vec![count_of(&source)], call.span);
+                    return build.take(flat, 0, indices, call.span).map(Value::Array);
+                }
+                let axis = axis_argument(build, call, 2, &source)?;
+                build.take(x, axis, indices, call.span).map(Value::Array)
+            },
+        )
+        .summary(
+            "The elements at integer indices of any shape, along an axis or, by default, of all elements in C order.",
+        )
+        .examples(&[("take([10, 20, 30], [2, 0])", "[30 10]"), ("take([[1, 2], [3, 4]], [1], axis=1)", "[[2]\n [4]]")]),
+    );
+    rows.push(
+        Operation::expand("nonzero", vec![required("x")], nonzero)
+            .summary("The indices of the elements that are not 0 (or not false), in C order, as a tuple of one array for each axis.")
+            .examples(&[("nonzero([0, 2, 0, 5])", "([1 3],)"), ("nonzero([[0, 1], [1, 0]])", "([0 1], [1 0])")]),
+    );
+    rows.push(
         Operation::function(
             "tally",
             vec![required("index"), required("length"), optional("weights", Default::None)],
@@ -83,11 +114,36 @@ fn sort_row<T: Ordered>(from: &[T], to: &mut [T]) {
     to.sort_unstable_by(T::order);
 }
 
-fn argsort_row<T: Ordered>(from: &[T], to: &mut [i64]) {
+pub(super) fn argsort_row<T: Ordered>(from: &[T], to: &mut [i64]) {
     for (index, place) in to.iter_mut().enumerate() {
         *place = index as i64;
     }
     to.sort_by(|left, right| from[*left as usize].order(&from[*right as usize]));
+}
+
+fn nonzero(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
+    let x = build.array(call, 0)?;
+    let source = build.type_of(x);
+    if source.rank() == 0 {
+        let message = "`nonzero` gives indices, and a scalar has none";
+        let diagnostic = Diagnostic::error("E0303", message, call.arguments[0].span, source.to_string());
+        return Err(diagnostic.help("write `x != 0`"));
+    }
+    let zero = build.constant(Scalar::i64(0).cast(source.dtype), false, call.span);
+    let mask = match source.dtype {
+        DType::Bool => x,
+        _ => build.elementwise("not_equal", &[x, zero], call.span)?,
+    };
+    let mut left = build.positions(mask, call.span);
+    let mut indices = Vec::new();
+    for length in source.shape[1..].iter().rev() {
+        let length = build.length_value(length, call.span);
+        indices.push(Value::Array(build.elementwise("remainder", &[left, length], call.span)?));
+        left = build.elementwise("floor_divide", &[left, length], call.span)?;
+    }
+    indices.push(Value::Array(left));
+    indices.reverse();
+    Ok(Value::Tuple(indices))
 }
 
 fn search_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {

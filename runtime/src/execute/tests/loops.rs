@@ -81,15 +81,18 @@ fn a_loop_carries_its_values_from_turn_to_turn() {
 #[test]
 fn a_turn_of_a_scalar_loop_costs_little_and_takes_no_memory() {
     let (library, pool, threads) = (library(), Pool::new(), Threads::new());
-    let plan = plan(&sum_below(300_000), &library, &plain());
+    let plan = plan(&sum_below(10_000), &library, &plain());
     let (cancel, host) = (Cancel::new(), Screen::default());
     let context = Context { pool: &pool, threads: &threads, cancel: &cancel, host: &host, bodies: &library };
-    let started = Instant::now();
-    assert_eq!(integers(&run(&plan, &[], &context).unwrap()), [300_000, 44_999_850_000]);
-    let turn = started.elapsed().as_nanos() / 300_000;
+    let run = |_| {
+        let started = Instant::now();
+        assert_eq!(integers(&run(&plan, &[], &context).unwrap()), [10_000, 49_995_000]);
+        started.elapsed().as_nanos() / 10_000
+    };
+    // The best of many: others may work on the machine.
+    let turn = (0..50).map(run).min().unwrap();
     assert_eq!(pool.peak_bytes(), 0);
-    // A tenth of this on an idle machine.
-    assert!(turn < 2000, "{turn} ns");
+    assert!(turn < 1000, "{turn} ns");
 }
 
 #[test]

@@ -1,0 +1,810 @@
+//! Indices that the run tells: gathers, updates, masks and slices.
+//!
+//! A selection is a shape, and for each of its elements a place in an array. The part of a place that is known, and what
+//! indices of rank 0 add to it, make an offset and a stride for each axis, as in a view. What arrays of indices add is looked
+//! up: along the selection's leading axes, up to the last one that such an array depends on, places are computed a few
+//! hundred at a time, and behind each of them lies a block of elements that no array of indices says anything about.
+
+use super::block::{Fault, count, gather, merge};
+use super::frame::{Run, Single, Slot};
+use super::threads::Stop;
+use super::{interrupted, out_of_memory, written};
+use crate::array::Array;
+use crate::plan::region::{ValueId, elements};
+use crate::plan::{Combine, IndexPlace, Step, UpdateStep};
+use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::dtype::Scalar;
+use thalweg_lang::source::Span;
+use thalweg_lang::types::{ArrayType, DisplayShape};
+
+/// How many places are computed at once.
+const PLACES: usize = 512;
+
+/// About how many elements a unit of work has.
+const UNIT: usize = 32 * 1024;
+
+/// The number that stands for a place on an axis, if it is one: below 0 it counts from the end.
+fn position(number: i64, length: usize) -> Option<usize> {
+    let number = if number < 0 { number.checked_add_unsigned(length as u64)? } else { number };
+    usize::try_from(number).ok().filter(|&number| number < length)
+}
+
+fn out_of_bounds(number: i64, axis: usize, length: usize, at: &[usize], span: Span) -> Diagnostic {
+    let place = if at.is_empty() { String::new() } else { format!(", at {}", DisplayShape(at)) };
+    let message = format!("index {number} is out of bounds for axis {axis} of length {length}{place}");
+    Diagnostic::error("E0505", message, span, "")
+}
+
+/// An axis of the array whose places follow from an array of indices.
+struct Table {
+    axis: usize,
+    length: usize,
+    /// From one place to the next, in elements.
+    stride: isize,
+    start: i64,
+    /// What a step along each of the selection's axes adds to the index.
+    steps: Vec<i64>,
+    index: Array,
+}
+
+/// Places in an array: a selection of its elements.
+struct Selection {
+    shape: Vec<usize>,
+    /// How many leading axes the tables depend on.
+    outer: usize,
+    /// Where the array's element `[0, 0, …]` is, the selection's is so many elements further, but for the tables.
+    offset: isize,
+    /// From one element to the next along each axis, in elements, but for the tables.
+    strides: Vec<isize>,
+    tables: Vec<Table>,
+}
+
+impl Selection {
+    fn count(&self) -> usize {
+        elements(&self.shape)
+    }
+
+    /// How many elements lie behind each place.
+    fn inner(&self) -> usize {
+        elements(&self.shape[self.outer..])
+    }
+
+    /// The index that a table's number at a place of the outer axes comes from, as an index of the index array.
+    fn index_at(&self, table: &Table, place: usize) -> Vec<usize> {
+        let index = unravel(&self.shape[..self.outer], place);
+        let shape = table.index.shape();
+        let missing = self.shape.len() - shape.len();
+        let at = |axis: usize| index.get(missing + axis).copied().unwrap_or(0);
+        (0..shape.len()).map(|axis| if shape[axis] == 1 { 0 } else { at(axis) }).collect()
+    }
+
+    /// The number that a table has at a place of the outer axes.
+    fn number_at(&self, table: &Table, place: usize) -> i64 {
+        let own = table.index.item(&self.index_at(table, place)).and_then(|scalar| scalar.as_integer()).unwrap_or(0);
+        let index = unravel(&self.shape[..self.outer], place);
+        let steps = index.iter().zip(&table.steps).map(|(&at, &step)| step * at as i64).sum::<i64>();
+        (own as i64).saturating_add(table.start).saturating_add(steps)
+    }
+
+    fn fault(&self, fault: Fault, span: Span) -> Diagnostic {
+        let table = &self.tables[fault.instruction];
+        let number = self.number_at(table, fault.element);
+        out_of_bounds(number, table.axis, table.length, &self.index_at(table, fault.element), span)
+    }
+
+    /// Looks at indices that select nothing, because another axis is empty: they must be in bounds all the same.
+    fn check(&self, span: Span) -> Result<(), Diagnostic> {
+        for table in &self.tables {
+            for (place, scalar) in table.index.iter().enumerate() {
+                let number = (scalar.as_integer().unwrap_or(0) as i64).saturating_add(table.start);
+                if table.steps.iter().all(|step| *step == 0) && position(number, table.length).is_none() {
+                    let at = unravel(table.index.shape(), place);
+                    return Err(out_of_bounds(number, table.axis, table.length, &at, span));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn places(&self, size: usize) -> Places {
+        let outer = || self.shape[..self.outer].iter().copied();
+        let bytes = |stride: isize| stride * size as isize;
+        let known = merge(outer().zip(self.strides.iter().map(|&stride| bytes(stride))));
+        let tables = self.tables.iter().map(|table| {
+            let missing = self.shape.len() - table.index.rank();
+            let index = outer().enumerate().map(|(axis, length)| match axis.checked_sub(missing) {
+                Some(own) if table.index.shape()[own] != 1 => (length, table.index.strides()[own] * 8),
+                _ => (length, 0),
+            });
+            let has_steps = table.steps.iter().any(|step| *step != 0);
+            PlacesOfTable {
+                length: table.length as i64,
+                stride: bytes(table.stride) as i64,
+                start: table.start,
+                pointer: table.index.data_pointer(),
+                index: merge(index),
+                steps: has_steps.then(|| merge(outer().zip(table.steps.iter().map(|&step| step as isize)))),
+            }
+        });
+        Places { offset: bytes(self.offset) as i64, known, tables: tables.collect(), rank: self.shape.len() }
+    }
+}
+
+fn unravel(shape: &[usize], place: usize) -> Vec<usize> {
+    let mut rest = place;
+    let mut index = vec![0; shape.len()];
+    for (at, &length) in index.iter_mut().zip(shape).rev() {
+        *at = rest % length.max(1);
+        rest /= length.max(1);
+    }
+    index
+}
+
+/// A table ready to be looked up; distances in bytes.
+struct PlacesOfTable {
+    length: i64,
+    stride: i64,
+    start: i64,
+    pointer: *const u8,
+    index: Vec<(usize, isize)>,
+    steps: Option<Vec<(usize, isize)>>,
+}
+
+/// A selection ready to be run: where the elements of its outer axes lie; distances in bytes.
+struct Places {
+    offset: i64,
+    known: Vec<(usize, isize)>,
+    tables: Vec<PlacesOfTable>,
+    rank: usize,
+}
+
+// SAFETY: the pointers lead to index arrays that are only read, and that the selection holds.
+unsafe impl Sync for Places {}
+
+/// What one thread computes places in.
+struct Desk {
+    offsets: Vec<i64>,
+    numbers: Vec<i64>,
+    steps: Vec<i64>,
+    index: Vec<usize>,
+}
+
+impl Places {
+    fn desk(&self) -> Desk {
+        let numbers = || if self.tables.is_empty() { Vec::new() } else { vec![0; PLACES] };
+        Desk { offsets: vec![0; PLACES], numbers: numbers(), steps: numbers(), index: vec![0; self.rank + 1] }
+    }
+
+    /// Computes `length` offsets, in bytes, from the place `start` on. Of the indices that are out of bounds the first one
+    /// comes back: its place, and the table as the instruction.
+    ///
+    /// # Safety
+    /// The places are in the selection, at most [`PLACES`], and the index arrays live.
+    unsafe fn find(&self, desk: &mut Desk, start: usize, length: usize) -> Option<Fault> {
+        let Desk { offsets, numbers, steps, index } = desk;
+        // SAFETY: the desk's buffers have room for `PLACES` numbers.
+        unsafe { count(self.offset, &self.known, index, start, length, offsets.as_mut_ptr()) };
+        let mut fault = None;
+        let mut limit = length;
+        for (instruction, table) in self.tables.iter().enumerate() {
+            // SAFETY: the caller's promise: the index array has an element for each place of the selection.
+            unsafe {
+                gather(table.pointer, 8, &table.index, index, start, limit, numbers.as_mut_ptr().cast());
+                if let Some(axes) = &table.steps {
+                    count(table.start, axes, index, start, limit, steps.as_mut_ptr());
+                } else {
+                    steps[..limit].fill(table.start);
+                }
+            }
+            let places = offsets[..limit].iter_mut().zip(&numbers[..limit]).zip(&steps[..limit]);
+            for (place, ((offset, &number), &step)) in places.enumerate() {
+                let number = number.saturating_add(step);
+                let number = if number < 0 { number.saturating_add(table.length) } else { number };
+                if number < 0 || number >= table.length {
+                    fault = Some(Fault { element: start + place, instruction });
+                    limit = place;
+                    break;
+                }
+                *offset += number * table.stride;
+            }
+        }
+        fault
+    }
+}
+
+impl<'a> Run<'a> {
+    /// How far the element that indices of rank 0 select lies from the first one, in elements.
+    fn element(
+        &self,
+        shape: &[usize],
+        strides: &[isize],
+        axes: &[IndexPlace],
+        span: Span,
+    ) -> Result<isize, Diagnostic> {
+        let mut offset = 0;
+        for (axis, place) in axes.iter().enumerate() {
+            let index = place.index.map_or(0, |index| self.integer(index));
+            let number = index.saturating_add(place.place.start as i64);
+            let Some(position) = position(number, shape[axis]) else {
+                return Err(out_of_bounds(number, axis, shape[axis], &[], span));
+            };
+            offset += position as isize * strides[axis];
+        }
+        Ok(offset)
+    }
+
+    /// The selection that indices make in an array of this shape and these strides.
+    fn selection(
+        &self,
+        lengths: &[usize],
+        strides: &[isize],
+        axes: &[IndexPlace],
+        shape: &[usize],
+        span: Span,
+    ) -> Result<Selection, Diagnostic> {
+        let mut selection =
+            Selection { shape: shape.to_vec(), outer: 0, offset: 0, strides: vec![0; shape.len()], tables: Vec::new() };
+        for (axis, IndexPlace { place, index }) in axes.iter().enumerate() {
+            let (length, stride) = (lengths[axis], strides[axis]);
+            // How many steps there are along the result's axis.
+            let count = place.axis.map_or(1, |own| shape[own]);
+            let step = if place.axis.is_some() { place.step } else { 0 };
+            let index = index.map(|index| self.array(index));
+            let known = match &index {
+                None => Some(place.start as isize),
+                Some(array) if array.len() == 1 => {
+                    let own = array.iter().next().and_then(|scalar| scalar.as_integer()).unwrap_or(0) as i64;
+                    let first = own.saturating_add(place.start as i64);
+                    straight(first, step as i64, count, length)
+                }
+                Some(_) => None,
+            };
+            match (known, index) {
+                (Some(start), _) => {
+                    selection.offset += start * stride;
+                    if let Some(own) = place.axis {
+                        selection.strides[own] += step * stride;
+                    }
+                }
+                (None, Some(index)) => {
+                    let mut steps = vec![0; shape.len()];
+                    if let Some(own) = place.axis {
+                        steps[own] = step as i64;
+                    }
+                    let missing = shape.len() - index.rank();
+                    let last = (0..shape.len())
+                        .filter(|&own| steps[own] != 0 || (own >= missing && index.shape()[own - missing] != 1))
+                        .max();
+                    selection.outer = selection.outer.max(last.map_or(0, |last| last + 1));
+                    let start = place.start as i64;
+                    selection.tables.push(Table { axis, length, stride, start, steps, index });
+                }
+                (None, None) => unreachable!("without an index the place is known"),
+            }
+        }
+        // A table that depends on no axis has one number, which is out of bounds.
+        if selection.outer == 0
+            && let Some(table) = selection.tables.first()
+        {
+            let number = selection.number_at(table, 0);
+            return Err(out_of_bounds(number, table.axis, table.length, &[], span));
+        }
+        Ok(selection)
+    }
+
+    /// Elements at indices that the run tells.
+    pub(super) fn gather(&self, value: ValueId, axes: &[IndexPlace], step: &Step) -> Result<Slot, Diagnostic> {
+        let array_type = &step.types[0];
+        let Slot::Array(array) = &self.values[value] else { return Ok(self.values[value].clone()) };
+        if array_type.shape.is_empty() {
+            let offset = self.element(array.shape(), array.strides(), axes, step.span)?;
+            let pointer = array.data_pointer().wrapping_offset(offset * array.dtype().size() as isize);
+            // SAFETY: the indices were checked.
+            return Ok(Slot::Single(unsafe { Single::read(pointer, array.dtype()) }));
+        }
+        let selection = self.selection(array.shape(), array.strides(), axes, &array_type.shape, step.span)?;
+        if selection.tables.is_empty() {
+            let offset = array.offset().wrapping_add_signed(selection.offset);
+            return match array.view(offset, &selection.shape, &selection.strides) {
+                Some(view) => Ok(Slot::Array(view)),
+                None => unreachable!("the checker has checked what is known, and the run the rest"),
+            };
+        }
+        if selection.count() == 0 {
+            selection.check(step.span)?;
+        }
+        let block = Array::unwritten(array_type.dtype, &array_type.shape, self.context.pool)
+            .map_err(|refusal| out_of_memory(array_type, refusal, step.span))?;
+        if selection.count() > 0 {
+            // SAFETY: the block has room for the selection, and the array lives.
+            unsafe { self.look_up(&selection, array, block.pointer(), step)? };
+        }
+        // SAFETY: every element has been written.
+        Ok(Slot::Array(unsafe { written(array_type, block) }))
+    }
+
+    /// Copies a selection's elements, in C order.
+    ///
+    /// # Safety
+    /// `to` has room for them.
+    unsafe fn look_up(&self, selection: &Selection, array: &Array, to: *mut u8, step: &Step) -> Result<(), Diagnostic> {
+        /// Addresses that threads may share.
+        struct Ends(*const u8, *mut u8);
+        // SAFETY: the elements are only read, and each unit of work writes its own part.
+        unsafe impl Sync for Ends {}
+        let size = array.dtype().size();
+        let places = selection.places(size);
+        let inner = selection.inner();
+        let axes = inner_axes(selection, size);
+        let outer = elements(&selection.shape[..selection.outer]);
+        let unit = (UNIT / inner).clamp(1, UNIT);
+        let ends = Ends(array.data_pointer(), to);
+        let outcome = self.drive(step.site.threads).units(
+            outer.div_ceil(unit),
+            1,
+            |index| index * unit,
+            || places.desk(),
+            |desk, index| {
+                let Ends(from, to) = &ends;
+                let end = outer.min((index + 1) * unit);
+                let mut start = index * unit;
+                while start < end {
+                    let length = PLACES.min(end - start);
+                    // SAFETY: the places are in the selection; those found are in the array; the results have room.
+                    unsafe {
+                        let fault = places.find(desk, start, length);
+                        if fault.is_some() {
+                            return fault;
+                        }
+                        let to = to.add(start * inner * size);
+                        copy_out(*from, size, &desk.offsets[..length], &axes, inner, &mut desk.index, to);
+                    }
+                    start += length;
+                }
+                None
+            },
+        );
+        outcome.map_err(|stop| match stop {
+            Stop::Fault(fault) => selection.fault(fault, step.span),
+            Stop::Cancelled | Stop::OutOfMemory(_) => interrupted(step.span),
+        })
+    }
+
+    /// The value with some elements replaced: where it lies if nothing else needs it, otherwise in a copy.
+    pub(super) fn update(&mut self, update: &UpdateStep, step: &Step) -> Result<Slot, Diagnostic> {
+        let value = self.hand(update.value);
+        let Slot::Array(array) = value else { return self.update_single(value, update, step) };
+        if update.shape.is_empty() {
+            return self.update_element(array, update, step);
+        }
+        let selection = self.selection(array.shape(), array.strides(), &update.axes, &update.shape, step.span)?;
+        if selection.count() == 0 {
+            selection.check(step.span)?;
+            return Ok(Slot::Array(array));
+        }
+        let mut new = self.hand(update.new).into_array();
+        let mut array = array;
+        if std::ptr::eq(&**new.buffer(), &**array.buffer()) && new.len() < array.len() {
+            // The smaller of the two is copied.
+            new = new.copy(self.context.pool).map_err(|refusal| out_of_memory(&type_of(&new), refusal, step.span))?;
+        }
+        array = self.writable(array, step)?;
+        // A copy lies in order, whatever lay there before.
+        let selection = self.selection(array.shape(), array.strides(), &update.axes, &update.shape, step.span)?;
+        let Some(to) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
+        // SAFETY: `to` is where the array lies, which nothing else holds; the selection was made for it.
+        unsafe { self.write(&selection, to, &new, update, step)? };
+        Ok(Slot::Array(array))
+    }
+
+    /// A value of rank 0 has one element, which every selection selects.
+    fn update_single(&self, value: Slot, update: &UpdateStep, step: &Step) -> Result<Slot, Diagnostic> {
+        let (Slot::Single(old), true) = (&value, update.shape.is_empty()) else {
+            let mut array = value.into_array();
+            let new = self.array(update.new.value);
+            array = self.writable(array, step)?;
+            let selection = self.selection(&[], &[], &[], &update.shape, step.span)?;
+            let Some(to) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
+            if selection.count() > 0 {
+                // SAFETY: as in `update`.
+                unsafe { self.write(&selection, to, &new, update, step)? };
+            }
+            return Ok(Slot::Array(array));
+        };
+        let mut single = self.single(update.new.value);
+        if let Some(combine) = &update.combine {
+            let new = single;
+            single = *old;
+            let to = single.element.0.as_mut_ptr();
+            // SAFETY: both are elements of the value's dtype.
+            let is_faulty = unsafe { combine.apply(to, new.element.0.as_ptr(), to, 1) } == Some(0);
+            if is_faulty {
+                return Err(combine.fault(&[], step.span));
+            }
+        }
+        Ok(Slot::Single(single))
+    }
+
+    /// One element of an array.
+    fn update_element(&mut self, array: Array, update: &UpdateStep, step: &Step) -> Result<Slot, Diagnostic> {
+        let new = self.single(update.new.value);
+        let mut array = self.writable(array, step)?;
+        let offset = self.element(array.shape(), array.strides(), &update.axes, step.span)?;
+        let size = array.dtype().size();
+        let Some(first) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
+        let to = first.wrapping_offset(offset * size as isize);
+        // SAFETY: the indices were checked, and nothing else holds the array.
+        unsafe {
+            match &update.combine {
+                None => std::ptr::copy_nonoverlapping(new.element.0.as_ptr(), to, size),
+                Some(combine) if combine.apply(to, new.element.0.as_ptr(), to, 1).is_some() => {
+                    return Err(combine.fault(&[], step.span));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(Slot::Array(array))
+    }
+
+    /// The array itself when its elements can be written, each by itself, otherwise a copy.
+    fn writable(&self, mut array: Array, step: &Step) -> Result<Array, Diagnostic> {
+        if is_injective(&array) && array.data_pointer_mut().is_some() {
+            return Ok(array);
+        }
+        array.copy(self.context.pool).map_err(|refusal| out_of_memory(&step.types[0], refusal, step.span))
+    }
+
+    /// Writes a selection's elements, in C order.
+    ///
+    /// # Safety
+    /// The selection was made for the array at `to`, which nothing else holds.
+    unsafe fn write(
+        &self,
+        selection: &Selection,
+        to: *mut u8,
+        new: &Array,
+        update: &UpdateStep,
+        step: &Step,
+    ) -> Result<(), Diagnostic> {
+        let size = new.dtype().size();
+        let places = selection.places(size);
+        let missing = selection.shape.len() - new.rank();
+        let strides = (0..selection.shape.len()).map(|axis| match axis.checked_sub(missing) {
+            Some(own) if new.shape()[own] != 1 => new.strides()[own] * size as isize,
+            _ => 0,
+        });
+        let strides: Vec<isize> = strides.collect();
+        let known = merge(selection.shape[..selection.outer].iter().copied().zip(strides.iter().copied()));
+        let inner = (selection.outer..selection.shape.len())
+            .map(|axis| (selection.shape[axis], selection.strides[axis] * size as isize, strides[axis]));
+        let inner = merge_pairs(inner);
+        let outer = elements(&selection.shape[..selection.outer]);
+        let mut desk = places.desk();
+        let mut sources = vec![0i64; PLACES];
+        let mut stage = Stage { old: vec![0; STAGE * size], new: vec![0; STAGE * size], size };
+        let mut start = 0;
+        while start < outer {
+            if self.context.cancel.is_cancelled() {
+                return Err(interrupted(step.span));
+            }
+            let length = PLACES.min(outer - start);
+            // SAFETY: the places are in the selection, those found are in the array, and `new` broadcasts to the selection.
+            unsafe {
+                if let Some(fault) = places.find(&mut desk, start, length) {
+                    return Err(selection.fault(fault, step.span));
+                }
+                count(0, &known, &mut desk.index, start, length, sources.as_mut_ptr());
+                for (place, (&offset, &source)) in desk.offsets[..length].iter().zip(&sources).enumerate() {
+                    let (to, from) = (to.offset(offset as isize), new.data_pointer().offset(source as isize));
+                    match &update.combine {
+                        None => copy_block(to, from, size, &inner),
+                        Some(combine) => {
+                            if let Some(faulty) = combine_block(combine, to, from, &inner, &mut stage) {
+                                let at = (start + place) * selection.inner() + faulty;
+                                return Err(combine.fault(&unravel(&selection.shape, at), step.span));
+                            }
+                        }
+                    }
+                }
+            }
+            start += length;
+        }
+        Ok(())
+    }
+
+    /// How many elements are true.
+    pub(super) fn count(&self, value: ValueId, span: Span) -> Result<Slot, Diagnostic> {
+        let mask = self.mask(value, span)?;
+        let truths = mask.as_bytes().unwrap_or_default();
+        let chunk = |chunk: &[u8]| chunk.iter().copied().fold(0u8, u8::wrapping_add) as i64;
+        let count: i64 = truths.chunks(255).map(chunk).sum();
+        Ok(Slot::Single(Single::of(Scalar::i64(count))))
+    }
+
+    /// Where they are.
+    pub(super) fn positions(&self, value: ValueId, step: &Step) -> Result<Slot, Diagnostic> {
+        let array_type = &step.types[0];
+        let mask = self.mask(value, step.span)?;
+        let truths = mask.as_bytes().unwrap_or_default();
+        let mut array = Array::zeros(array_type.dtype, &array_type.shape, self.context.pool)
+            .map_err(|refusal| out_of_memory(array_type, refusal, step.span))?;
+        let places = array.as_mut_slice::<i64>().unwrap_or_default();
+        let mut found = 0;
+        for (chunk, truths) in truths.chunks(64).enumerate() {
+            if truths.iter().all(|&truth| truth == 0) {
+                continue;
+            }
+            for (at, &truth) in truths.iter().enumerate() {
+                if truth != 0 {
+                    if let Some(place) = places.get_mut(found) {
+                        *place = (chunk * 64 + at) as i64;
+                    }
+                    found += 1;
+                }
+            }
+        }
+        if found != places.len() {
+            let message = format!("internal error: {found} elements are true where there should be {}", places.len());
+            return Err(Diagnostic::error("E0599", message, step.span, ""));
+        }
+        Ok(Slot::Array(array))
+    }
+
+    /// A bool array whose elements lie in order.
+    fn mask(&self, value: ValueId, span: Span) -> Result<Array, Diagnostic> {
+        let array = self.array(value);
+        array.to_contiguous(self.context.pool).map_err(|refusal| out_of_memory(&type_of(&array), refusal, span))
+    }
+
+    /// The first index of a slice and its number of elements.
+    pub(super) fn slice_bounds(
+        &self,
+        length: usize,
+        start: Option<ValueId>,
+        stop: Option<ValueId>,
+        step: i64,
+    ) -> [Slot; 2] {
+        let [start, stop] = [start, stop].map(|value| value.map(|value| self.integer(value)));
+        slice_bounds(length, start, stop, step).map(|number| Slot::Single(Single::of(Scalar::i64(number))))
+    }
+}
+
+/// Where `start:stop:step` begins and how many elements it has, as Python clamps it.
+pub(super) fn slice_bounds(length: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> [i64; 2] {
+    let length = length as i64;
+    let (lowest, highest) = if step < 0 { (-1, length - 1) } else { (0, length) };
+    let clamp = |number: i64| {
+        let number = if number < 0 { number.saturating_add(length) } else { number };
+        number.clamp(lowest, highest)
+    };
+    let first = start.map_or(if step < 0 { highest } else { lowest }, clamp);
+    let end = stop.map_or(if step < 0 { lowest } else { highest }, clamp);
+    let distance = if step < 0 { first - end } else { end - first };
+    let count = if distance <= 0 { 0 } else { (distance - 1) / step.saturating_abs() + 1 };
+    [first, count]
+}
+
+/// The first place of `count` evenly spaced ones on an axis, when an index below 0 counts from the end and all of them lie on
+/// the axis without going around its end.
+fn straight(first: i64, step: i64, count: usize, length: usize) -> Option<isize> {
+    if count == 0 {
+        return Some(0);
+    }
+    let last = first.checked_add(step.checked_mul(count as i64 - 1)?)?;
+    let from_end = if first < 0 && last < 0 { length as i64 } else { 0 };
+    let (first, last) = (first + from_end, last + from_end);
+    let lies = |number: i64| number >= 0 && number < length as i64;
+    (lies(first) && lies(last)).then_some(first as isize)
+}
+
+fn type_of(array: &Array) -> ArrayType {
+    ArrayType::new(array.dtype(), array.shape())
+}
+
+/// Whether no two elements lie at one place.
+fn is_injective(array: &Array) -> bool {
+    if array.is_contiguous() {
+        return true;
+    }
+    let axes = array.shape().iter().zip(array.strides()).filter(|(length, _)| **length != 1);
+    let mut axes: Vec<(usize, usize)> = axes.map(|(&length, stride)| (stride.unsigned_abs(), length)).collect();
+    axes.sort_unstable();
+    let mut reach = 0;
+    axes.into_iter().all(|(stride, length)| {
+        let is_apart = stride > reach;
+        reach += stride * (length - 1);
+        is_apart
+    })
+}
+
+/// The axes behind a place, in bytes.
+fn inner_axes(selection: &Selection, size: usize) -> Vec<(usize, isize)> {
+    let axes = (selection.outer..selection.shape.len())
+        .map(|axis| (selection.shape[axis], selection.strides[axis] * size as isize));
+    merge(axes)
+}
+
+/// As `merge`, of two arrays at once.
+fn merge_pairs(axes: impl Iterator<Item = (usize, isize, isize)>) -> Vec<(usize, isize, isize)> {
+    let mut merged: Vec<(usize, isize, isize)> = Vec::new();
+    for (length, one, other) in axes {
+        match merged.last_mut() {
+            _ if length == 1 => {}
+            Some(outer) if outer.1 == one * length as isize && outer.2 == other * length as isize => {
+                *outer = (outer.0 * length, one, other);
+            }
+            _ => merged.push((length, one, other)),
+        }
+    }
+    merged
+}
+
+/// Copies the blocks at some places one behind the other.
+///
+/// # Safety
+/// The blocks are readable, and `to` has room for them.
+unsafe fn copy_out(
+    from: *const u8,
+    size: usize,
+    offsets: &[i64],
+    axes: &[(usize, isize)],
+    inner: usize,
+    index: &mut [usize],
+    to: *mut u8,
+) {
+    /// # Safety
+    /// As the whole, in elements of `T`.
+    unsafe fn elements<T: Copy>(from: *const u8, offsets: &[i64], to: *mut u8) {
+        for (place, &offset) in offsets.iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let element = from.offset(offset as isize).cast::<T>().read_unaligned();
+                to.cast::<T>().add(place).write_unaligned(element);
+            }
+        }
+    }
+    // SAFETY: the caller's promise; an element is copied as a word of its size.
+    unsafe {
+        match (axes, size) {
+            ([], 1) => elements::<u8>(from, offsets, to),
+            ([], 2) => elements::<u16>(from, offsets, to),
+            ([], 4) => elements::<u32>(from, offsets, to),
+            ([], 8) => elements::<u64>(from, offsets, to),
+            ([], _) => elements::<[u64; 2]>(from, offsets, to),
+            (&[(length, stride)], _) if stride == size as isize => {
+                let bytes = length * size;
+                for (place, &offset) in offsets.iter().enumerate() {
+                    std::ptr::copy_nonoverlapping(from.offset(offset as isize), to.add(place * bytes), bytes);
+                }
+            }
+            _ => {
+                for (place, &offset) in offsets.iter().enumerate() {
+                    let to = to.add(place * inner * size);
+                    gather(from.offset(offset as isize), size, axes, index, 0, inner, to);
+                }
+            }
+        }
+    }
+}
+
+/// Copies a block from one array to another, axis by axis: lengths, and distances in bytes in each.
+///
+/// # Safety
+/// The one is readable there, the other writable, and they are apart.
+unsafe fn copy_block(to: *mut u8, from: *const u8, size: usize, axes: &[(usize, isize, isize)]) {
+    // SAFETY: the caller's promise; an element is copied as a word of its size.
+    unsafe {
+        match *axes {
+            [] => std::ptr::copy_nonoverlapping(from, to, size),
+            [(length, one, other)] => match size {
+                _ if one == size as isize && other == one => std::ptr::copy_nonoverlapping(from, to, length * size),
+                1 => copy_run::<u8>(to, from, length, one, other),
+                2 => copy_run::<u16>(to, from, length, one, other),
+                4 => copy_run::<u32>(to, from, length, one, other),
+                8 => copy_run::<u64>(to, from, length, one, other),
+                _ => copy_run::<[u64; 2]>(to, from, length, one, other),
+            },
+            [(length, one, other), ref inner @ ..] => {
+                for index in 0..length as isize {
+                    copy_block(to.offset(index * one), from.offset(index * other), size, inner);
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As [`copy_block`], in elements of `T`.
+unsafe fn copy_run<T: Copy>(to: *mut u8, from: *const u8, length: usize, one: isize, other: isize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if other == 0 && one == size_of::<T>() as isize {
+            let element = from.cast::<T>().read_unaligned();
+            for index in 0..length {
+                to.cast::<T>().add(index).write_unaligned(element);
+            }
+            return;
+        }
+        for index in 0..length as isize {
+            let element = from.offset(index * other).cast::<T>().read_unaligned();
+            to.offset(index * one).cast::<T>().write_unaligned(element);
+        }
+    }
+}
+
+/// How many elements are combined at once where they do not lie side by side.
+const STAGE: usize = 256;
+
+/// Elements on their way through a kernel.
+struct Stage {
+    old: Vec<u8>,
+    new: Vec<u8>,
+    size: usize,
+}
+
+impl Combine {
+    /// Combines elements; the index of the first that has no answer comes back.
+    ///
+    /// # Safety
+    /// As for a [`crate::kernel::BlockFunction`].
+    unsafe fn apply(&self, old: *const u8, new: *const u8, to: *mut u8, length: usize) -> Option<usize> {
+        let function = if length == 1 { self.single } else { self.function };
+        // SAFETY: the caller's promise.
+        let first = unsafe { function([old, new].as_ptr(), to, length) };
+        (first < length).then_some(first)
+    }
+
+    fn fault(&self, at: &[usize], span: Span) -> Diagnostic {
+        let place = if at.is_empty() { String::new() } else { format!(" at {}", DisplayShape(at)) };
+        Diagnostic::error("E0501", format!("{}{place}", self.fault), span, "")
+    }
+}
+
+/// Combines a block with another, element by element; the index of the first element that has no answer comes back, counted in C
+/// order.
+///
+/// # Safety
+/// As [`copy_block`].
+unsafe fn combine_block(
+    combine: &Combine,
+    to: *mut u8,
+    from: *const u8,
+    axes: &[(usize, isize, isize)],
+    stage: &mut Stage,
+) -> Option<usize> {
+    let size = stage.size as isize;
+    // SAFETY: the caller's promise; a stage has room for `STAGE` elements.
+    unsafe {
+        match *axes {
+            [] => combine.apply(to, from, to, 1),
+            [(length, one, other)] if one == size && other == size => combine.apply(to, from, to, length),
+            // One element that is combined again and again.
+            [(length, 0, other)] => {
+                (0..length).find(|&index| combine.apply(to, from.offset(index as isize * other), to, 1).is_some())
+            }
+            [(length, one, other)] => {
+                let mut start = 0;
+                while start < length {
+                    let count = STAGE.min(length - start);
+                    let to = to.offset(start as isize * one);
+                    let (old, new) = (stage.old.as_mut_ptr(), stage.new.as_mut_ptr());
+                    copy_block(old, to, stage.size, &[(count, size, one)]);
+                    copy_block(new, from.offset(start as isize * other), stage.size, &[(count, size, other)]);
+                    if let Some(first) = combine.apply(old, new, old, count) {
+                        return Some(start + first);
+                    }
+                    copy_block(to, old, stage.size, &[(count, one, size)]);
+                    start += count;
+                }
+                None
+            }
+            [(length, one, other), ref inner @ ..] => {
+                let behind: usize = inner.iter().map(|axis| axis.0).product();
+                (0..length).find_map(|index| {
+                    let (to, from) = (to.offset(index as isize * one), from.offset(index as isize * other));
+                    Some(index * behind + combine_block(combine, to, from, inner, stage)?)
+                })
+            }
+        }
+    }
+}
