@@ -10,9 +10,11 @@
 //! any thread, and installs no signal handler. Errors are data ([`Diagnostic`]); nothing prints.
 
 mod explanation;
+mod file;
 pub mod format;
 pub mod formulas;
 mod help;
+mod import;
 mod interpreter;
 mod library;
 mod linear_algebra;
@@ -20,8 +22,10 @@ pub mod npy;
 mod operation;
 mod operations;
 mod ordering;
+mod picture;
 mod program;
 mod show;
+mod table;
 pub mod typing;
 #[cfg(feature = "ndarray")]
 #[path = "ndarray.rs"]

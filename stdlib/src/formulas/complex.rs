@@ -176,7 +176,8 @@ fn hyperbolic<L: Double>(z: Complex<L>, is_cosine: bool) -> Complex<L> {
     });
     let still = y.equal(zero);
     let imaginary = if is_cosine { y.multiply(L::constant(1.0).copy_sign(x)) } else { y };
-    let real = if is_cosine { value.real } else { L::select(x.equal(zero), x, value.real) };
+    // sinh of no height stays 0 at an angle that is none.
+    let real = if is_cosine { value.real } else { L::select(x.equal(zero).and(is_finite(y).not()), x, value.real) };
     Complex { real, imaginary: L::select(still, imaginary, value.imaginary) }
 }
 
@@ -209,17 +210,13 @@ pub fn complex_tanh<L: Double>(z: Complex<L>) -> Complex<L> {
         real: scale.multiply(rise.fma(rise, one).square_root()).divide(below),
         imaginary: tangent.divide(below),
     };
-    let value = rarely_complex!(L, far, near, {
+    rarely_complex!(L, far, near, {
         let angle = sin(y).multiply(cos(y));
         let falling = exp(x.absolute().multiply(L::constant(-2.0)));
         let rest = angle.multiply(L::constant(4.0)).multiply(falling);
         let rest = L::select(is_infinite(x), L::select(is_finite(y), zero.copy_sign(angle), zero.copy_sign(y)), rest);
         Complex { real: one.copy_sign(x), imaginary: rest }
-    });
-    Complex {
-        real: L::select(x.equal(zero).and(is_finite(y)), x, value.real),
-        imaginary: L::select(y.equal(zero), y, value.imaginary),
-    }
+    })
 }
 
 /// The sine: that of i z, turned.

@@ -160,7 +160,8 @@ fn matrices(build: &mut Expansion, call: &Call, index: usize) -> Result<(Operand
     let source = build.type_of(operand);
     if source.rank() < 2 {
         let message = format!("`{}` takes a matrix, not {source}", call.name);
-        return Err(Diagnostic::error("E0303", message, span, source.to_string()));
+        let help = "a vector becomes a column by `x[:, newaxis]`";
+        return Err(Diagnostic::error("E0303", message, span, source.to_string()).help(help));
     }
     let dtype = field(operand, source.dtype);
     let operand = build.convert(operand, dtype, span)?;
@@ -334,11 +335,8 @@ fn svd(build: &mut Expansion, call: &Call) -> Ruled {
         return Ok(applied(build, call, &[a], Vec::new(), vec![values]));
     }
     let (left, right) = if full { (rows.clone(), columns.clone()) } else { (middle.clone(), middle) };
-    let types = vec![
-        stacked(&source, source.dtype, &[rows, left]),
-        values,
-        stacked(&source, source.dtype, &[right, columns]),
-    ];
+    let types =
+        vec![stacked(&source, source.dtype, &[rows, left]), values, stacked(&source, source.dtype, &[right, columns])];
     Ok(applied(build, call, &[a], vec![Attribute::Flag(full)], types))
 }
 

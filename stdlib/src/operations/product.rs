@@ -1,7 +1,7 @@
 //! Products of vectors and matrices.
 
-use crate::linear_algebra::{factor, product};
 use super::views::{count_of, permuted};
+use crate::linear_algebra::{factor, product};
 use crate::operation::{Expansion, Operation, optional, required};
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
@@ -84,13 +84,17 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
 }
 
 /// Two operands in the dtype in which they meet.
-struct Pair {
-    operands: [Operand; 2],
-    types: [Type; 2],
-    dtype: DType,
+pub(super) struct Pair {
+    /// The operands.
+    pub operands: [Operand; 2],
+    /// Their types.
+    pub types: [Type; 2],
+    /// The dtype.
+    pub dtype: DType,
 }
 
-fn pair(build: &mut Expansion, call: &Call) -> Result<Pair, Diagnostic> {
+/// The first two arguments.
+pub(super) fn pair(build: &mut Expansion, call: &Call) -> Result<Pair, Diagnostic> {
     let operands = [build.array(call, 0)?, build.array(call, 1)?];
     let numerics = operands.map(|operand| Numeric { dtype: build.type_of(operand).dtype, weak: operand.weak });
     let dtype = common(&numerics).dtype;
@@ -153,11 +157,8 @@ fn leading(build: &mut Expansion, call: &Call, pair: &Pair) -> Result<Vec<Length
     let [a, b] = &pair.types;
     let of = |one: &Type| one.shape[..one.rank().saturating_sub(2)].to_vec();
     build.broadcast(&of(a), &of(b), call).ok_or_else(|| {
-        let message = format!(
-            "the stacks of matrices do not go together: {} and {}",
-            DisplayShape(&of(a)),
-            DisplayShape(&of(b))
-        );
+        let message =
+            format!("the stacks of matrices do not go together: {} and {}", DisplayShape(&of(a)), DisplayShape(&of(b)));
         Diagnostic::error("E0301", message, call.place, format!("`{}` needs equal lengths, or 1", call.name))
             .label(call.arguments[0].span, a.to_string())
             .label(call.arguments[1].span, b.to_string())
@@ -295,7 +296,9 @@ fn tensordot(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagn
     };
     if of_a.len() != of_b.len() {
         let message = format!("{} axes of `a` cannot go together with {} of `b`", of_a.len(), of_b.len());
-        return Err(Diagnostic::error("E0304", message, span, "").help("give as many axes of each: `axes=((0, 1), (1, 2))`"));
+        return Err(
+            Diagnostic::error("E0304", message, span, "").help("give as many axes of each: `axes=((0, 1), (1, 2))`")
+        );
     }
     contract(build, call, pair, &of_a, &of_b).map(Value::Array)
 }
@@ -345,8 +348,9 @@ fn contract(
     let [a, b] = &pair.types;
     let rest = |one: &Type, paired: &[usize]| (0..one.rank()).filter(|axis| !paired.contains(axis)).collect();
     let (rest_a, rest_b): (Vec<usize>, Vec<usize>) = (rest(a, of_a), rest(b, of_b));
-    let lengths =
-        |one: &Type, axes: &[usize]| Type::new(one.dtype, axes.iter().map(|axis| one.shape[*axis].clone()).collect::<Vec<_>>());
+    let lengths = |one: &Type, axes: &[usize]| {
+        Type::new(one.dtype, axes.iter().map(|axis| one.shape[*axis].clone()).collect::<Vec<_>>())
+    };
     let (outer_a, outer_b) = (lengths(a, &rest_a), lengths(b, &rest_b));
     let (m, n, of_left, of_right) =
         (count_of(&outer_a), count_of(&outer_b), count_of(&lengths(a, of_a)), count_of(&lengths(b, of_b)));
