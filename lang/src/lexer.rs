@@ -428,7 +428,13 @@ impl Scanner<'_> {
         while let Some(open) = self.close_to_brace() {
             if let Open::Hole { start, .. } = open {
                 let message = "this `{` of an f-string is not closed";
-                self.error(code::UNCLOSED_HOLE, message, start, start + 1, "write `{{` for a brace in the text");
+                self.error(
+                    code::UNCLOSED_HOLE,
+                    message,
+                    start,
+                    start + 1,
+                    "close it with `}`, or write `{{` for a brace in the text",
+                );
                 self.push(Token::HoleClose, at, at);
                 self.push(Token::FormatEnd, at, at);
                 return;

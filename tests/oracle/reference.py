@@ -854,6 +854,7 @@ FUNCTIONS.update({
     "matrix_rank": linear(np.linalg.matrix_rank), "cond": linear(np.linalg.cond),
     "fft": transformed(np.fft.fft), "ifft": transformed(np.fft.ifft), "rfft": transformed(np.fft.rfft),
     "irfft": transformed(np.fft.irfft), "fft2": transformed_twice(np.fft.fft2), "ifft2": transformed_twice(np.fft.ifft2),
+    "convolve": linear(np.convolve), "correlate": linear(np.correlate),
     "fftfreq": lambda n, d=1.0: np.fft.fftfreq(int(n), float(d)), "rfftfreq": lambda n, d=1.0: np.fft.rfftfreq(int(n), float(d)),
     "fftshift": lambda value, axes=None: np.fft.fftshift(value, None if axes is None else int(axes)),
     "ifftshift": lambda value: np.fft.ifftshift(value),

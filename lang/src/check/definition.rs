@@ -65,7 +65,7 @@ impl Checker<'_> {
             locals,
             origins: super::origin::Origins::default(),
             captured: closure.captured.clone(),
-            is_prelude: function.span.source == self.library.prelude_source(),
+            is_closed: self.is_closed(function.span.source),
             function: &**function,
             name: function.name.as_ref().map_or("".into(), |name| name.text.clone()),
             call: Span::default(),

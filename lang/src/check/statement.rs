@@ -72,7 +72,7 @@ impl Checker<'_> {
             }
             StatementKind::Break => self.leave_turn(true, statement.span).map(|()| None),
             StatementKind::Continue => self.leave_turn(false, statement.span).map(|()| None),
-            StatementKind::Import { .. } => Err(self.not_built("`import`", statement.span, "")),
+            StatementKind::Import { .. } => Err(self.import_inside(statement.span)),
             StatementKind::Error => Err(Reported),
         }
     }

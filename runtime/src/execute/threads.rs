@@ -38,9 +38,9 @@ impl Threads {
     /// these. On a busy machine a helper may come when nothing is left to do: nobody waits for it, so `work` must not count on company.
     pub fn together(&self, threads: usize, work: &(dyn Fn() + Sync)) {
         let Some(helpers) = (if threads > 1 { self.helpers(threads) } else { None }) else { return work() };
-        // SAFETY: helpers call the work through an invitation only, while it is open; `Host` closes it and waits for those inside
-        // before this function returns or unwinds, so that the work outlives every use.
-        let work_of_helpers: &'static (dyn Fn() + Sync) = unsafe { std::mem::transmute(work) };
+        // SAFETY: only the lifetime changes, and the pointer is used as `Invitation` says.
+        let work_of_helpers =
+            unsafe { std::mem::transmute::<*const (dyn Fn() + Sync + '_), *const (dyn Fn() + Sync + 'static)>(work) };
         let invitation = Arc::new(Invitation { work: work_of_helpers, guests: Mutex::default(), left: Condvar::new() });
         for _ in 1..threads {
             let invitation = invitation.clone();
@@ -58,12 +58,18 @@ impl Threads {
 
 /// What helpers are called to.
 struct Invitation {
-    /// Valid as long as the invitation is not closed, or a guest is inside.
-    work: &'static (dyn Fn() + Sync),
+    /// Valid as long as the invitation is not closed, or a guest is inside: `Host` closes it, and waits for the guests inside, before
+    /// the work's own lifetime ends.
+    work: *const (dyn Fn() + Sync),
     guests: Mutex<Guests>,
     /// A guest has left.
     left: Condvar,
 }
+
+// SAFETY: the work may be called from several threads at once, and is, while it is valid.
+unsafe impl Send for Invitation {}
+// SAFETY: as above; everything else in it is synchronised.
+unsafe impl Sync for Invitation {}
 
 #[derive(Default)]
 struct Guests {
@@ -86,7 +92,9 @@ impl Invitation {
             }
             guests.inside += 1;
         }
-        let outcome = std::panic::catch_unwind(AssertUnwindSafe(self.work));
+        // SAFETY: this guest is inside, so that the host has not returned.
+        let work = unsafe { &*self.work };
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(work));
         let mut guests = self.guests();
         guests.inside -= 1;
         if let Err(panicked) = outcome {

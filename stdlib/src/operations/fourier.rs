@@ -2,6 +2,7 @@
 
 use super::joining::{concatenate, rolled_by};
 use super::views::{known, permuted};
+use crate::linear_algebra::fourier;
 use crate::operation::{Expansion, Operation, optional, required};
 use crate::typing::real_of;
 use thalweg_lang::declaration::{Call, Default, Operand, Parameter};
@@ -11,7 +12,6 @@ use thalweg_lang::graph::Attribute;
 use thalweg_lang::length::{Length, Polynomial};
 use thalweg_lang::types::Type;
 use thalweg_lang::value::Value;
-use thalweg_linear::fourier;
 
 type Ruled = Result<Value<Operand>, Diagnostic>;
 

@@ -11,7 +11,6 @@ use thalweg_lang::length::Length;
 use thalweg_lang::promotion::{Numeric, common};
 use thalweg_lang::types::{DisplayShape, Type};
 use thalweg_lang::value::Value;
-use thalweg_linear::{factor, product};
 
 const DTYPES: &str = "The dtypes promote as in `a * b`; integers wrap on overflow, and bools give whether any pair is true. \
                       Transposed and sliced operands are read where they lie.";
@@ -85,13 +84,17 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
 }
 
 /// Two operands in the dtype in which they meet.
-struct Pair {
-    operands: [Operand; 2],
-    types: [Type; 2],
-    dtype: DType,
+pub(super) struct Pair {
+    /// The operands.
+    pub operands: [Operand; 2],
+    /// Their types.
+    pub types: [Type; 2],
+    /// The dtype.
+    pub dtype: DType,
 }
 
-fn pair(build: &mut Expansion, call: &Call) -> Result<Pair, Diagnostic> {
+/// The first two arguments.
+pub(super) fn pair(build: &mut Expansion, call: &Call) -> Result<Pair, Diagnostic> {
     let operands = [build.array(call, 0)?, build.array(call, 1)?];
     let numerics = operands.map(|operand| Numeric { dtype: build.type_of(operand).dtype, weak: operand.weak });
     let dtype = common(&numerics).dtype;
