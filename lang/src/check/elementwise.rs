@@ -140,7 +140,7 @@ impl Checker<'_> {
         Ok(shape)
     }
 
-    /// The classic slip: `f64[n] - f64[n, 1]` is an n by n table.
+    /// The classic slip: `f64[n] - f64[n, 1]` is an n by n table. What the library does with lengths is meant.
     fn note_table(
         &mut self,
         left: &[Length],
@@ -149,7 +149,7 @@ impl Checker<'_> {
         place: Span,
         operands: &[(Operand, Span)],
     ) {
-        if self.frames.last().is_some_and(|frame| frame.is_prelude) {
+        if place.source == self.library.prelude_source() {
             return;
         }
         let stretched = |lengths: &[Length], axis: usize| {

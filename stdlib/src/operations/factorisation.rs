@@ -1,5 +1,6 @@
 //! Factorisations of matrices, and what follows from them: systems of equations, eigenvalues, singular values.
 
+use crate::linear_algebra::factor;
 use crate::operation::{Expansion, Operation, optional, required};
 use crate::typing::real_of;
 use thalweg_lang::declaration::{Call, Default, Operand};
@@ -10,7 +11,6 @@ use thalweg_lang::length::Length;
 use thalweg_lang::promotion::{Numeric, common};
 use thalweg_lang::types::Type;
 use thalweg_lang::value::Value;
-use thalweg_linear::factor;
 
 type Ruled = Result<Value<Operand>, Diagnostic>;
 
