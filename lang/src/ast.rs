@@ -97,6 +97,8 @@ pub enum Target {
     Name(Name),
     /// Several: `a, b` or `(a, (b, c))`.
     Tuple(Vec<Target>, Span),
+    /// One among several that is a part of an array: `a[i]` in `a[i], b = …`.
+    Part(Name, Vec<Subscript>, Span),
 }
 
 /// `@parallel(4, chunk=100)`
@@ -388,6 +390,12 @@ pub enum BinaryOperator {
 }
 
 impl BinaryOperator {
+    /// Whether it compares.
+    pub fn is_comparison(self) -> bool {
+        use BinaryOperator::*;
+        matches!(self, Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual)
+    }
+
     /// As it is written; an operation's row claims an operator by this symbol.
     pub fn symbol(self) -> &'static str {
         use BinaryOperator::*;

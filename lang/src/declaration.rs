@@ -53,8 +53,6 @@ pub trait Library: Send + Sync {
 pub enum Advice {
     /// An array stands where one bool chooses.
     ChooseByElement,
-    /// A mask or a condition would pick elements.
-    KeepShape,
     /// A number stands where something is walked.
     WalkNumbers,
     /// A reduction may meet nothing.

@@ -458,7 +458,13 @@ impl Scanner<'_> {
         while let Some(open) = self.close_to_brace() {
             if let Open::Hole { start, .. } = open {
                 let message = "this `{` of an f-string is not closed";
-                self.error(code::UNCLOSED_HOLE, message, start, start + 1, "write `{{` for a brace in the text");
+                self.error(
+                    code::UNCLOSED_HOLE,
+                    message,
+                    start,
+                    start + 1,
+                    "close it with `}`, or write `{{` for a brace in the text",
+                );
                 self.push(Token::HoleClose, at, at);
                 self.push(Token::FormatEnd, at, at);
                 return;
@@ -660,6 +666,22 @@ impl Scanner<'_> {
     fn string(&mut self, start: usize) -> usize {
         let quote = if self.text.as_bytes()[start] == b'"' { '"' } else { '\'' };
         let closed = string_end(self.text, start + 1, quote);
+        if self.text[start..].starts_with("\"\"\"") && self.holes == 0 {
+            return self.long_string(start);
+        }
+        // MATLAB's transpose: the quote touches what it turns.
+        if closed.is_none() && quote == '\'' && self.operand && !self.text[..start].ends_with([' ', '\t']) {
+            self.error(
+                code::FOREIGN_WORD,
+                "`'` begins a string, and does not transpose",
+                start,
+                start + 1,
+                "write `.T`",
+            );
+            self.push(Token::Dot, start, start);
+            self.push(Token::Name("T".into()), start, start + 1);
+            return start + 1;
+        }
         if closed.is_none() && self.holes > 0 {
             let hole = self.open.iter().rev().find_map(|open| match open {
                 Open::Hole { quote, .. } => Some(*quote),
@@ -679,6 +701,16 @@ impl Scanner<'_> {
         self.unescape(start + 1, content_end, &mut content);
         self.push(Token::Text(content.into()), start, end);
         end
+    }
+
+    /// Python's `"""…"""`, which may have many lines.
+    fn long_string(&mut self, start: usize) -> usize {
+        let after = &self.text[start + 3..];
+        let stop = after.find("\"\"\"").map_or(self.text.len(), |at| start + 3 + at + 3);
+        let help = "write `\"…\"` on one line; a line break in the text is `\\n`";
+        self.error(code::FOREIGN_WORD, "`\"\"\"` does not begin a string", start, start + 3, help);
+        self.push(Token::Text("".into()), start, stop);
+        stop
     }
 
     fn unterminated(&mut self, start: usize, end: usize, quote: char) {

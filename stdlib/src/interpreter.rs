@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use thalweg_lang::ast::Block;
 use thalweg_lang::check::{self, Checked, Environment, Imported, Known, Output, Wanted};
 use thalweg_lang::diagnostic::{Diagnostic, Severity};
@@ -49,7 +50,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The budget of threads. Without it: `THALWEG_NUM_THREADS`, else the cores that the process may use.
+    /// The budget of threads. Without it: `THALWEG_NUM_THREADS` if it is a whole number above 0, else the cores that the process
+    /// may use.
     pub fn threads(mut self, threads: usize) -> Builder {
         self.threads = Some(threads.max(1));
         self
@@ -151,6 +153,8 @@ pub struct Compiled {
     results: Arc<Results>,
     bytes_read: usize,
     bytes_written: usize,
+    checking: Duration,
+    planning: Duration,
 }
 
 /// Where an input of a compiled program comes from at each call.
@@ -194,6 +198,16 @@ impl Compiled {
     /// Bytes of the arrays that it gives.
     pub fn bytes_written(&self) -> usize {
         self.bytes_written
+    }
+
+    /// How long it took to parse and check it.
+    pub fn checking(&self) -> Duration {
+        self.checking
+    }
+
+    /// How long it took to plan it.
+    pub fn planning(&self) -> Duration {
+        self.planning
     }
 
     /// The most bytes that inputs, intermediate values and results take at once, as planned.
@@ -377,6 +391,7 @@ impl Interpreter {
     }
 
     fn compile_for(&mut self, name: &str, text: &str, wanted: Wanted) -> Result<Compiled, Vec<Diagnostic>> {
+        let begin = Instant::now();
         let source = self.sources.add(name, text);
         let program = parse(source, text)?;
         let (sources, imported) = (&mut self.sources, &mut self.imported);
@@ -392,10 +407,11 @@ impl Interpreter {
         }
         let arrays = names.arrays.into_inner();
         let inputs: Vec<Array> = checked.inputs.iter().map(|index| arrays[*index].array.clone()).collect();
-        Ok(self.plan_checked(checked, inputs))
+        Ok(self.plan_checked(checked, inputs, begin))
     }
 
-    fn plan_checked(&self, checked: Checked, inputs: Vec<Array>) -> Compiled {
+    fn plan_checked(&self, checked: Checked, inputs: Vec<Array>, begin: Instant) -> Compiled {
+        let checking = begin.elapsed();
         let Checked { graph, bindings, value, value_type, silent, mut notes, .. } = checked;
         let plan = plan::plan(&graph, &*self.library, &self.settings);
         notes.extend(plan.notes().iter().cloned());
@@ -403,7 +419,8 @@ impl Interpreter {
         let bytes_read = bytes(&mut graph.inputs.iter().map(|input| &input.array_type));
         let bytes_written = bytes(&mut graph.outputs.iter().map(|node| graph.node(*node).array_type()));
         let results = Arc::new(Results { bindings, value, value_type, silent, notes });
-        Compiled { plan, inputs, sources: Vec::new(), results, bytes_read, bytes_written }
+        let planning = begin.elapsed() - checking;
+        Compiled { plan, inputs, sources: Vec::new(), results, bytes_read, bytes_written, checking, planning }
     }
 
     /// Checks and plans a text whose free names are arguments of the given types.
@@ -413,6 +430,7 @@ impl Interpreter {
         parameters: &[Arc<str>],
         types: &[ArrayType],
     ) -> Result<Compiled, Vec<Diagnostic>> {
+        let begin = Instant::now();
         let source = self.sources.add("<program>", text);
         let program = parse(source, text)?;
         let (sources, imported) = (&mut self.sources, &mut self.imported);
@@ -429,7 +447,7 @@ impl Interpreter {
                 None => InputSource::Argument(*index),
             })
             .collect();
-        let mut compiled = self.plan_checked(checked, Vec::new());
+        let mut compiled = self.plan_checked(checked, Vec::new(), begin);
         compiled.sources = sources;
         Ok(compiled)
     }

@@ -10,6 +10,7 @@
 //! any thread, and installs no signal handler. Errors are data ([`Diagnostic`]); nothing prints.
 
 mod explanation;
+mod file;
 pub mod format;
 pub mod formulas;
 mod help;
@@ -21,8 +22,10 @@ pub mod npy;
 mod operation;
 mod operations;
 mod ordering;
+mod picture;
 mod program;
 mod show;
+mod table;
 pub mod typing;
 #[cfg(feature = "ndarray")]
 #[path = "ndarray.rs"]

@@ -3,11 +3,11 @@
 //! A file is a magic word, a version, the length of a header, the header (a Python dictionary as text) and the elements.
 //! Nothing in it is believed before it is compared with the file's length.
 
+use crate::file;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use thalweg_lang::dtype::{DType, Kind};
 use thalweg_runtime::array::{Array, contiguous_strides, length_of};
 use thalweg_runtime::buffer::{Bytes, OutOfMemory, Pool};
@@ -199,44 +199,7 @@ pub fn read(path: impl AsRef<Path>, pool: &Pool) -> Result<Array, NpyError> {
 pub fn write(path: impl AsRef<Path>, array: &Array) -> Result<(), NpyError> {
     let path = path.as_ref();
     let refused = |error| NpyError::System { path: path.to_path_buf(), action: "write", error };
-    // Through a link the file that it points to is replaced, not the link.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let existing = fs::metadata(&target).ok();
-    if let Some(metadata) = &existing
-        && !metadata.is_file()
-    {
-        // A device or a pipe is written to; nothing can take its place.
-        let file = fs::OpenOptions::new().write(true).open(&target).map_err(refused)?;
-        return write_to(file, array).map_err(refused);
-    }
-    let (temporary, file) = temporary_beside(&target).map_err(refused)?;
-    let permissions = existing.map(|metadata| metadata.permissions());
-    let written = write_to(file, array)
-        .and_then(|()| permissions.map_or(Ok(()), |permissions| fs::set_permissions(&temporary, permissions)))
-        .and_then(|()| fs::rename(&temporary, &target));
-    if written.is_err() {
-        // The first error is the one worth telling.
-        let _ = fs::remove_file(&temporary);
-    }
-    written.map_err(refused)
-}
-
-/// A new file in the same folder, under a name that no other writer uses.
-fn temporary_beside(target: &Path) -> io::Result<(PathBuf, File)> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let name = target.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::IsADirectory))?;
-    loop {
-        let mut own = std::ffi::OsString::from(".");
-        own.push(name);
-        own.push(format!(".{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-        let temporary = target.with_file_name(own);
-        match File::create_new(&temporary) {
-            Ok(file) => return Ok((temporary, file)),
-            // Left behind by a process that was killed.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
+    file::replace(path, |file| write_to(file, array)).map_err(refused)
 }
 
 fn write_to(mut file: File, array: &Array) -> io::Result<()> {

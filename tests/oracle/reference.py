@@ -128,6 +128,16 @@ class Parser:
                 self.take()
         if self.peek()[1] == "fn":
             return self.function()
+        if self.accept("for"):
+            target = self.comprehension_target()
+            self.take("in")
+            sequence = self.binary(3)
+            return ("for", target, sequence, self.block())
+        if self.accept("while"):
+            condition = self.binary(3)
+            return ("while", condition, self.block())
+        if self.peek()[1] in ("break", "continue"):
+            return ("leave", self.take()[1])
         start = self.at
         targets = self.targets()
         if targets is not None and self.accept("="):
@@ -136,6 +146,16 @@ class Parser:
             operator = self.take()[1][:-1]
             return ("assign", targets, ("binary", operator, targets, self.expression_list()))
         self.at = start
+        if self.peek()[0] == "name" and self.peek(1)[1] == "[":
+            name = self.take()[1]
+            self.take("[")
+            subscripts = self.subscripts()
+            if self.accept("="):
+                return ("update", name, subscripts, None, self.expression_list())
+            if self.peek()[1] in ("+=", "-=", "*=", "/=", "//=", "%=", "**="):
+                operator = self.take()[1][:-1]
+                return ("update", name, subscripts, operator, self.expression_list())
+            self.at = start
         return ("value", self.expression_list())
 
     def targets(self):
@@ -512,7 +532,7 @@ def of_float(function):
 error_function, complementary_error_function = of_float(math.erf), of_float(math.erfc)
 FLOATING = {np.sqrt, np.exp, np.log, np.sin, np.cos, np.tan, np.tanh, np.arctan, np.arcsin, np.arccos, np.sinh, np.cosh,
             np.exp2, np.expm1, np.log2, np.log10, np.log1p, np.cbrt, np.arctan2, np.hypot, np.arcsinh, np.arccosh, np.arctanh,
-            np.copysign, np.logaddexp, np.degrees, np.radians}
+            np.copysign, np.logaddexp, np.degrees, np.radians, np.nextafter, np.rint, np.heaviside, np.spacing}
 
 
 def axes(axis):
@@ -588,6 +608,159 @@ def norm(value, axis=None, keepdims=False):
     return np.sqrt((np.abs(checked) ** 2).sum(axis=axes(axis), keepdims=keepdims))
 
 
+def numbers(value):
+    """An argument of known integers: one, or several."""
+    checked = np.asarray(value)
+    return int(checked) if checked.ndim == 0 else tuple(int(entry) for entry in checked)
+
+
+def several(function):
+    """A function of a sequence of arrays."""
+    def apply(arrays, *more, **named):
+        more = [axes(entry) for entry in more]
+        named = {name: axes(entry) for name, entry in named.items()}
+        return function([np.asarray(entry) for entry in arrays], *more, **named)
+    return apply
+
+
+def along(function, default):
+    """A function of an array and an axis."""
+    return lambda value, axis=default: function(np.asarray(value), axis=axes(axis))
+
+
+def reduced(function):
+    """A function of an array, axes and `keepdims`."""
+    return lambda value, axis=None, keepdims=False: np.asarray(
+        function(np.asarray(value), axis=axes(axis), keepdims=bool(keepdims)))
+
+
+def accumulate(function):
+    def apply(value, axis=None):
+        checked = np.ravel(value) if axis is None else np.asarray(value)
+        return function.accumulate(checked, axis=0 if axis is None else int(axis))
+    return apply
+
+
+def integral(function):
+    """A function of floats that integers reach as f64, as Thalweg's prelude has it."""
+    def apply(value, *more, **named):
+        checked = np.asarray(value)
+        return function(checked.astype(np.float64) if checked.dtype.kind in "iub" else checked, *more, **named)
+    return apply
+
+
+def quantile(value, q, axis=None, keepdims=False):
+    return np.asarray(integral(np.quantile)(value, np.asarray(q, dtype=np.asarray(q).dtype), axis=axes(axis), keepdims=keepdims))
+
+
+def pad(value, width, mode="constant", constant_values=0):
+    named = {"constant_values": constant_values} if mode == "constant" else {}
+    return np.pad(value, width, mode=mode, **named)
+
+
+def tally(index, length, weights=None):
+    index = np.asarray(index)
+    inside = (index >= 0) & (index < length)
+    return np.bincount(index[inside], None if weights is None else np.asarray(weights)[inside], minlength=int(length))
+
+
+def gradient(value, x=1.0, axis=-1):
+    return np.gradient(np.asarray(value, dtype=np.float64), x if np.ndim(x) else float(x), axis=int(axis))
+
+
+def histogram(value, bins=10, range=None, density=False, weights=None):
+    bins = int(bins) if np.ndim(bins) == 0 else np.asarray(bins)
+    counts, edges = np.histogram(value, bins=bins, range=range, density=density, weights=weights)
+    return counts, edges
+
+
+def unique(value, return_index=False, return_inverse=False, return_counts=False):
+    return np.unique(value, return_index=return_index, return_inverse=return_inverse, return_counts=return_counts)
+
+
+def bincount(value, weights=None, minlength=0):
+    return np.bincount(np.asarray(value), None if weights is None else np.asarray(weights), int(minlength))
+
+
+def round_(value, decimals=0):
+    return elementwise(lambda x: np.round(x, int(decimals)))(value)
+
+
+def clip(value, low=None, high=None):
+    raised = value if low is None else np.maximum(value, low)
+    return raised if high is None else np.minimum(raised, high)
+
+
+def bit_count(value):
+    return np.bitwise_count(value).astype(np.asarray(value).dtype)
+
+
+def average(value, axis=None, weights=None, keepdims=False):
+    return np.asarray(np.average(np.asarray(value), axis=axes(axis), weights=weights, keepdims=keepdims))
+
+
+def triangle(n, m=None, k=0, dtype=None):
+    return np.tri(int(n), None if m is None else int(m), int(k), dtype_of(dtype))
+
+
+def eye(n, m=None, k=0, dtype=None):
+    return np.eye(int(n), None if m is None else int(m), int(k), dtype_of(dtype))
+
+
+def ddof(function):
+    return lambda value, axis=None, ddof=0, keepdims=False: np.asarray(
+        integral(function)(value, axis=axes(axis), ddof=int(ddof), keepdims=keepdims))
+
+
+MORE_FUNCTIONS = {
+    "real": np.real, "imag": np.imag, "conj": np.conj, "angle": lambda value, deg=False: np.angle(value, deg),
+    "reciprocal": integral(np.reciprocal), "nextafter": elementwise(np.nextafter), "ldexp": elementwise(np.ldexp), "rint": elementwise(np.rint),
+    "round": round_, "clip": clip, "divmod": lambda x, y: (floor_divide(x, y), remainder(x, y)),
+    "modf": integral(np.modf), "sinc": elementwise(np.sinc), "heaviside": elementwise(np.heaviside),
+    "nan_to_num": lambda value, nan=0.0, posinf=None, neginf=None: np.nan_to_num(value, nan=nan, posinf=posinf, neginf=neginf),
+    "spacing": elementwise(np.spacing), "logaddexp2": elementwise(np.logaddexp2), "fmod": elementwise(np.fmod),
+    "bit_count": bit_count, "logical_xor": logical(np.logical_xor), "float_power": elementwise(np.float_power),
+    "diff": lambda value, n=1, axis=-1: np.diff(value, int(n), axis=int(axis)),
+    "cumsum": along(np.cumsum, None), "cumprod": along(np.cumprod, None),
+    "cummax": accumulate(np.maximum), "cummin": accumulate(np.minimum),
+    "sort": along(np.sort, -1), "argsort": lambda value, axis=-1: np.argsort(value, axis=axes(axis), kind="stable"),
+    "searchsorted": lambda ordered, value, side="left": np.asarray(np.searchsorted(ordered, value, side=side)),
+    "tally": tally, "bincount": bincount, "digitize": lambda value, bins, right=False: np.asarray(np.digitize(value, bins, right)),
+    "histogram": histogram, "unique": unique, "isin": lambda value, values: np.asarray(np.isin(value, values)),
+    "nonzero": lambda value: tuple(np.nonzero(value)), "flatnonzero": np.flatnonzero, "argwhere": np.argwhere,
+    "take": lambda value, indices, axis=None: np.take(value, indices, axis=axes(axis)),
+    "take_along_axis": lambda value, indices, axis=-1: np.take_along_axis(np.asarray(value), np.asarray(indices), int(axis)),
+    "concatenate": several(np.concatenate), "stack": several(np.stack), "hstack": several(np.hstack),
+    "vstack": several(np.vstack), "column_stack": several(np.column_stack),
+    "split": lambda value, parts, axis=0: tuple(np.split(value, numbers(parts), int(axis))),
+    "array_split": lambda value, parts, axis=0: tuple(np.array_split(value, numbers(parts), int(axis))),
+    "tile": lambda value, counts: np.tile(value, numbers(counts)),
+    "repeat": lambda value, count, axis=None: np.repeat(value, int(count), axes(axis)),
+    "roll": lambda value, shift, axis=None: np.roll(value, numbers(shift), axes(axis)), "pad": pad,
+    "meshgrid": lambda *values, indexing="xy": tuple(np.meshgrid(*values, indexing=indexing)),
+    "moveaxis": lambda value, source, destination: np.moveaxis(value, numbers(source), numbers(destination)),
+    "swapaxes": lambda value, one, other: np.swapaxes(value, int(one), int(other)),
+    "expand_dims": lambda value, axis: np.expand_dims(value, axes(axis)),
+    "diagonal": lambda value, offset=0, axis1=0, axis2=1: np.diagonal(value, int(offset), int(axis1), int(axis2)),
+    "tri": triangle, "eye": eye, "identity": lambda n, dtype=None: eye(n, dtype=dtype),
+    "tril": lambda value, k=0: np.tril(value, int(k)), "triu": lambda value, k=0: np.triu(value, int(k)),
+    "diag": lambda value, k=0: np.diag(value, int(k)), "flatten": np.ravel, "fliplr": np.fliplr, "flipud": np.flipud,
+    "rot90": lambda value, k=1: np.rot90(value, int(k)), "empty_like": np.zeros_like,
+    "empty": lambda *shape, dtype=None: np.zeros(shape_of(shape), dtype_of(dtype)),
+    "logspace": lambda start, stop, num=50, endpoint=True, base=10.0: np.logspace(start, stop, int(num), endpoint, base),
+    "geomspace": lambda start, stop, num=50, endpoint=True: np.geomspace(start, stop, int(num), endpoint),
+    "trapezoid": lambda value, x=None, dx=1.0, axis=-1: np.asarray(np.trapezoid(value, x, dx, int(axis))), "gradient": gradient,
+    "average": average, "median": lambda value, axis=None, keepdims=False: quantile(value, 0.5, axis, keepdims),
+    "quantile": quantile, "percentile": lambda value, q, axis=None, keepdims=False: quantile(
+        value, np.asarray(q) / 100, axis, keepdims),
+    "nansum": reduced(np.nansum), "nanprod": reduced(np.nanprod), "nanmin": reduced(np.nanmin), "nanmax": reduced(np.nanmax),
+    "nanmean": reduced(np.nanmean), "nanvar": ddof(np.nanvar), "nanstd": ddof(np.nanstd), "nanmedian": reduced(np.nanmedian),
+    "nanargmin": reduced(np.nanargmin), "nanargmax": reduced(np.nanargmax),
+    "interp": lambda x, xp, fp, left=None, right=None: np.asarray(np.interp(x, xp, fp, left, right)),
+    "cov": lambda value, rowvar=True, ddof=1: np.asarray(np.cov(value, rowvar=rowvar, ddof=int(ddof))),
+    "corrcoef": lambda value, rowvar=True: np.asarray(np.corrcoef(value, rowvar=rowvar)),
+    "array_equal": lambda left, right: np.bool_(np.array_equal(left, right)),
+}
 FUNCTIONS = {
     "where": elementwise(np.where), "sqrt": elementwise(np.sqrt), "exp": elementwise(np.exp), "log": elementwise(np.log),
     "sin": elementwise(np.sin), "cos": elementwise(np.cos), "tan": elementwise(np.tan), "tanh": elementwise(np.tanh),
@@ -623,6 +796,7 @@ FUNCTIONS = {
     "reshape": lambda value, *shape: np.asarray(value).reshape(shape_of(shape)),
     "transpose": lambda value, *order: np.asarray(value).transpose(shape_of(order) if order else None),
 }
+FUNCTIONS.update(MORE_FUNCTIONS)
 
 
 def linear(function, kinds="iufcb"):
@@ -690,6 +864,7 @@ FUNCTIONS.update({
     "matrix_rank": linear(np.linalg.matrix_rank), "cond": linear(np.linalg.cond),
     "fft": transformed(np.fft.fft), "ifft": transformed(np.fft.ifft), "rfft": transformed(np.fft.rfft),
     "irfft": transformed(np.fft.irfft), "fft2": transformed_twice(np.fft.fft2), "ifft2": transformed_twice(np.fft.ifft2),
+    "convolve": linear(np.convolve), "correlate": linear(np.correlate),
     "fftfreq": lambda n, d=1.0: np.fft.fftfreq(int(n), float(d)), "rfftfreq": lambda n, d=1.0: np.fft.rfftfreq(int(n), float(d)),
     "fftshift": lambda value, axes=None: np.fft.fftshift(value, None if axes is None else int(axes)),
     "ifftshift": lambda value: np.fft.ifftshift(value),
@@ -700,6 +875,7 @@ PROPERTIES = {
     "size": lambda value: int(np.asarray(value).size),
     "ndim": lambda value: np.asarray(value).ndim,
     "dtype": lambda value: DTYPE_NAMES[np.asarray(value).dtype],
+    "real": lambda value: np.real(value)[()], "imag": lambda value: np.imag(value)[()],
 }
 CONSTANTS = {"pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None, "none": None}
 
@@ -731,9 +907,63 @@ class Session:
             if statement[0] == "assign":
                 self.bind(statement[1], self.value(statement[2], scope), scope)
                 value = None
+            elif statement[0] in ("for", "while", "leave", "update"):
+                getattr(self, statement[0] + "_statement")(statement, scope)
+                value = None
             else:
                 value = self.value(statement[1], scope)
         return value, silent
+
+    def for_statement(self, statement, scope):
+        for item in self.items(statement[2], scope):
+            self.bind(statement[1], item, scope)
+            if not self.turn(statement[3], scope):
+                break
+
+    def while_statement(self, statement, scope):
+        while self.truth(statement[1], scope):
+            if not self.turn(statement[2], scope):
+                break
+
+    def turn(self, body, scope):
+        """Whether the loop goes on after its body."""
+        try:
+            self.block(body[1], scope)
+        except Leave as leave:
+            return str(leave) == "continue"
+        return True
+
+    def leave_statement(self, statement, scope):
+        raise Leave(statement[1])
+
+    def update_statement(self, statement, scope):
+        name, subscripts, operator = statement[1:4]
+        changed = np.array(scope[name])
+        entries = tuple(self.subscript(entry, scope) for entry in subscripts)
+        new = self.value(statement[4], scope)
+        if operator is not None:
+            # Indices that occur twice count twice.
+            every = np.arange(changed.size).reshape(changed.shape)[entries]
+            flat, new = changed.reshape(-1), np.broadcast_to(np.asarray(new), np.shape(every))
+            for index, one in zip(np.ravel(every), np.ravel(new)):
+                flat[index] = operate(operator, flat[index], one)
+        else:
+            changed[entries] = new
+        scope[name] = changed
+
+    def truth(self, node, scope):
+        condition = self.value(node, scope)
+        if array(condition).ndim or array(condition).dtype != np.bool_:
+            raise ThalwegError("a condition is a bool scalar")
+        return bool(condition)
+
+    def items(self, sequence, scope):
+        """What a loop or a comprehension walks."""
+        if sequence[0] == "call" and sequence[1] == ("name", "zip"):
+            walked = [self.value(item, scope) for item in sequence[2]]
+            return list(zip(*[list(item) if isinstance(item, tuple) else list(np.asarray(item)) for item in walked]))
+        value = self.value(sequence, scope)
+        return list(value) if isinstance(value, tuple) else list(np.asarray(value))
 
     def bind(self, target, value, scope):
         if target[0] == "name":
@@ -781,13 +1011,10 @@ class Session:
             dtype = np.result_type(*[item if weak(item) else np.asarray(item).dtype for item in items])
             return np.stack([np.asarray(item, dtype=dtype) for item in items])
         if kind == "if":
-            condition = self.value(node[1], scope)
-            if array(condition).ndim or array(condition).dtype != np.bool_:
-                raise ThalwegError("a condition is a bool scalar")
-            branch = node[2] if condition else node[3]
+            branch = node[2] if self.truth(node[1], scope) else node[3]
             return self.value(branch, scope) if branch else None
         if kind == "block":
-            return self.block(node[1], dict(scope))[0]
+            return self.block(node[1], scope)[0]
         if kind == "lambda":
             return self.function(node, scope)
         if kind == "call":
@@ -806,7 +1033,7 @@ class Session:
                 raise ThalwegError(f"unknown property {node[2]}")
             return PROPERTIES[node[2]](base)
         if kind == "comprehension":
-            return self.comprehension(node[1], node[2], scope)
+            return self.comprehension(node, scope)
         if kind == "ellipsis":
             return Ellipsis
         raise ThalwegError(f"not built in the oracle: {kind}")
@@ -817,6 +1044,8 @@ class Session:
         value = self.value(entry, scope)
         if value is None or value is Ellipsis:
             return value
+        if array(value).dtype.kind == "b" and array(value).ndim > 0:
+            return array(value)
         if array(value).dtype.kind not in "iu":
             raise ThalwegError("an index is an integer")
         return int(value) if array(value).ndim == 0 else array(value)
@@ -855,22 +1084,62 @@ class Session:
         except (TypeError, ValueError, IndexError, OverflowError, MemoryError) as error:
             raise ThalwegError(str(error)) from error
 
-    def comprehension(self, element, clauses, scope):
+    def comprehension(self, node, scope):
+        element, clauses, condition = node[1:4]
+        if condition is not None:
+            # What is kept lies along one axis.
+            results = list(self.kept(element, clauses, condition, scope))
+            return tuple(results) if clauses[0][1][0] == "tuple" else stacked(results)
         target, sequence = clauses[0]
-        if sequence[0] == "call" and sequence[1] == ("name", "zip"):
-            walked = [self.value(item, scope) for item in sequence[2]]
-            items = list(zip(*[list(np.asarray(item)) for item in walked]))
-        else:
-            value = self.value(sequence, scope)
-            items = list(value) if isinstance(value, tuple) else list(np.asarray(value))
         results = []
-        for item in items:
+        for item in self.items(sequence, scope):
             inner = dict(scope)
             self.bind(target, item, inner)
             results.append(self.value(element, inner) if len(clauses) == 1
-                           else self.comprehension(element, clauses[1:], inner))
-        dtype = np.result_type(*[np.asarray(result) for result in results]) if results else np.float64
-        return np.stack([np.asarray(result).astype(dtype) for result in results]) if results else np.zeros(0)
+                           else self.comprehension(("comprehension", element, clauses[1:], None), inner))
+        if isinstance(self.value(sequence, scope) if sequence[0] == "tuple" else None, tuple):
+            return tuple(results)
+        return stacked(results)
+
+    def kept(self, element, clauses, condition, scope):
+        if not clauses:
+            if self.truth(condition, scope):
+                yield self.value(element, scope)
+            return
+        for item in self.items(clauses[0][1], scope):
+            inner = dict(scope)
+            self.bind(clauses[0][0], item, inner)
+            yield from self.kept(element, clauses[1:], condition, inner)
+
+
+class Leave(Exception):
+    """`break` or `continue`."""
+
+
+def stacked(results):
+    dtype = np.result_type(*[np.asarray(result) for result in results]) if results else np.float64
+    return np.stack([np.asarray(result).astype(dtype) for result in results]) if results else np.zeros(0)
+
+
+def folded(function, sequence, initial):
+    """What a function makes of what it made before and the next element; the values on the way, too."""
+    values = [initial]
+    for item in (sequence if isinstance(sequence, tuple) else list(np.asarray(sequence))):
+        values.append(function(values[-1], item))
+    return values
+
+
+def mapped(function, *sequences):
+    results = [function(*items) for items in zip(*sequences)]
+    return tuple(results) if isinstance(sequences[0], tuple) else stacked(results)
+
+
+FUNCTIONS.update({
+    "map": mapped,
+    "fold": lambda function, sequence, initial: folded(function, sequence, initial)[-1],
+    "reduce": lambda function, sequence, neutral: folded(function, sequence, neutral)[-1],
+    "scan": lambda function, sequence, neutral: stacked(folded(function, sequence, neutral)[1:]),
+})
 
 
 def formatted(value, specification):

@@ -61,10 +61,9 @@ impl Checker<'_> {
             let value = Value::Array(self.length_value(&length, function.span));
             locals.entry(name.clone()).or_insert(Binding::Value(value));
         }
-        let written = function.parameters.iter().map(|one| (one.name.text.clone(), one.name.span)).collect();
         self.frames.push(Frame {
             locals,
-            written,
+            origins: super::origin::Origins::default(),
             captured: closure.captured.clone(),
             is_closed: self.is_closed(function.span.source),
             function: &**function,

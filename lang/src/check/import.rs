@@ -90,7 +90,7 @@ impl Checker<'_> {
                 self.record_assigned(name);
             }
             self.changes += 1;
-            self.written.insert(name.clone(), span);
+            self.origins.set(name, span);
             self.globals.insert(name.clone(), binding.clone());
         }
         Ok(())
@@ -119,7 +119,7 @@ impl Checker<'_> {
             globals.insert(name.clone(), binding.clone());
         }
         let outer_globals = std::mem::replace(&mut self.globals, globals);
-        let outer_written = std::mem::take(&mut self.written);
+        let outer_origins = std::mem::take(&mut self.origins);
         let outer_assigned = std::mem::take(&mut self.assigned);
         let outer_assigned_set = std::mem::take(&mut self.assigned_set);
         let outer_defined = std::mem::replace(&mut self.defined_later, defined_functions(&file.program));
@@ -142,7 +142,7 @@ impl Checker<'_> {
         self.importing.pop();
         let mut globals = std::mem::replace(&mut self.globals, outer_globals);
         let assigned = std::mem::replace(&mut self.assigned, outer_assigned);
-        self.written = outer_written;
+        self.origins = outer_origins;
         self.assigned_set = outer_assigned_set;
         self.defined_later = outer_defined;
         self.changes += 1;
@@ -229,6 +229,6 @@ impl Whole<'_> {
                 captured.insert(name, value);
             }
         }
-        Closure { function: closure.function.clone(), captured }
+        Closure::new(closure.function.clone(), captured)
     }
 }

@@ -90,7 +90,11 @@ impl Checker<'_> {
             Value::Tuple(values) => self.index_tuple(&values, base_span, subscripts, span),
             other => {
                 let found = self.describe(&other);
-                Err(self.report(Diagnostic::error("E0303", format!("{found} cannot be indexed"), base_span, found)))
+                let diagnostic = Diagnostic::error("E0303", format!("{found} cannot be indexed"), base_span, found);
+                Err(self.report(match other {
+                    Value::Function(_) | Value::Builtin(_) => diagnostic.help("a call has parentheses: `f(x)`"),
+                    _ => diagnostic.help("take it as a whole: leave the index out"),
+                }))
             }
         }
     }
@@ -116,7 +120,8 @@ impl Checker<'_> {
                             *place,
                             "",
                         )
-                        .label(base_span, format!("{length} elements")),
+                        .label(base_span, format!("{length} elements"))
+                        .help(format!("elements go from 0 to {}, or from -{length} to -1", length - 1)),
                     )),
                 }
             }
@@ -138,7 +143,10 @@ impl Checker<'_> {
                 let diagnostic = Diagnostic::error("E0308", message, *place, "");
                 Err(self.report(diagnostic.help("make it an array, if the elements have one type: `[a, b]`")))
             }
-            _ => Err(self.report(Diagnostic::error("E0303", "a tuple is indexed by one integer or slice", span, ""))),
+            _ => {
+                let diagnostic = Diagnostic::error("E0303", "a tuple is indexed by one integer or slice", span, "");
+                Err(self.report(diagnostic.help("write one index, `t[i]`; an array has more axes: `[ ]`")))
+            }
         }
     }
 
@@ -171,20 +179,23 @@ impl Checker<'_> {
         name: &ast::Name,
         subscripts: &[Subscript],
         operator: Option<(BinaryOperator, Span)>,
-        value: &Expression,
+        (new, new_span): (Checks<Value<Operand>>, Span),
         span: Span,
     ) -> Checks<Value<Operand>> {
         let before = self.look_up(&name.text, name.span);
-        let new = self.expression(value).and_then(|new| self.valued(new, value));
         let before = match before? {
             Value::Array(operand) => operand,
             other => {
                 let found = self.describe(&other);
                 let message = format!("only an array has parts that can be changed, and `{}` is {found}", name.text);
-                return Err(self.report(Diagnostic::error("E0303", message, name.span, found)));
+                let diagnostic = Diagnostic::error("E0303", message, name.span, found.clone());
+                return Err(self.report(
+                    self.with_origin(diagnostic, name.span, &found)
+                        .help("make it an array, `[ ]`, or give the name a new value as a whole"),
+                ));
             }
         };
-        let new = self.arrays("=", &[(new?, value.span)])?[0].0;
+        let new = self.arrays("=", &[(new?, new_span)])?[0].0;
         let whole = self.type_of(before).clone();
         // A mask that covers the array and one value is a choice by element: nothing is counted, and it fuses.
         let entries = self.entries(subscripts)?;
@@ -193,27 +204,25 @@ impl Checker<'_> {
         {
             let mask = *mask;
             let updated = match operator {
-                Some((operator, place)) => {
-                    self.operated(before, operator, place, (name.span, new, value.span), span)?
-                }
+                Some((operator, place)) => self.operated(before, operator, place, (name.span, new, new_span), span)?,
                 None => new,
             };
-            let updated = self.fit_part(name, &whole, updated, operator.is_some(), value.span)?;
+            let updated = self.fit_part(name, &whole, updated, operator.is_some(), new_span)?;
             return Ok(Value::Array(self.select(mask, updated, before, &whole, span)));
         }
         let selection = self.selection(before, name.span, entries, span)?;
         let (new, operation) = match operator {
             None => (new, None),
             Some((operator, place)) if selection.repeats => {
-                let operation = self.accumulating(operator, place, before, new, value.span)?;
+                let operation = self.accumulating(operator, place, before, new, new_span)?;
                 (new, Some(operation))
             }
             Some((operator, place)) => {
                 let old = self.selected(before, selection.clone(), span);
-                (self.operated(old, operator, place, (name.span, new, value.span), span)?, None)
+                (self.operated(old, operator, place, (name.span, new, new_span), span)?, None)
             }
         };
-        let new = self.fit_part(name, &whole, new, operator.is_some(), value.span)?;
+        let new = self.fit_part(name, &whole, new, operator.is_some(), new_span)?;
         let given = self.type_of(new).shape.clone();
         let wider = self.broadcast_pair(&selection.shape, &given, "=", span);
         if wider.as_ref().map(Vec::len) != Ok(selection.shape.len())
@@ -226,7 +235,7 @@ impl Checker<'_> {
             let part = Type::new(whole.dtype, selection.shape.clone());
             let found = self.type_of(new).to_string();
             let message = format!("the part is {part}, and this is {found}");
-            let diagnostic = Diagnostic::error("E0301", message, value.span, found);
+            let diagnostic = Diagnostic::error("E0301", message, new_span, found);
             let help = "give it the part's shape, or one value for all of it";
             return Err(self.report(diagnostic.label(name.span, whole.to_string()).help(help)));
         }
@@ -363,14 +372,21 @@ impl Checker<'_> {
         }
         let ellipses = entries.iter().filter(|entry| matches!(entry, Entry::Ellipsis)).count();
         if ellipses > 1 {
-            return Err(self.report(Diagnostic::error("E0305", "an index has at most one `...`", span, "")));
+            let diagnostic = Diagnostic::error("E0305", "an index has at most one `...`", span, "");
+            return Err(
+                self.report(diagnostic.help("write `:` for each axis that is kept whole, or leave the last `...` out"))
+            );
         }
         if consumed > rank {
             let axes = if rank == 1 { "1 axis".to_string() } else { format!("{rank} axes") };
-            return Err(self.report(
-                Diagnostic::error("E0305", format!("{consumed} indices for an array of {axes}"), span, "")
-                    .label(base_span, source.to_string()),
-            ));
+            let indices = if consumed == 1 { "1 index".to_string() } else { format!("{consumed} indices") };
+            let diagnostic = Diagnostic::error("E0305", format!("{indices} for an array of {axes}"), span, "");
+            let diagnostic =
+                self.with_origin(diagnostic.label(base_span, source.to_string()), base_span, &source.to_string());
+            return Err(self.report(match rank {
+                0 => diagnostic.help("a scalar has no axes: leave the index out"),
+                _ => diagnostic.help(format!("leave {} out", consumed - rank)),
+            }));
         }
         // `None` is a new axis.
         let mut parts: Vec<Option<Part>> = Vec::new();
@@ -522,7 +538,8 @@ impl Checker<'_> {
                 0 => "the axis is empty".to_string(),
                 _ => format!("indices go from 0 to {}, or from -{length} to -1", length - 1),
             };
-            return Err(self.report(diagnostic.label(base_span, source.to_string()).help(help)));
+            let diagnostic = diagnostic.label(base_span, source.to_string()).help(help);
+            return Err(self.report(self.with_origin(diagnostic, base_span, &source.to_string())));
         }
         Ok(Part::Fixed(from_start as usize))
     }
@@ -708,7 +725,7 @@ impl Checker<'_> {
                             expression.span,
                             "",
                         )
-                        .help("write `a[i, j]` or `a[start:stop]`"),
+                        .help("write `a[i, j]` or `a[start:stop]`; a tuple is taken apart first: `i, j = …`"),
                     ))
                 }
             },

@@ -165,6 +165,7 @@ impl<'a> Checker<'a> {
         let site = Site { span, elements, mapped, form, bounds, assigned, targets, text: Ok(body) };
         self.turns(&site, None, &mut |checker, element| {
             checker.assign(target, Ok(element))?;
+            checker.set_origins(target, place);
             checker.block(body).map(|_| ())
         })
     }
@@ -223,13 +224,13 @@ impl<'a> Checker<'a> {
     fn counted_element(&mut self, turn: Operand, first: &Polynomial, step: &Polynomial, span: Span) -> Option<Operand> {
         let mut element = turn;
         if step.known() != Some(1) {
-            let step = self.computed(step, span)?;
+            let step = self.integer_value(step, span)?;
             element = self.integers("*", element, step, span)?;
         }
         match first.known() {
             Some(0) => Some(element),
             _ => {
-                let first = self.computed(first, span)?;
+                let first = self.integer_value(first, span)?;
                 self.integers("+", first, element, span)
             }
         }
@@ -401,7 +402,7 @@ impl<'a> Checker<'a> {
             }
         }
         let written: BTreeMap<Place, Span> =
-            carried.keys().filter_map(|place| self.written(place).map(|span| (place.clone(), span))).collect();
+            carried.keys().filter_map(|place| self.origin_of(place).map(|span| (place.clone(), span))).collect();
         let types_of = |checker: &Self, value: &Value<Operand>| {
             leaves(value).into_iter().map(|leaf| (checker.type_of(leaf).clone(), leaf.weak)).collect()
         };

@@ -13,6 +13,7 @@ use std::sync::Arc;
 impl Checker<'_> {
     /// The value of a name: a local, what the function closed over, a global, the session's, the library's.
     pub(super) fn look_up(&mut self, name: &str, span: Span) -> Checks<Value<Operand>> {
+        self.note_use(name, span);
         if let Some(frame) = self.frames.last() {
             if let Some(binding) = frame.locals.get(name).cloned() {
                 return self.bound(name, binding, span);
@@ -98,10 +99,34 @@ impl Checker<'_> {
         (self.library.find(name).is_some() || self.library.prelude(name).is_some()).then(|| Value::Builtin(name.into()))
     }
 
+    /// `np.sum`: what stands behind another language's module, when nothing gives that module's name a value.
+    pub(super) fn module_member(&mut self, base: &Expression, member: &ast::Name) -> Checks<()> {
+        let mut root = base;
+        while let ExpressionKind::Property { base, .. } = &root.kind {
+            root = base;
+        }
+        let ExpressionKind::Name(module) = &root.kind else { return Ok(()) };
+        if self.library.foreign(&module.text).is_none() || self.is_assigned(&module.text, module.span) {
+            return Ok(());
+        }
+        let name = &*member.text;
+        let is_known = self.library_value(name, member.span).is_some();
+        let help = match self.library.foreign(name) {
+            Some(help) => help.to_string(),
+            None if is_known => format!("nothing needs importing: write `{name}` alone"),
+            None => return Ok(()),
+        };
+        let message = format!("there is no name `{}`", module.text);
+        Err(self.report(Diagnostic::error("E0201", message, module.span, "not defined").help(help)))
+    }
+
     fn unknown_name(&mut self, name: &str, span: Span) -> super::Reported {
         // A function of an imported file closes over all of its file but the functions that are calling it.
         if !self.sees_program() && self.frames.iter().any(|frame| frame.is_closed && *frame.name == *name) {
             return self.recursion(name, span);
+        }
+        if !self.unknown.insert(name.into()) {
+            return super::Reported;
         }
         if self.library.is_unbuilt(name) {
             return self.not_built(&format!("`{name}`"), span, "");
@@ -194,7 +219,8 @@ pub fn similar<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Opt
             (folded, candidate)
         })
         .filter(|(distance, candidate)| *distance <= allowed && *distance * 2 <= candidate.chars().count().max(2))
-        .min_by(|a, b| a.cmp(b))
+        // People seldom mistake the first letter.
+        .min_by_key(|(distance, candidate)| (*distance, candidate.chars().next() != name.chars().next(), *candidate))
         .map(|(_, candidate)| candidate)
 }
 
@@ -209,11 +235,12 @@ pub(super) fn defined_functions(program: &ast::Block) -> HashSet<Arc<str>> {
     names
 }
 
-/// The names that a target binds.
+/// The names that a target gives values.
 pub(super) fn target_names(target: &Target, names: &mut Vec<Arc<str>>) {
     match target {
         Target::Name(name) => names.push(name.text.clone()),
         Target::Tuple(targets, _) => targets.iter().for_each(|target| target_names(target, names)),
+        Target::Part(name, ..) => names.push(name.text.clone()),
     }
 }
 
@@ -232,10 +259,18 @@ struct FreeNames {
 
 impl FreeNames {
     fn bind(&mut self, target: &Target) {
-        let mut names = Vec::new();
-        target_names(target, &mut names);
-        if let Some(scope) = self.bound.last_mut() {
-            scope.extend(names);
+        match target {
+            Target::Name(name) => {
+                if let Some(scope) = self.bound.last_mut() {
+                    scope.insert(name.text.clone());
+                }
+            }
+            Target::Tuple(targets, _) => targets.iter().for_each(|target| self.bind(target)),
+            // A part is given a value: what it is a part of is there before.
+            Target::Part(name, subscripts, _) => {
+                self.name(name);
+                self.subscripts(subscripts);
+            }
         }
     }
 

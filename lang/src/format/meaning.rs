@@ -59,6 +59,11 @@ fn target(left: &mut Target) {
             *span = Span::default();
             parts.iter_mut().for_each(target);
         }
+        Target::Part(left, subscripts, span) => {
+            *span = Span::default();
+            name(left);
+            subscripts.iter_mut().for_each(subscript);
+        }
     }
 }
 

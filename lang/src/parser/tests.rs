@@ -51,6 +51,7 @@ fn target(target: &Target) -> String {
     match target {
         Target::Name(name) => name.text.to_string(),
         Target::Tuple(parts, _) => format!("(tuple{})", list(parts, self::target)),
+        Target::Part(name, entries, _) => format!("{}[{}]", name.text, subscripts(entries)),
     }
 }
 

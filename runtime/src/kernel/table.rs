@@ -38,7 +38,7 @@ pub struct Kernel {
     pub operands: &'static [DType],
     /// The result's dtype.
     pub result: DType,
-    /// What it means that an element has no answer; `None` if every element has one.
+    /// What it means that an element has no answer, and behind `: ` what to type instead; `None` if every element has one.
     pub fault: Option<&'static str>,
     /// About how many picoseconds an element takes, in vectors and from the first cache.
     pub cost: u32,

@@ -113,7 +113,10 @@ fn peak(draft: &Draft) -> usize {
     let mut peak = live;
     for step in &draft.steps {
         let inside = match &step.work {
-            Work::Map(map) => map.body.peak.saturating_mul(step.site.threads),
+            Work::Map(map) => {
+                let body = map.chunks.as_ref().map_or(&map.body, |chunks| &chunks.each);
+                body.peak.saturating_mul(step.site.threads)
+            }
             Work::If(choice) => choice.then.peak.max(choice.otherwise.peak),
             Work::Loop(repeated) => repeated.condition.as_ref().map_or(0, |plan| plan.peak).max(repeated.body.peak),
             _ => 0,

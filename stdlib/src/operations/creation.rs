@@ -1,13 +1,13 @@
 //! Arrays from nothing: constants, ranges, files.
 
-use crate::npy;
+use crate::file;
 use crate::operation::{Expansion, Operation, optional, required, variadic};
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Kind, Scalar};
 use thalweg_lang::graph::Attribute;
 use thalweg_lang::length::{Length, Polynomial, Symbol};
-use thalweg_lang::types::{ArrayType, Type};
+use thalweg_lang::types::Type;
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::Array;
 use thalweg_runtime::operation::{Failure, FunctionCall};
@@ -57,8 +57,9 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
     );
     rows.push(
         Operation::function("load", vec![required("path")], load_rule, load)
-            .summary("The array in a .npy file; its dtype and shape are read before anything runs.")
-            .text("Both byte orders and both memory orders are read. The path is relative to where the command runs."),
+            .summary("The array in a .npy file, a .png picture or a .csv table; its dtype and shape are read before anything runs.")
+            .text("Of .npy files both byte orders and both memory orders are read. A picture is u8[height, width], with a third axis in colour; \
+                 a table is f64[rows, columns], a heading is skipped. The path is relative to where the command runs."),
     );
 }
 
@@ -91,7 +92,10 @@ fn range(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
             && matches!(build.type_of(*operand).dtype.kind(), Kind::Float)
         {
             let message = "`range` counts in integers, and this is a float";
-            let help = "for floats write `linspace(start, stop, num)`, or scale: `range(n) * step`";
+            let help = match call.arguments[1].given {
+                true => "for floats write `linspace(start, stop, num)`, or scale: `range(n) * step`",
+                false => "divide with `//`, or cast: `i64(x)`",
+            };
             return Err(Diagnostic::error("E0302", message, given.span, build.describe(&given.value)).help(help));
         }
     }
@@ -102,7 +106,8 @@ fn range(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
     };
     let step = build.integer(call, 2)?;
     if step == 0 {
-        return Err(Diagnostic::error("E0309", "`range` cannot step by 0", call.arguments[2].span, ""));
+        let diagnostic = Diagnostic::error("E0309", "`range` cannot step by 0", call.arguments[2].span, "");
+        return Err(diagnostic.help("step by 1, or by -1 to go down"));
     }
     let (Some(start), Some(stop)) = (start.known(), stop.known()) else {
         return open_range(build, call, &start, &stop, step);
@@ -110,8 +115,12 @@ fn range(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
     let distance = (stop as i128 - start as i128) * step.signum() as i128;
     let magnitude = step.unsigned_abs() as i128;
     let count = if distance <= 0 { 0 } else { (distance + magnitude - 1) / magnitude };
-    let Ok(count) = usize::try_from(count.min(1 << 60)) else {
-        return Err(Diagnostic::error("E0309", "this range is larger than any memory", call.span, ""));
+    let count = match usize::try_from(count) {
+        Ok(count) if count <= isize::MAX as usize / 16 => count,
+        _ => {
+            let diagnostic = Diagnostic::error("E0309", "this range is larger than any memory", call.span, "");
+            return Err(diagnostic.help("name a smaller bound"));
+        }
     };
     let mut value = build.iota(count, call.span);
     if step != 1 {
@@ -173,15 +182,16 @@ fn open_range(
 fn load_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
     let path = build.text(call, 0)?;
     let span = call.arguments[0].span;
-    let header = npy::read_header(std::path::Path::new(&*path)).map_err(|error| {
-        let diagnostic = Diagnostic::error("E0316", error.to_string(), span, "");
-        if path.ends_with(".npy") {
-            diagnostic
-        } else {
-            diagnostic.help("`load` reads .npy files, as `np.save` writes them")
+    let path_of = std::path::Path::new(&*path);
+    let array_type = file::type_of(path_of).map_err(|message| {
+        let diagnostic = Diagnostic::error("E0316", message, span, "");
+        match file::has_format(path_of) {
+            true => diagnostic,
+            false => {
+                diagnostic.help("`load` reads .npy files, as `np.save` writes them, .png pictures and .csv tables")
+            }
         }
     })?;
-    let array_type = ArrayType::new(header.dtype, header.shape);
     let results = build.apply_in_order(call, &[], vec![Attribute::Text(path)], vec![Type::from(&array_type)]);
     Ok(Value::Array(results[0]))
 }
@@ -189,7 +199,7 @@ fn load_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagn
 fn load(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let Some(Attribute::Text(path)) = call.attributes.first() else { return Ok(Vec::new()) };
     let fail = |message: String| Failure { code: "E0510", message, help: None };
-    let array = npy::read(std::path::Path::new(&**path), call.pool).map_err(|error| fail(error.to_string()))?;
+    let array = file::read(std::path::Path::new(&**path), call.pool).map_err(fail)?;
     let expected = &call.types[0];
     if array.dtype() != expected.dtype || array.shape() != expected.shape {
         return Err(fail(format!("{path} changed while the program was being checked: it was {expected}")));

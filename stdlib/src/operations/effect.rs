@@ -1,6 +1,6 @@
 //! What happens in program order: showing, saving, insisting.
 
-use crate::npy;
+use crate::file;
 use crate::operation::{Operation, optional, required, variadic};
 use crate::show;
 use thalweg_lang::declaration::Default;
@@ -18,9 +18,8 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         .examples(&[("print(\"total\", 1 + 2)", "total 3"), ("print(f\"{1 / 3:.3f}\")", "0.333")]),
     );
     rows.push(
-        Operation::effect("save", vec![required("path"), required("x")], save).summary(
-            "Writes an array to a .npy file that NumPy reads; the file changes only when all of it is written.",
-        ),
+        Operation::effect("save", vec![required("path"), required("x")], save)
+            .summary("Writes an array to a .npy file that NumPy reads, a .png picture or a .csv table."),
     );
     rows.push(
         Operation::effect("assert", vec![required("condition"), optional("message", Default::Text(""))], assert)
@@ -54,13 +53,16 @@ fn save(call: &EffectCall) -> Result<(), Failure> {
         }
     };
     let Value::Array(array) = &call.arguments[1] else {
-        return Err(failure("E0510", "`save` writes one array"));
+        let help = Some("save one array a line, or `[ ]` of several of one shape".into());
+        return Err(Failure { help, ..failure("E0510", "`save` writes one array") });
     };
-    if !path.ends_with(".npy") {
+    let place = std::path::Path::new(&path);
+    if !file::has_format(place) {
         let help = Some("write a path that ends in `.npy`".into());
-        return Err(Failure { help, ..failure("E0510", format!("`save` writes .npy files, and {path} is not one")) });
+        let message = format!("`save` writes .npy, .png and .csv files, and {path} is none");
+        return Err(Failure { help, ..failure("E0510", message) });
     }
-    npy::write(std::path::Path::new(&path), array).map_err(|error| failure("E0510", error.to_string()))
+    file::write(place, array).map_err(|message| failure("E0510", message))
 }
 
 fn assert(call: &EffectCall) -> Result<(), Failure> {
@@ -75,6 +77,17 @@ fn assert(call: &EffectCall) -> Result<(), Failure> {
             let text = if message.is_empty() { "the assertion does not hold".to_string() } else { message };
             Err(failure("E0512", text))
         }
-        None => Err(Failure { help: Some("use `all(…)`".into()), ..failure("E0512", "`assert` takes one bool") }),
+        None => {
+            let (found, help) = match &call.arguments[0] {
+                Value::Array(array) if array.dtype() == thalweg_lang::dtype::DType::Bool => {
+                    (show::describe(&call.arguments[0]), "for all of them write `all(…)`")
+                }
+                other => (show::describe(other), "compare it: `x != 0`"),
+            };
+            Err(Failure {
+                help: Some(help.into()),
+                ..failure("E0512", format!("`assert` takes one bool, not {found}"))
+            })
+        }
     }
 }

@@ -2,11 +2,13 @@
 
 mod arithmetic;
 mod comparison;
+mod convolution;
 mod creation;
 mod effect;
 mod elementary;
 mod factorisation;
 mod fourier;
+mod higher_order;
 mod joining;
 mod product;
 mod random;
@@ -38,6 +40,8 @@ pub(crate) fn all() -> Vec<Operation> {
     product::rows(&mut rows);
     factorisation::rows(&mut rows);
     fourier::rows(&mut rows);
+    higher_order::rows(&mut rows);
+    convolution::rows(&mut rows);
     random::rows(&mut rows);
     effect::rows(&mut rows);
     rows
