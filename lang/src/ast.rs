@@ -390,6 +390,12 @@ pub enum BinaryOperator {
 }
 
 impl BinaryOperator {
+    /// Whether it compares.
+    pub fn is_comparison(self) -> bool {
+        use BinaryOperator::*;
+        matches!(self, Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual)
+    }
+
     /// As it is written; an operation's row claims an operator by this symbol.
     pub fn symbol(self) -> &'static str {
         use BinaryOperator::*;

@@ -299,6 +299,8 @@ impl Scanner<'_> {
                 Ok(Token::MatrixProduct) => self.at(start),
                 Ok(Token::Update(BinaryOperator::MatrixProduct)) if !self.operand => self.at(start),
                 Ok(Token::Colon) if matches!(self.open.last(), Some(Open::Hole { .. })) => self.specification(start),
+                Ok(Token::Assign) if self.ends_hole(end) => self.shown_with_its_text(end),
+                Ok(Token::Foreign(Foreign::Not)) if self.is_conversion(end) => self.conversion(start),
                 Ok(Token::BraceClose) => self.close_brace(start),
                 Ok(Token::Foreign(foreign)) => {
                     let (token, written) = foreign.meant();
@@ -407,6 +409,39 @@ impl Scanner<'_> {
         }
     }
 
+    /// Whether a hole of an f-string, or its value, ends here.
+    fn ends_hole(&self, at: usize) -> bool {
+        let rest = self.text[at..].trim_start_matches(' ');
+        matches!(self.open.last(), Some(Open::Hole { .. })) && rest.starts_with(['}', ':'])
+    }
+
+    /// `{x = }` shows what is written in the hole before the value: that becomes text before the hole.
+    fn shown_with_its_text(&mut self, end: usize) -> usize {
+        let Some(Open::Hole { start, .. }) = self.open.last().copied() else { return end };
+        let blanks = self.text[end..].len() - self.text[end..].trim_start_matches(' ').len();
+        let stop = end + blanks;
+        if let Some(hole) =
+            self.scan.lexemes.iter().rposition(|lexeme| lexeme.start == start && lexeme.end == start + 1)
+        {
+            let shown = Token::FormatText(self.text[start + 1..stop].into());
+            self.scan.lexemes.insert(hole, Lexeme { token: shown, start, end: start });
+        }
+        stop
+    }
+
+    /// Whether the `!` before this place begins Python's `!r`.
+    fn is_conversion(&self, at: usize) -> bool {
+        self.text[at..].starts_with(['r', 's', 'a']) && self.ends_hole(at + 1)
+    }
+
+    fn conversion(&mut self, start: usize) -> usize {
+        let end = start + 2;
+        let message = format!("`{}` is not part of a format", &self.text[start..end]);
+        let help = "write the value alone: `{x}`, or `{x=}` to show its name too";
+        self.error(code::FOREIGN_WORD, message, start, end, help);
+        end
+    }
+
     fn newline(&mut self, start: usize) {
         while self.holes > 0 {
             self.abandon_hole(start);
@@ -423,7 +458,13 @@ impl Scanner<'_> {
         while let Some(open) = self.close_to_brace() {
             if let Open::Hole { start, .. } = open {
                 let message = "this `{` of an f-string is not closed";
-                self.error(code::UNCLOSED_HOLE, message, start, start + 1, "write `{{` for a brace in the text");
+                self.error(
+                    code::UNCLOSED_HOLE,
+                    message,
+                    start,
+                    start + 1,
+                    "close it with `}`, or write `{{` for a brace in the text",
+                );
                 self.push(Token::HoleClose, at, at);
                 self.push(Token::FormatEnd, at, at);
                 return;
@@ -625,6 +666,22 @@ impl Scanner<'_> {
     fn string(&mut self, start: usize) -> usize {
         let quote = if self.text.as_bytes()[start] == b'"' { '"' } else { '\'' };
         let closed = string_end(self.text, start + 1, quote);
+        if self.text[start..].starts_with("\"\"\"") && self.holes == 0 {
+            return self.long_string(start);
+        }
+        // MATLAB's transpose: the quote touches what it turns.
+        if closed.is_none() && quote == '\'' && self.operand && !self.text[..start].ends_with([' ', '\t']) {
+            self.error(
+                code::FOREIGN_WORD,
+                "`'` begins a string, and does not transpose",
+                start,
+                start + 1,
+                "write `.T`",
+            );
+            self.push(Token::Dot, start, start);
+            self.push(Token::Name("T".into()), start, start + 1);
+            return start + 1;
+        }
         if closed.is_none() && self.holes > 0 {
             let hole = self.open.iter().rev().find_map(|open| match open {
                 Open::Hole { quote, .. } => Some(*quote),
@@ -644,6 +701,16 @@ impl Scanner<'_> {
         self.unescape(start + 1, content_end, &mut content);
         self.push(Token::Text(content.into()), start, end);
         end
+    }
+
+    /// Python's `"""…"""`, which may have many lines.
+    fn long_string(&mut self, start: usize) -> usize {
+        let after = &self.text[start + 3..];
+        let stop = after.find("\"\"\"").map_or(self.text.len(), |at| start + 3 + at + 3);
+        let help = "write `\"…\"` on one line; a line break in the text is `\\n`";
+        self.error(code::FOREIGN_WORD, "`\"\"\"` does not begin a string", start, start + 3, help);
+        self.push(Token::Text("".into()), start, stop);
+        stop
     }
 
     fn unterminated(&mut self, start: usize, end: usize, quote: char) {

@@ -97,7 +97,18 @@ fn read(source: SourceId, text: &str) -> Read {
         End::OpenBracket if !diagnostics.is_empty() => End::Complete,
         end => end,
     };
-    diagnostics.extend(laid.diagnostics);
+    // A string without an end has swallowed the bracket that would close what is open around it.
+    let swallowed: Vec<u32> = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.code == code::UNTERMINATED_TEXT)
+        .filter_map(|diagnostic| diagnostic.labels.first().map(|label| label.span.start))
+        .collect();
+    let is_echo = |diagnostic: &Diagnostic| match diagnostic.labels.as_slice() {
+        [open, missing] => swallowed.iter().any(|&at| open.span.start < at && at <= missing.span.start),
+        [open] => swallowed.iter().any(|&at| open.span.start < at),
+        _ => false,
+    };
+    diagnostics.extend(laid.diagnostics.into_iter().filter(|diagnostic| !is_echo(diagnostic)));
     let mut has_error_inside = !diagnostics.is_empty();
 
     let mut builder = Builder { source, recoveries: Vec::new(), diagnostics: Vec::new() };
@@ -118,6 +129,7 @@ fn read(source: SourceId, text: &str) -> Read {
     let lines: HashSet<usize> = diagnostics.iter().flat_map(|d| &d.labels).map(|l| line(l.span.start)).collect();
     // Closing brackets whose partner was dropped on the way to where the parser went on: they are echoes too.
     let mut orphans: Vec<Token> = Vec::new();
+    let mut wrong_lines: HashSet<usize> = HashSet::new();
     for recovery in &builder.recoveries {
         has_error_inside |= !matches!(recovery.error, ParseError::UnrecognizedEof { .. });
         let (at, orphan) = match &recovery.error {
@@ -137,7 +149,12 @@ fn read(source: SourceId, text: &str) -> Read {
             }
         }
         orphans.extend(open);
-        let is_echo = is_cut && matches!(recovery.error, ParseError::UnrecognizedEof { .. });
+        // So is a closing bracket behind what is wrong in its line.
+        let is_closer = |token: &Token| matches!(token, Token::ParenClose | Token::SquareClose);
+        let closes =
+            matches!(&recovery.error, ParseError::UnrecognizedToken { token: (_, token, _), .. } if is_closer(token));
+        let is_second = !wrong_lines.insert(line(at as u32)) && closes;
+        let is_echo = is_second || is_cut && matches!(recovery.error, ParseError::UnrecognizedEof { .. });
         if orphan.is_none() && !is_echo && !lines.contains(&line(at as u32)) {
             diagnostics.extend(reporter.report(&recovery.error));
         }
@@ -509,11 +526,33 @@ impl Reporter<'_> {
             ParseError::UnrecognizedEof { location, expected } => {
                 let message = format!("expected {}, but the text ends here", families(expected, false));
                 let at = (*location).min(self.text.len());
-                Some(Diagnostic::error(code::UNEXPECTED, message, Span::new(self.source, at, at), ""))
+                let error = Diagnostic::error(code::UNEXPECTED, message, Span::new(self.source, at, at), "");
+                Some(match self.help_at_end(self.lexemes.len()) {
+                    Some(help) => error.help(help),
+                    None => error,
+                })
             }
             // The scanner gives no errors, and the grammar ends only with the text.
             ParseError::InvalidToken { .. } | ParseError::ExtraToken { .. } | ParseError::User { .. } => None,
         }
+    }
+
+    /// What stands behind the word before `index`, where the statement ends too early.
+    fn help_at_end(&self, index: usize) -> Option<String> {
+        use Token::*;
+        let mut last = self.lexemes[..index.min(self.lexemes.len())].iter().rev();
+        let last = last.find(|lexeme| !matches!(lexeme.token, Newline | Semicolon))?;
+        let word = self.text.get(last.start..last.end)?;
+        let before = || self.before(index).map(|(_, token)| token);
+        if before().any(|token| *token == Fn) {
+            return Some("a function has a body: `fn f(x) = …` or `fn f(x) { … }`".to_string());
+        }
+        let statement = self.lexemes[..index.min(self.lexemes.len())].iter().rev();
+        let first = statement.skip_while(|lexeme| lexeme.token == Newline).take_while(|l| l.token != Newline).last();
+        if first.is_some_and(|lexeme| matches!(lexeme.token, Annotation(_) | AnnotationOpen(_))) {
+            return Some("an annotation stands before what it is for: `@parallel(4) a = …`".to_string());
+        }
+        (is_operator(&last.token) || last.token == Assign).then(|| format!("a value stands behind `{word}`"))
     }
 
     fn found(&self, token: &Token, start: usize, end: usize) -> String {
@@ -588,7 +627,8 @@ impl Reporter<'_> {
         let previous = index.checked_sub(1).and_then(|at| self.token(at));
         let words = || self.before(index);
         let after_operand = expected.contains("an operator");
-        if let Some(operator) = self.line_goes_on(index) {
+        let is_block_colon = *found == Colon && previous == Some(&Else);
+        if let (Some(operator), false) = (self.line_goes_on(index), is_block_colon) {
             return Some(format!("the line before ends with `{operator}`, so it goes on here"));
         }
         if words().any(|(at, token)| matches!(token, Annotation(_)) && self.token(at + 1) == Some(&ParenOpen)) {
@@ -612,6 +652,12 @@ impl Reporter<'_> {
                 }
             }
             Update(_) if words().any(|(_, token)| is_opener(token)) => "a name is updated by a statement of its own",
+            Colon if is_block_colon => "a block stands in braces: write `{` here, and `}` at its end",
+            Colon if self.is_dictionary(index) => "there are no dictionaries: several values are a tuple, `(a, b)`",
+            Colon if words().any(|(_, token)| *token == Assign) => match self.token(index + 1) {
+                None | Some(Newline | Semicolon) => "leave the `:` out: a statement ends with its line",
+                _ => "a `:` makes a slice, in an index only; numbers in a row are `range(start, stop)`",
+            },
             Colon => match words().find(|(_, token)| matches!(token, If | Else | For | While | Fn)) {
                 Some(_) => "a block stands in braces: write `{` here, and `}` at its end",
                 None if words().any(|(_, token)| matches!(token, Name(word) if &**word == "lambda")) => {
@@ -624,7 +670,7 @@ impl Reporter<'_> {
             For if words().any(|(_, token)| *token == For) => {
                 "clauses stand between commas: `[… for y in ys, x in xs]`"
             }
-            For if words().any(|(_, token)| *token == ParenOpen) => {
+            For if after_operand || words().any(|(_, token)| matches!(token, ParenOpen | BraceOpen)) => {
                 "a comprehension stands in brackets: `[… for x in xs]`"
             }
             If if words().any(|(_, token)| *token == For) => "join the conditions with `and`",
@@ -639,7 +685,42 @@ impl Reporter<'_> {
             HoleClose if previous == Some(&HoleOpen) => {
                 "write a value between the braces, or `{{}}` for braces in the text"
             }
+            Name(_) if previous == Some(&Import) => {
+                "nothing of the library needs importing: delete this line; a file is brought in by `import \"file.tw\"`"
+            }
+            Name(word) if &**word == "is" && self.token(index + 1) == Some(&Not) => "write `!=`",
             Name(word) if matches!(&**word, "is") => "write `==`",
+            Slash if self.token(index + 1) == Some(&Star) => {
+                "a comment begins with `#`, and goes to the end of its line"
+            }
+            DoubleSlash if expected == "a statement" => "a comment begins with `#`, and goes to the end of its line",
+            DoubleStar | Star if matches!(previous, Some(ParenOpen | Comma)) => {
+                "a tuple is given as it is: leave the `*` out"
+            }
+            Caret if previous == Some(&Dot) => "operators work element by element: write `**`",
+            found if previous == Some(&Dot) && is_operator(found) => {
+                "operators work element by element: leave the `.` out"
+            }
+            Integer(_) if previous == Some(&Dot) => "a number has one point",
+            Dot if expected == "an expression" && matches!(self.token(index + 1), Some(Integer(_))) => {
+                "a number begins with a digit: write `0` before the point"
+            }
+            Semicolon if words().any(|(_, token)| *token == SquareOpen) => {
+                "rows are arrays in an array: `[[1, 2], [3, 4]]`"
+            }
+            _ if self.is_bare_annotation(index) => "an annotation's arguments stand in parentheses: `@parallel(4)`",
+            found if expected == "an expression" && is_operator(found) && previous.is_some_and(is_operator) => {
+                "leave one of the two operators out"
+            }
+            Newline | Semicolon | ParenClose | SquareClose | BraceClose
+                if expected == "an expression" && previous.is_some_and(is_operator)
+                    || *found == Newline && expected.contains("`{`") =>
+            {
+                return self.help_at_end(index);
+            }
+            Integer(_) | Float(_) | Imaginary(_) if matches!(previous, Some(Integer(_) | Float(_) | Imaginary(_))) => {
+                "an operator is missing between them, such as `*`; elements stand between commas"
+            }
             Name(word) if matches!(&**word, "then" | "do") => {
                 "a block stands in braces: write `{` here, and `}` at its end"
             }
@@ -658,6 +739,20 @@ impl Reporter<'_> {
             _ => return self.help_for_call(index),
         };
         Some(help.to_string())
+    }
+
+    /// Whether a `:` stands in braces that are no block's.
+    fn is_dictionary(&self, index: usize) -> bool {
+        use Token::*;
+        let opener = self.before(index).find(|(_, token)| **token == BraceOpen).map(|(at, _)| at);
+        let before = opener.and_then(|at| at.checked_sub(1)).and_then(|at| self.token(at));
+        matches!(before, Some(Assign | Comma | ParenOpen | SquareOpen | Colon))
+    }
+
+    /// `@parallel 4 …`: an argument without parentheses.
+    fn is_bare_annotation(&self, index: usize) -> bool {
+        let is_number = |at: usize| matches!(self.token(at), Some(Token::Integer(_)));
+        index >= 2 && is_number(index - 1) && matches!(self.token(index - 2), Some(Token::Annotation(_)))
     }
 
     /// For `print x`: a statement of a name and something behind it that nothing joins.
@@ -691,7 +786,9 @@ impl Reporter<'_> {
             if *token == Token::BraceOpen {
                 return None;
             }
-            if self.text.get(lexeme.end..next)?.contains('\n') {
+            // A block or a bracket between the two has lines of its own.
+            let is_next = self.lexemes.get(at + 1).is_some_and(|after| after.start == next);
+            if is_next && self.text.get(lexeme.end..next)?.contains('\n') {
                 // What begins with a dot goes on of itself.
                 let is_chained = matches!(self.token(at + 1), Some(Token::Dot | Token::Else));
                 return self.text.get(lexeme.start..lexeme.end).filter(|_| !is_chained);
@@ -716,7 +813,10 @@ impl Reporter<'_> {
                 Some((name, body)) => format!("write `{} -> {}`", name.trim(), body.trim()),
                 None => "write `x -> …` or `(x, y) -> …`".to_string(),
             },
-            "from" | "use" | "include" | "require" => "a file is brought in by `import \"file.tw\"`".to_string(),
+            "from" | "use" | "include" | "require" => {
+                "nothing of the library needs importing: delete this line; a file is brought in by `import \"file.tw\"`"
+                    .to_string()
+            }
             "is" => "write `==`, or `!=`".to_string(),
             "elif" | "elsif" | "elseif" => format!("write `else if {rest}`"),
             "match" | "switch" | "case" => "write `if c { … } else if d { … } else { … }`".to_string(),
@@ -769,6 +869,34 @@ impl Reporter<'_> {
 
 fn is_opener(token: &Token) -> bool {
     matches!(token, Token::ParenOpen | Token::SquareOpen | Token::AnnotationOpen(_) | Token::HoleOpen)
+}
+
+/// Whether an operator between two values.
+fn is_operator(token: &Token) -> bool {
+    use Token::*;
+    matches!(
+        token,
+        Plus | Minus
+            | Star
+            | Slash
+            | DoubleSlash
+            | Percent
+            | DoubleStar
+            | MatrixProduct
+            | Ampersand
+            | Pipe
+            | Caret
+            | ShiftLeft
+            | ShiftRight
+            | And
+            | Or
+            | Equal
+            | NotEqual
+            | Less
+            | LessEqual
+            | Greater
+            | GreaterEqual
+    )
 }
 
 fn is_keyword(token: &Token) -> bool {

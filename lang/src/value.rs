@@ -29,6 +29,9 @@ pub enum Value<A> {
     Newaxis,
 }
 
+/// Functions that were mapped, by where they are.
+pub type Mapped<A, B> = HashMap<*const Closure<A>, Arc<Closure<B>>>;
+
 /// A piece of a string.
 #[derive(Clone, Debug)]
 pub enum TextPiece<A> {
@@ -45,9 +48,53 @@ pub struct Closure<A> {
     pub function: Arc<ast::Function>,
     /// The values it closes over.
     pub captured: BTreeMap<Arc<str>, Value<A>>,
+    /// How deep functions close over functions in it; 1 when it closes over none.
+    depth: usize,
+}
+
+impl<A> Closure<A> {
+    /// A function that closes over values.
+    pub fn new(function: Arc<ast::Function>, captured: BTreeMap<Arc<str>, Value<A>>) -> Closure<A> {
+        let depth = 1 + captured.values().map(|value| value.extent().depth).max().unwrap_or(0);
+        Closure { function, captured, depth }
+    }
+
+    /// How deep functions close over functions in it; 1 when it closes over none.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+}
+
+/// How large a value is, arrays and functions counting as one each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// How many values it is made of.
+    pub count: usize,
+    /// How deep they nest.
+    pub depth: usize,
 }
 
 impl<A> Value<A> {
+    /// How large it is: what a copy of it costs, and how deep whoever walks it must go.
+    pub fn extent(&self) -> Extent {
+        let all = |values: &mut dyn Iterator<Item = Extent>| {
+            let whole = values.fold(Extent::default(), |whole, part| Extent {
+                count: whole.count.saturating_add(part.count),
+                depth: whole.depth.max(part.depth),
+            });
+            Extent { count: whole.count.saturating_add(1), depth: whole.depth + 1 }
+        };
+        match self {
+            Value::Tuple(values) | Value::Zip(values) => all(&mut values.iter().map(Value::extent)),
+            Value::Text(pieces) => all(&mut pieces.iter().map(|piece| match piece {
+                TextPiece::Text(_) => Extent { count: 1, depth: 0 },
+                TextPiece::Value(value, ..) => value.extent(),
+            })),
+            Value::Function(closure) => Extent { count: 1, depth: closure.depth },
+            _ => Extent { count: 1, depth: 0 },
+        }
+    }
+
     /// Shows every array to `see`, in order; those of a function that occurs twice once.
     pub fn visit(&self, see: &mut dyn FnMut(&A)) {
         self.visit_new(see, &mut HashSet::new());
@@ -75,25 +122,22 @@ impl<A> Value<A> {
 
     /// The same value with each array replaced; a function that occurs twice stays one.
     pub fn map<B>(&self, change: &mut dyn FnMut(&A) -> B) -> Value<B> {
-        self.map_new(change, &mut HashMap::new())
+        self.map_among(change, &mut Mapped::new())
     }
 
-    fn map_new<B>(
-        &self,
-        change: &mut dyn FnMut(&A) -> B,
-        known: &mut HashMap<*const Closure<A>, Arc<Closure<B>>>,
-    ) -> Value<B> {
+    /// The same for one of several values, whose functions may close over each other: those that `known` has are mapped already.
+    pub fn map_among<B>(&self, change: &mut dyn FnMut(&A) -> B, known: &mut Mapped<A, B>) -> Value<B> {
         match self {
             Value::Array(array) => Value::Array(change(array)),
-            Value::Tuple(values) => Value::Tuple(values.iter().map(|value| value.map_new(change, known)).collect()),
-            Value::Zip(values) => Value::Zip(values.iter().map(|value| value.map_new(change, known)).collect()),
+            Value::Tuple(values) => Value::Tuple(values.iter().map(|value| value.map_among(change, known)).collect()),
+            Value::Zip(values) => Value::Zip(values.iter().map(|value| value.map_among(change, known)).collect()),
             Value::Text(pieces) => Value::Text(
                 pieces
                     .iter()
                     .map(|piece| match piece {
                         TextPiece::Text(text) => TextPiece::Text(text.clone()),
                         TextPiece::Value(value, specification, span) => {
-                            TextPiece::Value(value.map_new(change, known), specification.clone(), *span)
+                            TextPiece::Value(value.map_among(change, known), specification.clone(), *span)
                         }
                     })
                     .collect(),
@@ -102,9 +146,12 @@ impl<A> Value<A> {
                 if let Some(known) = known.get(&Arc::as_ptr(closure)) {
                     return Value::Function(known.clone());
                 }
-                let captured =
-                    closure.captured.iter().map(|(name, value)| (name.clone(), value.map_new(change, known))).collect();
-                let mapped = Arc::new(Closure { function: closure.function.clone(), captured });
+                let captured = closure
+                    .captured
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.map_among(change, known)))
+                    .collect();
+                let mapped = Arc::new(Closure { function: closure.function.clone(), captured, depth: closure.depth });
                 known.insert(Arc::as_ptr(closure), mapped.clone());
                 Value::Function(mapped)
             }

@@ -283,6 +283,20 @@ pub fn parse_threads(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Checks the number of threads that the environment asks for.
+pub fn threads_wanted() -> Result<(), String> {
+    const VARIABLE: &str = "THALWEG_NUM_THREADS";
+    match std::env::var(VARIABLE) {
+        Err(std::env::VarError::NotPresent) => Ok(()),
+        Ok(text) if text.trim().is_empty() => Ok(()),
+        Ok(text) => match parse_threads(text.trim()) {
+            Ok(_) => Ok(()),
+            Err(message) => Err(format!("{VARIABLE} is `{text}`: {message}")),
+        },
+        Err(_) => Err(format!("{VARIABLE} is not a number")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -54,13 +54,16 @@ fn time_all(job: &Job) -> Result<Status, Status> {
     if Status::of(&findings) != Status::Done {
         return Err(job.refused(&findings, &interpreter));
     }
+    if calls(&job.text, "save") {
+        job.screen.remark("`save` writes its file in every run that is timed");
+    }
     let statements = Interpreter::statements(&job.text);
     let mut rows = Vec::new();
     // The leading statements that load files are the inputs: the whole is timed with them in memory.
     let mut inputs = 0;
     let mut reading = true;
     for place in &statements {
-        reading &= loads(&job.text[place.clone()]);
+        reading &= calls(&job.text[place.clone()], "load");
         inputs += usize::from(reading);
         let timed = job.guarded(&interrupt, || one(&mut interpreter, job, place.clone()))?;
         rows.push(timed.map_err(|findings| job.refused(&findings, &interpreter))?);
@@ -147,9 +150,9 @@ fn median(sorted: &[f64]) -> f64 {
     }
 }
 
-/// Whether a statement calls `load`.
-fn loads(statement: &str) -> bool {
-    highlight(statement).into_iter().any(|(place, class)| class == TokenClass::Name && &statement[place] == "load")
+/// Whether a text names a function.
+fn calls(text: &str, function: &str) -> bool {
+    highlight(text).into_iter().any(|(place, class)| class == TokenClass::Name && &text[place] == function)
 }
 
 /// A statement on one line, its end cut off when it is long.
@@ -212,7 +215,7 @@ mod tests {
 
     #[test]
     fn inputs() {
-        assert!(loads("a = load(\"a.npy\")"));
-        assert!(!loads("a = loads + 1"));
+        assert!(calls("a = load(\"a.npy\")", "load"));
+        assert!(!calls("a = loads + 1", "load"));
     }
 }

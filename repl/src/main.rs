@@ -56,6 +56,10 @@ fn command() -> Status {
         }
     };
     let screen = Arc::new(Screen::new(arguments.options.colour, arguments.options.json));
+    if let (None, Err(message)) = (arguments.options.threads, arguments::threads_wanted()) {
+        screen.complain(&message);
+        return Status::Usage;
+    }
     let status = script::perform(arguments, &screen);
     screen.flush();
     status

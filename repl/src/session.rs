@@ -191,17 +191,16 @@ impl Session<'_> {
     fn time(&mut self, text: &str) {
         let name = self.next_name();
         let timed = self.guarded(|interpreter| {
-            let begin = Instant::now();
             let compiled = interpreter.compile(&name, text)?;
-            let compiling = begin.elapsed();
+            let begin = Instant::now();
             let executed = interpreter.execute(&compiled)?;
-            let running = begin.elapsed() - compiling;
-            Ok((interpreter.commit(executed), compiling, running))
+            let running = begin.elapsed();
+            Ok((interpreter.commit(executed), [compiled.checking(), compiled.planning(), running]))
         });
-        if let Some((outcome, compiling, running)) = timed {
+        if let Some((outcome, times)) = timed {
             self.succeeded(text, outcome);
-            let [compiling, running] = [compiling, running].map(|time| units::time(time.as_secs_f64()));
-            self.screen.line(&format!("check and plan {compiling}, run {running}"));
+            let [checking, planning, running] = times.map(|time| units::time(time.as_secs_f64()));
+            self.screen.line(&format!("check {checking}, plan {planning}, run {running}"));
         }
     }
 

@@ -14,6 +14,7 @@ mod file;
 pub mod format;
 pub mod formulas;
 mod help;
+mod import;
 mod interpreter;
 mod library;
 mod linear_algebra;

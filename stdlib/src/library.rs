@@ -110,7 +110,7 @@ pub(crate) const ANNOTATIONS: [AnnotationDeclaration; 4] = [
 const FOREIGN: &[(&str, &str)] = &[
     ("True", "write `true`"),
     ("False", "write `false`"),
-    ("None", "write `none`"),
+    ("None", "write `none`, or `newaxis` in an index"),
     ("linalg", "write the function alone: `inv(a)`, not `linalg.inv(a)`; nothing needs importing"),
     ("np", "write the function alone: `sum(a)`, not `np.sum(a)`; nothing needs importing"),
     ("numpy", "write the function alone: `sum(a)`, not `numpy.sum(a)`; nothing needs importing"),
@@ -118,7 +118,11 @@ const FOREIGN: &[(&str, &str)] = &[
     ("cp", "write the function alone, and `@gpu` before it: `@gpu sum(a)`"),
     ("jnp", "write the function alone: `sum(a)`, not `jnp.sum(a)`; nothing needs importing"),
     ("torch", "write the function alone: `sum(a)`; nothing needs importing"),
-    ("len", "write `a.size`, or `a.shape[0]` for the length of the first axis"),
+    ("length", "write `a.size`, or `a.shape[0]` for the length of the first axis"),
+    ("copy", "values are never shared: the name alone, `b = a`, is a copy"),
+    ("tolist", "an array is used as it is, and `print` shows it: leave `.tolist()` out"),
+    ("pass", "an empty block is `{ }`"),
+    ("end", "the last element is `a[-1]`"),
     ("float", "write `f64`"),
     ("float64", "write `f64`"),
     ("float32", "write `f32`"),
@@ -218,7 +222,6 @@ impl thalweg_lang::declaration::Library for Library {
     fn advice(&self, advice: Advice) -> &str {
         match advice {
             Advice::ChooseByElement => "use `where(c, x, y)` to choose element by element, or `any(c)` or `all(c)`",
-            Advice::KeepShape => "`where(c, x, y)` chooses element by element, and keeps the shape",
             Advice::WalkNumbers => "write `range(n)` for the integers below n",
             Advice::AskWhetherEmpty => "check the shape first: `if a.size > 0 { … } else { … }`",
             Advice::Transpose => "transpose one of them: `.T`",
@@ -236,6 +239,14 @@ impl thalweg_lang::declaration::Library for Library {
         let shape: Vec<usize> = array_type.shape.iter().map(|length| length.known().unwrap_or(2)).collect();
         let example = Array::scalar(Scalar::i64(1).cast(array_type.dtype)).broadcast_to(&shape)?;
         format::format_array_specification(&example, specification).err().map(|error| (error.message, error.help))
+    }
+
+    fn format(&self, scalar: Scalar, specification: &str) -> Option<String> {
+        let array = Array::scalar(scalar);
+        match specification.is_empty() {
+            true => Some(format::format_array(&array)),
+            false => format::format_array_specification(&array, specification).ok(),
+        }
     }
 
     fn annotations(&self) -> &[AnnotationDeclaration] {

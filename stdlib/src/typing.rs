@@ -12,10 +12,6 @@ fn all(operands: &[Numeric], dtype: DType, result: DType) -> Typed {
     Ok(Typing { operands: vec![dtype; operands.len()], result })
 }
 
-fn takes(what: &str) -> Mismatch {
-    Mismatch { takes: what.into(), help: None }
-}
-
 fn takes_help(what: &str, help: &str) -> Mismatch {
     Mismatch { takes: what.into(), help: Some(help.into()) }
 }
@@ -46,7 +42,7 @@ pub fn division(operands: &[Numeric]) -> Typed {
 pub fn floor_division(operands: &[Numeric]) -> Typed {
     match common(operands).dtype {
         DType::Bool => all(operands, DType::I8, DType::I8),
-        dtype if dtype.kind() == Kind::Complex => Err(takes("real numbers")),
+        dtype if dtype.kind() == Kind::Complex => Err(takes_help("real numbers", "take the magnitude first: `abs(z)`")),
         dtype => all(operands, dtype, dtype),
     }
 }
@@ -91,7 +87,7 @@ pub fn logic(operands: &[Numeric]) -> Typed {
 pub fn bits(operands: &[Numeric]) -> Typed {
     match common(operands).dtype {
         dtype if dtype.is_integral() => all(operands, dtype, dtype),
-        _ => Err(takes_help("integers or bools", "between conditions write `and`, `or`, `not`: `a > 0 and b > 0`")),
+        _ => Err(takes_help("integers or bools", "bits are of integers: cast first, `i64(x)`")),
     }
 }
 
@@ -108,7 +104,7 @@ pub fn integers(operands: &[Numeric]) -> Typed {
 pub fn floats(operands: &[Numeric]) -> Typed {
     let dtype = float_of(common(operands).dtype);
     match dtype.kind() {
-        Kind::Complex => Err(takes("real numbers")),
+        Kind::Complex => Err(takes_help("real numbers", "take the magnitude first: `abs(z)`")),
         _ => all(operands, dtype, dtype),
     }
 }
@@ -132,7 +128,7 @@ pub fn analytic_test(operands: &[Numeric]) -> Typed {
 /// Rounding: integers and bools stay as they are.
 pub fn rounding(operands: &[Numeric]) -> Typed {
     match common(operands).dtype {
-        dtype if dtype.kind() == Kind::Complex => Err(takes("real numbers")),
+        dtype if dtype.kind() == Kind::Complex => Err(takes_help("real numbers", "take the magnitude first: `abs(z)`")),
         dtype => all(operands, dtype, dtype),
     }
 }

@@ -53,7 +53,13 @@ impl Checker<'_> {
                     takes.insert(0, "a number of at least 1 that is known before the run".into());
                 }
                 let message = format!("`{}` of `@{}` is {}", parameter.name, name.text, takes.join(" or "));
-                return Err(self.report(Diagnostic::error("E0303", message, argument.value.span, "")));
+                let diagnostic = Diagnostic::error("E0303", message, argument.value.span, "");
+                let example = match (parameter.number, parameter.words.first()) {
+                    (false, Some(word)) => format!("{}=\"{word}\"", parameter.name),
+                    _ if parameter.positional => "4".to_string(),
+                    _ => format!("{}=4", parameter.name),
+                };
+                return Err(self.report(diagnostic.help(format!("write `@{}({example})`", name.text))));
             };
             arguments.push((parameter.name.into(), value));
         }

@@ -38,9 +38,15 @@ impl Checker<'_> {
     ) -> Checks<Value<Operand>> {
         let (callee, first) = match &function.kind {
             ExpressionKind::Property { base, name } => {
+                self.module_member(base, name)?;
                 let value = self.expression(base)?;
                 let method = self.method(&value, base.span, name)?;
                 (method, Some(Passed { name: None, value, span: base.span }))
+            }
+            ExpressionKind::Name(name) => {
+                let value = self.expression(function)?;
+                self.not_hidden(&value, name)?;
+                (value, None)
             }
             _ => (self.expression(function)?, None),
         };
@@ -60,6 +66,20 @@ impl Checker<'_> {
             _ => function.span,
         };
         self.call(&callee, passed, name_span, span)
+    }
+
+    /// Refuses a call of a name whose value hides an operation that was meant.
+    fn not_hidden(&mut self, value: &Value<Operand>, name: &Name) -> Checks<()> {
+        let is_value = matches!(value, Value::Array(_) | Value::Tuple(_) | Value::Text(_));
+        let hides = self.library.find(&name.text).is_some() || self.library.prelude(&name.text).is_some();
+        if !is_value || !hides {
+            return Ok(());
+        }
+        let found = self.describe(value);
+        let message = format!("`{}` is {found} here, and cannot be called", name.text);
+        let diagnostic = Diagnostic::error("E0206", message, name.span, "not the library's function");
+        let diagnostic = self.with_origin(diagnostic, name.span, &found);
+        Err(self.report(diagnostic.help(format!("give the value another name, such as `{}_value`", name.text))))
     }
 
     /// Calls a value with values.
@@ -86,7 +106,7 @@ impl Checker<'_> {
             Value::Builtin(name) => match (self.library.find(name), self.library.prelude(name)) {
                 (Some(operation), _) => self.call_operation(operation, passed, name_span, span),
                 (None, Some(function)) => {
-                    let closure = Arc::new(Closure { function, captured: BTreeMap::new() });
+                    let closure = Arc::new(Closure::new(function, BTreeMap::new()));
                     self.call_closure(&closure, passed, name_span, span)
                 }
                 (None, None) => Err(Reported),
@@ -96,7 +116,10 @@ impl Checker<'_> {
                 let found = self.describe(other);
                 let diagnostic =
                     Diagnostic::error("E0206", format!("{found} cannot be called"), name_span, "not a function");
-                Err(self.report(diagnostic.help("write `a[i]` for an element, `a * (b)` for a product")))
+                Err(self.report(match other {
+                    Value::Text(_) => diagnostic.help("a function's name stands without quotes: `f(x)`"),
+                    _ => diagnostic.help("write `a[i]` for an element, `a * (b)` for a product"),
+                }))
             }
         }
     }
@@ -240,9 +263,8 @@ impl Checker<'_> {
             if !bound[index].is_empty() && !takes_more {
                 let message = format!("`{name}` gets `{}` twice", slots[index].name);
                 let first = bound[index][0].span;
-                return Err(
-                    self.report(Diagnostic::error("E0205", message, argument.span, "again").label(first, "first"))
-                );
+                let diagnostic = Diagnostic::error("E0205", message, argument.span, "again").label(first, "first");
+                return Err(self.report(diagnostic.help("leave one of the two out")));
             }
             bound[index].push(argument);
         }
@@ -257,6 +279,14 @@ impl Checker<'_> {
         Ok(bound)
     }
 
+    /// Refuses a function that calls itself.
+    pub(super) fn recursion(&mut self, name: &str, span: Span) -> Reported {
+        let message = format!("`{name}` calls itself, and recursion is not part of the language");
+        self.report(
+            Diagnostic::error("E0207", message, span, "").help("write what one call does as a loop: `while c { … }`"),
+        )
+    }
+
     /// Walks a function's body with its parameters bound.
     fn call_closure(
         &mut self,
@@ -269,13 +299,11 @@ impl Checker<'_> {
         let name: Arc<str> = function.name.as_ref().map_or("".into(), |name| name.text.clone());
         let shown: Arc<str> = if name.is_empty() { "this function".into() } else { name.clone() };
         if self.frames.iter().any(|frame| std::ptr::eq(frame.function, &*function)) {
-            let message = format!("`{shown}` calls itself, and recursion is not part of the language");
-            return Err(self.report(
-                Diagnostic::error("E0207", message, name_span, "").help("write what one call does as a loop"),
-            ));
+            return Err(self.recursion(&shown, name_span));
         }
         if self.frames.len() >= DEEPEST_CALL {
-            return Err(self.report(Diagnostic::error("E0210", "calls are nested too deeply", name_span, "")));
+            let diagnostic = Diagnostic::error("E0210", "calls are nested too deeply", name_span, "");
+            return Err(self.report(diagnostic.help("give a part of it a name of its own, outside the functions")));
         }
         let signature = signature_of(&function, None);
         let slots: Vec<Slot> = function
@@ -290,9 +318,9 @@ impl Checker<'_> {
         let bound = self.bind_arguments(&shown, &signature, &slots, passed, name_span, span)?;
         let mut frame = Frame {
             locals: HashMap::new(),
-            written: HashMap::new(),
+            origins: super::origin::Origins::default(),
             captured: closure.captured.clone(),
-            is_prelude: function.span.source == self.library.prelude_source(),
+            is_closed: self.is_closed(function.span.source),
             function: &*function,
             name,
             call: span,
@@ -318,7 +346,7 @@ impl Checker<'_> {
                 None => value,
             };
             frame.locals.insert(parameter.name.text.clone(), Binding::Value(value));
-            frame.written.insert(parameter.name.text.clone(), parameter.name.span);
+            frame.origins.set(&parameter.name.text, self.uses.get(&place).copied().unwrap_or(place));
         }
         self.fit_deferred(&mut sizes)?;
         for (size, (length, place)) in &sizes.known {
@@ -360,6 +388,7 @@ impl Checker<'_> {
             result = self.fit_deferred(&mut sizes).and(result);
         }
         self.frames.pop();
+        self.refused = false;
         self.placement = outer;
         if let (Some(key), Ok(value), true) = (key, &result, changes == self.changes) {
             self.level().calls.insert(key, value.clone());
@@ -464,7 +493,7 @@ impl Checker<'_> {
             Rule::Expand(expand) => {
                 let call = Call { operation, name, arguments, span, place: name_span };
                 match expand(&mut Expansion::new(self), &call) {
-                    Ok(value) => Ok(value),
+                    Ok(value) => self.bounded(value, span),
                     Err(diagnostic) => Err(self.report(diagnostic)),
                 }
             }

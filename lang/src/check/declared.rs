@@ -102,7 +102,12 @@ impl Checker<'_> {
                 let found = self.describe(&other);
                 let kind = if matches!(declared.kind, TypeExpressionKind::Tuple(_)) { "a tuple" } else { "an array" };
                 let message = format!("{what} is declared as {kind}, and this is {found}");
-                Err(self.report(Diagnostic::error("E0312", message, span, found).label(declared.span, "declared here")))
+                let diagnostic = Diagnostic::error("E0312", message, span, found).label(declared.span, "declared here");
+                let help = match kind {
+                    "a tuple" => "several values stand in `( )`, with a comma between",
+                    _ => "write `[ ]` to make an array of the values",
+                };
+                Err(self.report(diagnostic.help(help)))
             }
         }
     }
@@ -200,9 +205,14 @@ impl Checker<'_> {
             let axes = if named.len() == 1 { "axis" } else { "axes" };
             let message =
                 format!("{what} is declared with {at_least}{} {axes}, and this has {}", named.len(), found.rank());
-            return Err(self.report(
-                Diagnostic::error("E0312", message, span, found.to_string()).label(declared.span, "declared here"),
-            ));
+            let help = match found.rank() < named.len() {
+                true if found.rank() == 0 => "write `[ ]` around one number to make an array of it".to_string(),
+                true => "give it another axis: `[newaxis, :]` for a row, `[:, newaxis]` for a column".to_string(),
+                false => "take a part with fewer axes, such as `[0]`".to_string(),
+            };
+            let diagnostic =
+                Diagnostic::error("E0312", message, span, found.to_string()).label(declared.span, "declared here");
+            return Err(self.report(self.with_origin(diagnostic, span, &found.to_string()).help(help)));
         }
         let offset = found.rank() - named.len();
         for (position, dimension) in named.iter().enumerate() {
@@ -277,15 +287,23 @@ impl Checker<'_> {
         }
         let shown = known.map_or_else(|| wanted.to_string(), |known| known.to_string());
         let message = format!("{} is declared with length {shown} here, and this has {}", fit.what, fit.length);
-        let mut diagnostic =
-            Diagnostic::error("E0312", message, fit.span, fit.found).label(fit.expression.span, "declared here");
+        let mut diagnostic = Diagnostic::error("E0312", message, fit.span, fit.found.clone())
+            .label(fit.expression.span, "declared here");
         if let ExpressionKind::Name(name) = &fit.expression.kind
             && let Some((known @ Length::Known(_), place)) = sizes.known.get(&name.text)
             && *place != fit.span
         {
             diagnostic = diagnostic.label(*place, format!("`{}` is {known} because of this", name.text));
         }
-        Err(self.report(diagnostic))
+        let diagnostic = self.with_origin(diagnostic, fit.span, &fit.found);
+        let help = match (known, fit.length.known()) {
+            (Some(wanted), Some(length)) if wanted >= 0 && (wanted as usize) < length => {
+                format!("take the first {wanted} along this axis: `[:{wanted}]`")
+            }
+            (_, Some(length)) => format!("give both one length: the first {length} of the other are `[:{length}]`"),
+            (_, None) => "give it the declared length, or declare another".to_string(),
+        };
+        Err(self.report(diagnostic.help(help)))
     }
 
     /// Fits what waited for the names of other arguments.

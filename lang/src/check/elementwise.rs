@@ -1,6 +1,8 @@
 //! Operations on each element: promotion, casts, broadcasting, and folding what is known.
 
+use super::advice::{bounds, broadcast_help, dtype_for};
 use super::{Checker, Checks};
+use crate::ast::BinaryOperator;
 use crate::declaration::{Advice, Mismatch, Operand, Rule, Typing};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::dtype::{DType, Kind, Scalar};
@@ -20,11 +22,16 @@ impl Checker<'_> {
                 Value::Array(operand) => operands.push((*operand, *span)),
                 other => {
                     let found = self.describe(other);
-                    let diagnostic =
+                    let mut diagnostic =
                         Diagnostic::error("E0303", format!("`{name}` takes arrays, not {found}"), *span, found.clone());
+                    for (value, place) in values.iter().filter(|(_, place)| place != span) {
+                        diagnostic = diagnostic.label(*place, self.describe(value));
+                    }
+                    diagnostic = self.with_origin(diagnostic, *span, &found);
                     let help = match other {
                         Value::Function(_) | Value::Builtin(_) => Some("call it: add `(…)`"),
                         Value::Tuple(_) => Some("write `[ ]` to make an array of the values"),
+                        Value::Text(_) => Some("an f-string puts values and texts into one text: `f\"total: {x}\"`"),
                         _ => None,
                     };
                     return Err(self.report(match help {
@@ -133,7 +140,7 @@ impl Checker<'_> {
         Ok(shape)
     }
 
-    /// The classic slip: `f64[n] - f64[n, 1]` is an n by n table.
+    /// The classic slip: `f64[n] - f64[n, 1]` is an n by n table. What the library does with lengths is meant.
     fn note_table(
         &mut self,
         left: &[Length],
@@ -142,6 +149,9 @@ impl Checker<'_> {
         place: Span,
         operands: &[(Operand, Span)],
     ) {
+        if place.source == self.library.prelude_source() {
+            return;
+        }
         let stretched = |lengths: &[Length], axis: usize| {
             (axis + lengths.len()).checked_sub(wider.len()).is_none_or(|own| lengths[own].is(1))
         };
@@ -155,7 +165,7 @@ impl Checker<'_> {
                     "this makes a table: `{length}` meets itself across a stretch, so the result is {}",
                     DisplayShape(wider)
                 );
-                let mut note = Diagnostic::error("E0322", message, place, "");
+                let mut note = Diagnostic::error("N0301", message, place, "");
                 for (operand, span) in operands {
                     note = note.label(*span, self.type_of(*operand).to_string());
                 }
@@ -190,8 +200,17 @@ impl Checker<'_> {
                 diagnostic = diagnostic.label(*span, self.type_of(*operand).to_string());
             }
         }
-        let help = broadcast_help(shape, &right_shape)
-            .or_else(|| is_turned(shape, &right_shape).then(|| self.library.advice(Advice::Transpose).to_string()));
+        for (operand, span) in operands.iter().take(position + 1) {
+            diagnostic = self.with_origin(diagnostic, *span, &self.type_of(*operand).to_string());
+        }
+        let is_product = name == BinaryOperator::Multiply.symbol()
+            && matches!((shape, &*right_shape), ([_, n], [m, _]) if n == m)
+            && self.library.operator(BinaryOperator::MatrixProduct.symbol(), 2).is_some();
+        let help = match is_product {
+            true => Some("the matrix product is written `@`".to_string()),
+            false => broadcast_help(shape, &right_shape)
+                .or_else(|| is_turned(shape, &right_shape).then(|| self.library.advice(Advice::Transpose).to_string())),
+        };
         self.report(match help {
             Some(help) => diagnostic.help(help),
             None => diagnostic,
@@ -218,7 +237,16 @@ impl Checker<'_> {
                 diagnostic = diagnostic.label(*span, self.type_of(*operand).to_string());
             }
         }
-        if let Some(help) = mismatch.help {
+        let is_float = |operand: &(Operand, Span)| self.type_of(operand.0).dtype.kind() == Kind::Float;
+        let help = if self.tight.contains(&place) {
+            let word = if name == BinaryOperator::BitOr.symbol() { "or" } else { "and" };
+            Some(format!("between conditions write `{word}`: `a > 0 {word} b > 0`"))
+        } else if name == BinaryOperator::BitXor.symbol() && operands.iter().any(is_float) {
+            Some("a power is written `**`".to_string())
+        } else {
+            mismatch.help.map(|help| help.to_string())
+        };
+        if let Some(help) = help {
             diagnostic = diagnostic.help(help);
         }
         self.report(diagnostic)
@@ -230,7 +258,9 @@ impl Checker<'_> {
             let cast = scalar.cast(dtype);
             let is_integer = matches!(dtype.kind(), Kind::Unsigned | Kind::Signed);
             if is_integer && scalar.as_integer().is_some() && cast.as_integer() != scalar.as_integer() {
-                let help = format!("cast the other side: `i64(…)`, or write a number that {dtype} holds");
+                let (least, greatest) = bounds(dtype);
+                let wider = dtype_for(scalar, dtype);
+                let help = format!("{dtype} goes from {least} to {greatest}: use a wider dtype, `{wider}(…)`");
                 return Err(self.report(
                     Diagnostic::error("E0311", format!("{scalar} does not fit in {dtype}"), span, "").help(help),
                 ));
@@ -252,19 +282,6 @@ impl Checker<'_> {
         let cast = self.add(NodeKind::Cast(value), ArrayType::new(dtype, from.shape), span);
         Operand { weak: operand.weak, ..cast }
     }
-}
-
-/// What would make two shapes go together, when one new axis does.
-fn broadcast_help(left: &[Length], right: &[Length]) -> Option<String> {
-    let longer = if left.len() >= right.len() { left } else { right };
-    let shorter = if left.len() >= right.len() { right } else { left };
-    if shorter.len() == 1 && longer.len() == 2 && longer[0] == shorter[0] {
-        return Some(format!("give the {} one an axis at its end: `[:, newaxis]`", DisplayShape(shorter)));
-    }
-    if left.len() == 1 && right.len() == 1 {
-        return Some("slice one of them, `a[:n]`, or write `a[:, newaxis]` for every pair of elements".into());
-    }
-    None
 }
 
 /// Whether two matrices have each other's shape turned.

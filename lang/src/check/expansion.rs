@@ -1,7 +1,7 @@
 //! What the rule of an operation may do: look at its arguments, and build its value in graph nodes.
 
 use super::{Binding, Checker};
-use crate::declaration::{Advice, Call, Given, Operand};
+use crate::declaration::{Advice, Call, Given, Operand, Parameter};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind, Scalar};
 use crate::graph::{Attribute, Effect, IndexAxis, NodeKind, SourceAxis};
@@ -34,6 +34,11 @@ impl<'c, 'a> Expansion<'c, 'a> {
         self.checker.constant_of(operand)
     }
 
+    /// What would make two shapes go together.
+    pub fn broadcast_help(&self, left: &[Length], right: &[Length]) -> Option<String> {
+        super::advice::broadcast_help(left, right)
+    }
+
     /// A value's type in words.
     pub fn describe(&self, value: &Value<Operand>) -> String {
         self.checker.describe(value)
@@ -60,17 +65,28 @@ impl<'c, 'a> Expansion<'c, 'a> {
     /// The argument at a position as an integer that is known before the run.
     pub fn integer(&self, call: &Call, index: usize) -> Result<i64, Diagnostic> {
         let given = &call.arguments[index];
-        self.known_integer(call, &given.value, given.span)
+        self.known_integer(call, index, &given.value, given.span)
     }
 
-    fn known_integer(&self, call: &Call, value: &Value<Operand>, span: Span) -> Result<i64, Diagnostic> {
+    /// What the operation calls the argument at a position.
+    fn parameter(&self, call: &Call, index: usize) -> &Parameter {
+        &self.checker.library.declarations()[call.operation.0 as usize].parameters[index]
+    }
+
+    fn known_integer(&self, call: &Call, index: usize, value: &Value<Operand>, span: Span) -> Result<i64, Diagnostic> {
+        let parameter = self.parameter(call, index);
         let refuse = |what: String| {
-            Diagnostic::error("E0303", format!("`{}` takes an integer here, not {what}", call.name), span, what.clone())
+            let message = match parameter.variadic {
+                true => format!("`{}` takes integers in `{}`, not {what}", call.name, parameter.name),
+                false => format!("`{}` takes an integer as `{}`, not {what}", call.name, parameter.name),
+            };
+            Diagnostic::error("E0303", message, span, what.clone())
         };
         let Value::Array(operand) = value else {
             let diagnostic = refuse(self.describe(value));
             return Err(match value {
                 Value::DType(dtype) => diagnostic.help(format!("give it its name: `dtype={dtype}`")),
+                Value::Text(_) => diagnostic.help("write a number, without quotes"),
                 _ => diagnostic,
             });
         };
@@ -80,15 +96,20 @@ impl<'c, 'a> Expansion<'c, 'a> {
             let diagnostic = refuse(array_type.to_string());
             return Err(match (array_type.dtype.kind(), array_type.rank()) {
                 (Kind::Float, 0) => diagnostic.help("divide with `//`, or cast: `i64(x)`"),
+                (_, 1..) if parameter.name == "axis" => {
+                    let several =
+                        format!("several axes stand in `( )`; several arrays in one: `{}([a, b], axis=0)`", call.name);
+                    diagnostic.help(several)
+                }
                 (_, 1) if is_integer => diagnostic.help("write the numbers one by one, or in `( )`"),
-                _ => diagnostic,
+                _ => diagnostic.help("cast it: `i64(x)`"),
             });
         }
         match self.checker.constant_of(*operand).and_then(|scalar| scalar.as_integer()) {
             Some(known) => i64::try_from(known).map_err(|_| refuse(known.to_string())),
             None => Err(Diagnostic::error(
                 "E0308",
-                format!("`{}` needs this number before the run, and only the run can tell it", call.name),
+                format!("`{}` needs `{}` before the run, and only the run can tell it", call.name, parameter.name),
                 span,
                 "",
             )
@@ -106,12 +127,10 @@ impl<'c, 'a> Expansion<'c, 'a> {
             return Ok(scalar.bits[0] != 0);
         }
         let found = self.describe(&given.value);
-        Err(Diagnostic::error(
-            "E0303",
-            format!("`{}` takes `true` or `false` here, not {found}", call.name),
-            given.span,
-            found,
-        ))
+        let name = self.parameter(call, index).name;
+        let message = format!("`{}` takes `true` or `false` as `{name}`, not {found}", call.name);
+        let diagnostic = Diagnostic::error("E0303", message, given.span, found);
+        Err(diagnostic.help(format!("write `{name}=true`; several numbers for one argument stand in `( )`")))
     }
 
     /// The argument at a position as a dtype; `None` for `none`.
@@ -122,8 +141,14 @@ impl<'c, 'a> Expansion<'c, 'a> {
             Value::None => Ok(None),
             other => {
                 let found = self.describe(other);
-                let message = format!("`{}` takes a dtype here, not {found}", call.name);
-                Err(Diagnostic::error("E0303", message, given.span, found).help("write its name: `dtype=f32`"))
+                let message = format!("`{}` takes a dtype as `dtype`, not {found}", call.name);
+                let diagnostic = Diagnostic::error("E0303", message, given.span, found);
+                Err(match other {
+                    Value::Array(_) => {
+                        diagnostic.help("several lengths stand in `( )`; a dtype is written `dtype=f32`")
+                    }
+                    _ => diagnostic.help("write its name: `dtype=f32`"),
+                })
             }
         }
     }
@@ -155,10 +180,20 @@ impl<'c, 'a> Expansion<'c, 'a> {
         };
         let mut axes = Vec::new();
         for value in &written {
-            let number = self.known_integer(call, value, given.span)?;
-            let axis = self.axis(number, of.rank(), given.span, of)?;
+            let number = self.known_integer(call, index, value, given.span)?;
+            let axis = self.axis(number, of.rank(), given.span, of).map_err(|diagnostic| {
+                let whole = &call.arguments[0];
+                let diagnostic = diagnostic.label(whole.span, of.to_string());
+                let diagnostic = self.checker.with_origin(diagnostic, whole.span, &of.to_string());
+                match of.rank() {
+                    0 => diagnostic
+                        .help(format!("several values stand in brackets, `{}([a, b])`; one needs no axis", call.name)),
+                    _ => diagnostic,
+                }
+            })?;
             if axes.contains(&axis) {
-                return Err(Diagnostic::error("E0304", format!("axis {number} is given twice"), given.span, ""));
+                let diagnostic = Diagnostic::error("E0304", format!("axis {number} is given twice"), given.span, "");
+                return Err(diagnostic.help("write each axis once"));
             }
             axes.push(axis);
         }
@@ -189,13 +224,19 @@ impl<'c, 'a> Expansion<'c, 'a> {
     pub fn integers(&self, call: &Call, index: usize) -> Result<Vec<i64>, Diagnostic> {
         let span = call.arguments[index].span;
         match self.listed(call, index).as_slice() {
-            [value] => self.known_integers(call, value, span),
-            values => values.iter().map(|value| self.known_integer(call, value, span)).collect(),
+            [value] => self.known_integers(call, index, value, span),
+            values => values.iter().map(|value| self.known_integer(call, index, value, span)).collect(),
         }
     }
 
-    /// The same for a value in an argument.
-    pub fn known_integers(&self, call: &Call, value: &Value<Operand>, span: Span) -> Result<Vec<i64>, Diagnostic> {
+    /// The same for a value in the argument at a position.
+    pub fn known_integers(
+        &self,
+        call: &Call,
+        index: usize,
+        value: &Value<Operand>,
+        span: Span,
+    ) -> Result<Vec<i64>, Diagnostic> {
         if let Value::Array(operand) = value
             && self.checker.type_of(*operand).rank() == 1
             && let Some(elements) = self.elements_of(*operand)
@@ -206,8 +247,8 @@ impl<'c, 'a> Expansion<'c, 'a> {
             }
         }
         match value {
-            Value::Tuple(values) => values.iter().map(|value| self.known_integer(call, value, span)).collect(),
-            other => Ok(vec![self.known_integer(call, other, span)?]),
+            Value::Tuple(values) => values.iter().map(|value| self.known_integer(call, index, value, span)).collect(),
+            other => Ok(vec![self.known_integer(call, index, other, span)?]),
         }
     }
 
@@ -235,24 +276,30 @@ impl<'c, 'a> Expansion<'c, 'a> {
     /// The argument at a position as an integer, which the run may tell: a polynomial in sizes.
     pub fn polynomial(&mut self, call: &Call, index: usize) -> Result<Polynomial, Diagnostic> {
         let given = &call.arguments[index];
-        self.value_polynomial(call, &given.value, given.span)
+        self.value_polynomial(call, index, &given.value, given.span)
     }
 
-    fn value_polynomial(&mut self, call: &Call, value: &Value<Operand>, span: Span) -> Result<Polynomial, Diagnostic> {
+    fn value_polynomial(
+        &mut self,
+        call: &Call,
+        index: usize,
+        value: &Value<Operand>,
+        span: Span,
+    ) -> Result<Polynomial, Diagnostic> {
         match value {
             Value::Array(operand)
                 if self.checker.is_integer(*operand) && self.checker.constant_of(*operand).is_none() =>
             {
                 Ok(self.checker.polynomial_of(*operand))
             }
-            _ => self.known_integer(call, value, span).map(Polynomial::from),
+            _ => self.known_integer(call, index, value, span).map(Polynomial::from),
         }
     }
 
     /// The variadic argument at a position as a shape: integers, or one tuple of them; -1 stays -1.
     pub fn shape(&mut self, call: &Call, index: usize) -> Result<Vec<Polynomial>, Diagnostic> {
         let span = call.arguments[index].span;
-        self.listed(call, index).iter().map(|value| self.value_polynomial(call, value, span)).collect()
+        self.listed(call, index).iter().map(|value| self.value_polynomial(call, index, value, span)).collect()
     }
 
     /// One number of elements divided by another, as a size that the run tells.
@@ -307,7 +354,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
             let known = polynomial.known();
             let Some(length) = Length::of(polynomial) else {
                 let message = format!("a length cannot be negative: {}", known.unwrap_or(-1));
-                return Err(Diagnostic::error("E0309", message, span, ""));
+                return Err(Diagnostic::error("E0309", message, span, "").help("write 0 or more"));
             };
             let Some(known) = length.known() else {
                 shape.push(length);

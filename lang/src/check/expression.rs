@@ -9,7 +9,7 @@ use crate::graph::NodeKind;
 use crate::length::Length;
 use crate::promotion::{Numeric, common};
 use crate::source::Span;
-use crate::types::ArrayType;
+use crate::types::{ArrayType, DisplayShape};
 use crate::value::{Closure, TextPiece, Value};
 use std::sync::Arc;
 
@@ -50,16 +50,32 @@ impl Checker<'_> {
             ExpressionKind::Imaginary(value) => Ok(Value::Array(self.constant(Scalar::c128(0.0, *value), true, span))),
             ExpressionKind::Bool(value) => Ok(Value::Array(self.constant(Scalar::bool(*value), false, span))),
             ExpressionKind::Text(text) => Ok(Value::Text(vec![TextPiece::Text(text.clone())])),
-            ExpressionKind::FormatText(pieces) => self.format_text(pieces),
+            ExpressionKind::FormatText(pieces) => {
+                let text = self.format_text(pieces)?;
+                self.bounded(text, span)
+            }
             ExpressionKind::Name(name) => self.look_up(&name.text, name.span),
             ExpressionKind::Ellipsis => Err(self.report(
                 Diagnostic::error("E0303", "`...` stands only in an index", span, "").help("write `a[..., 0]`"),
             )),
+            // The literal below the range of i64 has no positive twin in it.
+            ExpressionKind::Unary { operator: ast::UnaryOperator::Negative, operand, .. } if matches!(operand.kind, ExpressionKind::Integer(magnitude) if magnitude > i64::MAX as u64) =>
+            {
+                if matches!(operand.kind, ExpressionKind::Integer(magnitude) if magnitude == 1 << 63) {
+                    return Ok(Value::Array(self.constant(Scalar::i64(i64::MIN), true, span)));
+                }
+                let message = format!("this number is too small: the least integer is {}", i64::MIN);
+                let diagnostic = Diagnostic::error("E0106", message, span, "");
+                Err(self.report(diagnostic.help("for a float write `.0` behind it")))
+            }
             ExpressionKind::Unary { operator, operator_span, operand } => {
                 let value = self.expression(operand)?;
                 self.operator(operator.symbol(), *operator_span, vec![(value, operand.span)], span)
             }
             ExpressionKind::Binary { operator, operator_span, left, right } => {
+                if operator.is_comparison() {
+                    self.note_tight_bits([&**left, &**right]);
+                }
                 let (a, b) = (self.expression(left), self.expression(right));
                 self.operator(operator.symbol(), *operator_span, vec![(a?, left.span), (b?, right.span)], span)
             }
@@ -69,7 +85,7 @@ impl Checker<'_> {
             }
             ExpressionKind::Lambda(function) => {
                 let captured = self.close_over(function);
-                Ok(Value::Function(Arc::new(Closure { function: function.clone(), captured })))
+                self.bounded(Value::Function(Arc::new(Closure::new(function.clone(), captured))), span)
             }
             ExpressionKind::Call { function, arguments } => self.call_expression(function, arguments, span),
             ExpressionKind::Index { base, subscripts } => {
@@ -77,12 +93,13 @@ impl Checker<'_> {
                 self.index(value, base.span, subscripts, span)
             }
             ExpressionKind::Property { base, name } => {
+                self.module_member(base, name)?;
                 let value = self.expression(base)?;
                 self.property(value, base.span, name, span)
             }
             ExpressionKind::Tuple(values) => {
                 let values: Vec<_> = values.iter().map(|value| self.expression(value)).collect();
-                Ok(Value::Tuple(values.into_iter().collect::<Checks<_>>()?))
+                self.bounded(Value::Tuple(values.into_iter().collect::<Checks<_>>()?), span)
             }
             ExpressionKind::Array(values) => self.array(values, span),
             ExpressionKind::Comprehension { element, clauses, condition } => {
@@ -108,6 +125,9 @@ impl Checker<'_> {
         operands: Vec<(Value<Operand>, Span)>,
         span: Span,
     ) -> Checks<Value<Operand>> {
+        if let Some(result) = self.of_structure(symbol, operator_span, &operands, span) {
+            return result;
+        }
         let Some(operation) = self.library.operator(symbol, operands.len()) else {
             return Err(self.not_built(&format!("`{symbol}`"), operator_span, ""));
         };
@@ -121,6 +141,7 @@ impl Checker<'_> {
         rest: &[(ast::BinaryOperator, Span, Expression)],
         span: Span,
     ) -> Checks<Value<Operand>> {
+        self.note_tight_bits(std::iter::once(first).chain(rest.iter().map(|(_, _, operand)| operand)));
         let mut left = (self.expression(first)?, first.span);
         let mut all: Option<Value<Operand>> = None;
         for (operator, operator_span, operand) in rest {
@@ -140,6 +161,22 @@ impl Checker<'_> {
         }
         self.warn_of_tight_bits(first, rest);
         all.ok_or(Reported)
+    }
+
+    /// Remembers bit operators that are a comparison's operands, and not in parentheses.
+    fn note_tight_bits<'e>(&mut self, operands: impl IntoIterator<Item = &'e Expression>) {
+        for operand in operands {
+            if let ExpressionKind::Binary {
+                operator: ast::BinaryOperator::BitOr | ast::BinaryOperator::BitAnd,
+                operator_span,
+                left,
+                ..
+            } = &operand.kind
+                && left.span.start == operand.span.start
+            {
+                self.tight.insert(*operator_span);
+            }
+        }
     }
 
     /// `a == 1 | a == 2` is `a == (1 | a) == 2`: seldom meant.
@@ -166,11 +203,11 @@ impl Checker<'_> {
         let mut text = Vec::new();
         for piece in pieces {
             match piece {
-                ast::FormatPiece::Text(known) => text.push(TextPiece::Text(known.clone())),
+                ast::FormatPiece::Text(known) => super::structure::join(&mut text, TextPiece::Text(known.clone())),
                 ast::FormatPiece::Value { value, specification, specification_span } => {
                     let value = self.expression(value)?;
                     self.check_format(&value, specification, *specification_span)?;
-                    text.push(TextPiece::Value(value, specification.clone(), *specification_span));
+                    self.format_value(&mut text, value, specification, *specification_span);
                 }
             }
         }
@@ -227,7 +264,8 @@ impl Checker<'_> {
                         *place,
                         other.to_string(),
                     )
-                    .label(first_span, one.to_string()),
+                    .label(first_span, one.to_string())
+                    .help(format!("give each of them the shape of the first, {}", DisplayShape(&one.shape))),
                 ));
             }
         }

@@ -90,7 +90,11 @@ impl Checker<'_> {
             Value::Tuple(values) => self.index_tuple(&values, base_span, subscripts, span),
             other => {
                 let found = self.describe(&other);
-                Err(self.report(Diagnostic::error("E0303", format!("{found} cannot be indexed"), base_span, found)))
+                let diagnostic = Diagnostic::error("E0303", format!("{found} cannot be indexed"), base_span, found);
+                Err(self.report(match other {
+                    Value::Function(_) | Value::Builtin(_) => diagnostic.help("a call has parentheses: `f(x)`"),
+                    _ => diagnostic.help("take it as a whole: leave the index out"),
+                }))
             }
         }
     }
@@ -116,7 +120,8 @@ impl Checker<'_> {
                             *place,
                             "",
                         )
-                        .label(base_span, format!("{length} elements")),
+                        .label(base_span, format!("{length} elements"))
+                        .help(format!("elements go from 0 to {}, or from -{length} to -1", length - 1)),
                     )),
                 }
             }
@@ -138,7 +143,10 @@ impl Checker<'_> {
                 let diagnostic = Diagnostic::error("E0308", message, *place, "");
                 Err(self.report(diagnostic.help("make it an array, if the elements have one type: `[a, b]`")))
             }
-            _ => Err(self.report(Diagnostic::error("E0303", "a tuple is indexed by one integer or slice", span, ""))),
+            _ => {
+                let diagnostic = Diagnostic::error("E0303", "a tuple is indexed by one integer or slice", span, "");
+                Err(self.report(diagnostic.help("write one index, `t[i]`; an array has more axes: `[ ]`")))
+            }
         }
     }
 
@@ -180,7 +188,11 @@ impl Checker<'_> {
             other => {
                 let found = self.describe(&other);
                 let message = format!("only an array has parts that can be changed, and `{}` is {found}", name.text);
-                return Err(self.report(Diagnostic::error("E0303", message, name.span, found)));
+                let diagnostic = Diagnostic::error("E0303", message, name.span, found.clone());
+                return Err(self.report(
+                    self.with_origin(diagnostic, name.span, &found)
+                        .help("make it an array, `[ ]`, or give the name a new value as a whole"),
+                ));
             }
         };
         let new = self.arrays("=", &[(new?, new_span)])?[0].0;
@@ -360,14 +372,21 @@ impl Checker<'_> {
         }
         let ellipses = entries.iter().filter(|entry| matches!(entry, Entry::Ellipsis)).count();
         if ellipses > 1 {
-            return Err(self.report(Diagnostic::error("E0305", "an index has at most one `...`", span, "")));
+            let diagnostic = Diagnostic::error("E0305", "an index has at most one `...`", span, "");
+            return Err(
+                self.report(diagnostic.help("write `:` for each axis that is kept whole, or leave the last `...` out"))
+            );
         }
         if consumed > rank {
             let axes = if rank == 1 { "1 axis".to_string() } else { format!("{rank} axes") };
-            return Err(self.report(
-                Diagnostic::error("E0305", format!("{consumed} indices for an array of {axes}"), span, "")
-                    .label(base_span, source.to_string()),
-            ));
+            let indices = if consumed == 1 { "1 index".to_string() } else { format!("{consumed} indices") };
+            let diagnostic = Diagnostic::error("E0305", format!("{indices} for an array of {axes}"), span, "");
+            let diagnostic =
+                self.with_origin(diagnostic.label(base_span, source.to_string()), base_span, &source.to_string());
+            return Err(self.report(match rank {
+                0 => diagnostic.help("a scalar has no axes: leave the index out"),
+                _ => diagnostic.help(format!("leave {} out", consumed - rank)),
+            }));
         }
         // `None` is a new axis.
         let mut parts: Vec<Option<Part>> = Vec::new();
@@ -519,7 +538,8 @@ impl Checker<'_> {
                 0 => "the axis is empty".to_string(),
                 _ => format!("indices go from 0 to {}, or from -{length} to -1", length - 1),
             };
-            return Err(self.report(diagnostic.label(base_span, source.to_string()).help(help)));
+            let diagnostic = diagnostic.label(base_span, source.to_string()).help(help);
+            return Err(self.report(self.with_origin(diagnostic, base_span, &source.to_string())));
         }
         Ok(Part::Fixed(from_start as usize))
     }
@@ -705,7 +725,7 @@ impl Checker<'_> {
                             expression.span,
                             "",
                         )
-                        .help("write `a[i, j]` or `a[start:stop]`"),
+                        .help("write `a[i, j]` or `a[start:stop]`; a tuple is taken apart first: `i, j = …`"),
                     ))
                 }
             },

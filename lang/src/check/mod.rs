@@ -4,6 +4,7 @@
 //! for its arguments' types, so a function is specialised by being inlined; equal nodes are shared. Where a body may run never
 //! or many times, it becomes a graph of its own.
 
+mod advice;
 mod annotation;
 mod body;
 mod call;
@@ -12,16 +13,21 @@ mod definition;
 mod elementwise;
 mod expansion;
 mod expression;
+mod extent;
+mod import;
 mod index;
 mod journal;
 mod loops;
 mod memo;
 mod names;
+mod origin;
 pub(crate) mod size;
 mod statement;
+mod structure;
 
 pub use call::signature_of;
 pub use expansion::Expansion;
+pub use import::Imported;
 pub use names::similar;
 
 use crate::ast;
@@ -30,9 +36,9 @@ use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::dtype::Scalar;
 use crate::graph::{Effect, Graph, GraphBuilder, NodeId, NodeKind, Placement};
 use crate::length::{Length, Sizes, Symbol};
-use crate::source::Span;
+use crate::source::{SourceId, Span};
 use crate::types::{ArrayType, Type};
-use crate::value::Value;
+use crate::value::{Mapped, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -55,6 +61,16 @@ pub trait Environment {
     fn known(&self, array: usize) -> Known;
     /// All names.
     fn names(&self) -> Vec<Arc<str>>;
+    /// The file that an `import` in the text `from` names, or a sentence why there is none.
+    fn import(&self, path: &str, from: SourceId) -> Result<Imported, String> {
+        let _ = (path, from);
+        Err("programs here cannot read files".into())
+    }
+    /// Whether a text is that of an imported file.
+    fn is_imported(&self, source: SourceId) -> bool {
+        let _ = source;
+        false
+    }
 }
 
 /// Which of a program's names are wanted when it has run.
@@ -108,7 +124,9 @@ pub fn check(
     let mut last = None;
     let mut silent = true;
     for statement in &program.statements {
-        last = checker.statement(statement).unwrap_or(None);
+        checker.uses.clear();
+        last = checker.top_statement(statement).unwrap_or(None);
+        checker.refused = false;
         silent = statement.silent;
     }
     if checker.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
@@ -182,12 +200,12 @@ impl Level {
 pub(crate) struct Frame {
     /// Its own names.
     locals: HashMap<Arc<str>, Binding>,
-    /// Where they were written last.
-    written: HashMap<Arc<str>, Span>,
+    /// Where they got their values.
+    origins: origin::Origins,
     /// What it closed over.
     captured: BTreeMap<Arc<str>, Value<Operand>>,
-    /// Whether it is the prelude's: such a function sees the library, never the program's names.
-    is_prelude: bool,
+    /// Whether it is the prelude's or an imported file's: such a function sees the library, never the program's names.
+    is_closed: bool,
     /// Which function, to notice recursion.
     function: *const ast::Function,
     /// What messages call it.
@@ -206,8 +224,16 @@ pub(crate) struct Checker<'a> {
     frames: Vec<Frame>,
     /// The program's own names.
     globals: HashMap<Arc<str>, Binding>,
-    /// Where they were written last.
-    written: HashMap<Arc<str>, Span>,
+    /// Where they got their values.
+    origins: origin::Origins,
+    /// Where the names that the statement uses got their values, by the place of the use.
+    uses: HashMap<Span, Span>,
+    /// Names that were reported as unknown: one message each.
+    unknown: HashSet<Arc<str>>,
+    /// Comparisons' operands that are bit operators, as in `a > 0 & b > 0`.
+    tight: HashSet<Span>,
+    /// A function refused its arguments: what follows in its body was written for others.
+    refused: bool,
     /// The session's names that the program has used, as inputs.
     held: HashMap<Arc<str>, Value<Operand>>,
     /// The names that the program itself assigned, in order, and the same as a set.
@@ -223,6 +249,10 @@ pub(crate) struct Checker<'a> {
     walks: usize,
     /// Names of functions that the program defines somewhere.
     defined_later: HashSet<Arc<str>>,
+    /// The files that are being imported, outermost first.
+    importing: Vec<import::Importing>,
+    /// What the files gave that were imported.
+    imported: HashMap<Arc<str>, import::Exports>,
     /// The session's array behind each input of the program's graph.
     inputs: Vec<usize>,
     inputs_of: HashMap<usize, NodeId>,
@@ -239,6 +269,9 @@ pub(crate) struct Checker<'a> {
 
 /// The code of a diagnostic that stands for one already reported.
 pub(crate) const REPORTED: &str = "";
+
+/// The code of a function's own refusal of its arguments.
+const REFUSED: &str = "E0315";
 
 /// How many function bodies may be walked. Each call of a function walks its body for the arguments' types, so functions that call
 /// each other twice at each level double the work with each level.
@@ -257,7 +290,11 @@ impl<'a> Checker<'a> {
             levels: vec![Level::new()],
             frames: Vec::new(),
             globals: HashMap::new(),
-            written: HashMap::new(),
+            origins: origin::Origins::default(),
+            uses: HashMap::new(),
+            unknown: HashSet::new(),
+            tight: HashSet::new(),
+            refused: false,
             held: HashMap::new(),
             assigned: Vec::new(),
             assigned_set: HashSet::new(),
@@ -266,6 +303,8 @@ impl<'a> Checker<'a> {
             changes: 0,
             walks: 0,
             defined_later: HashSet::new(),
+            importing: Vec::new(),
+            imported: HashMap::new(),
             inputs: Vec::new(),
             inputs_of: HashMap::new(),
             placement: None,
@@ -281,6 +320,7 @@ impl<'a> Checker<'a> {
         if diagnostic.code == REPORTED {
             return Reported;
         }
+        self.refused |= diagnostic.code == REFUSED;
         self.leave_prelude(&mut diagnostic);
         let place = diagnostic.labels.first().map(|label| label.span).unwrap_or_default();
         if self.reported.insert((diagnostic.code, place)) {
@@ -295,6 +335,7 @@ impl<'a> Checker<'a> {
                 };
                 diagnostic = diagnostic.label(frame.call, text);
             }
+            let diagnostic = self.show_imports(diagnostic);
             self.diagnostics.push(diagnostic);
         }
         Reported
@@ -446,6 +487,7 @@ impl<'a> Checker<'a> {
             Output { index, weak: operand.weak }
         };
         let mut bindings = Vec::new();
+        let mut mapped = Mapped::new();
         for name in &self.assigned {
             let is_wanted = match wanted {
                 Wanted::All => true,
@@ -453,10 +495,13 @@ impl<'a> Checker<'a> {
                 Wanted::Value => false,
             };
             if let (true, Some(Binding::Value(value))) = (is_wanted, self.globals.get(name)) {
-                bindings.push((name.clone(), value.map(&mut output)));
+                bindings.push((name.clone(), value.map_among(&mut output, &mut mapped)));
             }
         }
-        let value = last.as_ref().filter(|_| !matches!(wanted, Wanted::Names(_))).map(|value| value.map(&mut output));
+        let value = last
+            .as_ref()
+            .filter(|_| !matches!(wanted, Wanted::Names(_)))
+            .map(|value| value.map_among(&mut output, &mut mapped));
         let value_type = last.as_ref().map(|value| self.describe(value));
         let level = self.levels.remove(0);
         let mut graph = level.builder.finish();

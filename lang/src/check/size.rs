@@ -31,7 +31,9 @@ impl Checker<'_> {
         if left.known().is_some() && right.known().is_some() || self.differ_always(left, right) {
             return false;
         }
-        let guard = Guard { left: left.clone(), right: right.clone(), what: what.into(), span };
+        let span = self.visible(span);
+        let after = self.level().effects.len();
+        let guard = Guard { left: left.clone(), right: right.clone(), what: what.into(), span, after };
         let guards = &mut self.level().builder.graph_mut().guards;
         if !guards.contains(&guard) {
             guards.push(guard);
@@ -72,10 +74,19 @@ impl Checker<'_> {
         let polynomial = Polynomial::from(length);
         let value = polynomial.known().map(|known| self.constant(Scalar::i64(known), true, span));
         let value = value.or_else(|| self.computed(&polynomial, span));
-        // What a function is checked with has no value, and needs none.
-        let value =
-            value.unwrap_or_else(|| self.add(NodeKind::Size(length.clone()), ArrayType::scalar(DType::I64), span));
+        let value = value.unwrap_or_else(|| self.size_node(length.clone(), span));
         Operand { weak: true, ..value }
+    }
+
+    /// A polynomial as an integer, which may be negative.
+    pub(super) fn integer_value(&mut self, polynomial: &Polynomial, span: Span) -> Option<Operand> {
+        let value = self.computed(polynomial, span);
+        value.or_else(|| Length::of(polynomial.clone()).map(|length| self.size_node(length, span)))
+    }
+
+    /// What a function is checked with has no value, and needs none.
+    fn size_node(&mut self, length: Length, span: Span) -> Operand {
+        self.add(NodeKind::Size(length), ArrayType::scalar(DType::I64), span)
     }
 
     /// A polynomial, computed from the scalars that tell its sizes; `None` when a size has none.

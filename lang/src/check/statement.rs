@@ -31,6 +31,7 @@ impl Checker<'_> {
             StatementKind::Assign { target, value } => {
                 let checked = self.expression(value).and_then(|known| self.valued(known, value));
                 self.assign(target, checked)?;
+                self.set_origins(target, value.span);
                 Ok(None)
             }
             StatementKind::Update { name, subscripts: None, operator: Some((operator, span)), value } => {
@@ -56,9 +57,10 @@ impl Checker<'_> {
                         return Err(reported);
                     }
                     let captured = self.close_over(function);
-                    let closure = Arc::new(Closure { function: function.clone(), captured });
+                    let closure = Arc::new(Closure::new(function.clone(), captured));
                     let checked = self.check_definition(&closure);
-                    self.bind(&name.text, checked.map(|()| Value::Function(closure)));
+                    let value = checked.and_then(|()| self.bounded(Value::Function(closure), name.span));
+                    self.bind(&name.text, value);
                 }
                 Ok(None)
             }
@@ -70,7 +72,7 @@ impl Checker<'_> {
             }
             StatementKind::Break => self.leave_turn(true, statement.span).map(|()| None),
             StatementKind::Continue => self.leave_turn(false, statement.span).map(|()| None),
-            StatementKind::Import { .. } => Err(self.not_built("`import`", statement.span, "")),
+            StatementKind::Import { .. } => Err(self.import_inside(statement.span)),
             StatementKind::Error => Err(Reported),
         }
     }
@@ -154,30 +156,11 @@ impl Checker<'_> {
         }
     }
 
-    /// Notes where a name is written.
-    fn write_down(&mut self, name: &ast::Name) {
-        let written = match self.frames.last_mut() {
-            Some(frame) => &mut frame.written,
-            None => &mut self.written,
-        };
-        written.insert(name.text.clone(), name.span);
-    }
-
-    /// Where a name was written last.
-    pub(super) fn written(&self, place: &Place) -> Option<Span> {
-        let written = match place.0 {
-            0 => &self.written,
-            frame => &self.frames[frame - 1].written,
-        };
-        written.get(&place.1).copied()
-    }
-
     /// `target = value`, taking tuples apart.
     pub(super) fn assign(&mut self, target: &Target, value: Checks<Value<Operand>>) -> Checks<()> {
         match (target, value) {
             (Target::Name(name), value) => {
                 let failed = value.is_err();
-                self.write_down(name);
                 self.bind(&name.text, value);
                 if failed { Err(Reported) } else { Ok(()) }
             }
@@ -205,6 +188,13 @@ impl Checker<'_> {
         }
     }
 
+    /// Notes where the names of a target get their values.
+    pub(super) fn set_origins(&mut self, target: &Target, place: Span) {
+        let mut names = Vec::new();
+        super::names::target_names(target, &mut names);
+        names.iter().for_each(|name| self.set_origin(name, place));
+    }
+
     /// A value taken apart into `count` parts: a tuple's, or an array's along its first axis.
     fn elements(&mut self, value: &Value<Operand>, count: usize, span: Span) -> Checks<Vec<Value<Operand>>> {
         let found = match value {
@@ -219,12 +209,9 @@ impl Checker<'_> {
             }
             other => {
                 let found = self.describe(other);
-                return Err(self.report(Diagnostic::error(
-                    "E0313",
-                    format!("{found} cannot be taken apart into {count} names"),
-                    span,
-                    format!("{count} names"),
-                )));
+                let message = format!("{found} cannot be taken apart into {count} names");
+                let diagnostic = Diagnostic::error("E0313", message, span, format!("{count} names"));
+                return Err(self.report(diagnostic.help("write one name for it")));
             }
         };
         let text = self.describe(value);
@@ -305,6 +292,9 @@ impl Checker<'_> {
         for (index, statement) in statements.iter().enumerate() {
             last = self.statement(statement);
             failed |= last.is_err();
+            if self.refused {
+                break;
+            }
             let rest = &statements[index + 1..];
             if !rest.is_empty() && self.may_leave_turn() {
                 let followed = self.unless_left(statement.span, &mut |checker| checker.statements(rest));

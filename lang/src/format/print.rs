@@ -280,10 +280,10 @@ impl Printer {
             return self.after_joint(items, body, place);
         }
         let loosest = (1..items.len() - 1).filter_map(|at| looseness(items, at)).min().filter(|_| !is_head);
-        let widest = (0..items.len()).filter(|&at| holds_something(&items[at])).max_by_key(|&at| {
-            // Of equals the last: what is before it stays on the line.
-            (items[at].natural, at)
-        });
+        // Of equals the last: what is before it stays on the line. An annotation's arguments are short.
+        let widest = (0..items.len())
+            .filter(|&at| holds_something(&items[at]))
+            .max_by_key(|&at| (!items[at].is_annotation(), items[at].natural, at));
         let widest = if is_head { (0..items.len()).find(|&at| holds_something(&items[at])) } else { widest };
         let dominates = |at: usize| 2 * items[at].natural >= natural(items);
         match (loosest.filter(|&loosest| !(is_for && loosest == 0)), widest) {
@@ -345,16 +345,17 @@ impl Printer {
         }
     }
 
-    /// All items on the line, but for what is in one pair of brackets, and in those that do not fit either.
+    /// All items on the line, but for what is in the brackets that have lines, or else in the widest, and in those that do not
+    /// fit either.
     fn open_brackets(&mut self, items: &[Item], widest: usize, place: Place) {
+        let widest = Some(widest).filter(|_| items.iter().all(|item| item.width.is_some()));
         for (at, item) in items.iter().enumerate() {
             self.space_before(items, at);
             let behind = natural(&items[at + 1..]) + items.get(at + 1).is_some_and(|next| next.space) as usize;
             let fits = item.width.is_some_and(|width| self.column() + width <= WIDTH);
             match &item.node {
-                Node::Brackets(brackets) if at == widest || !fits => {
-                    let tail = if at == widest { behind + place.tail } else { 0 };
-                    self.brackets(brackets, place.with_tail(tail));
+                Node::Brackets(brackets) if widest == Some(at) || !fits => {
+                    self.brackets(brackets, place.with_tail(behind + place.tail));
                 }
                 _ => self.flat_item(item),
             }
@@ -375,7 +376,7 @@ impl Printer {
                 self.sequence(&only.items, place.with_tail(tail));
                 self.put(brackets.close.text);
             }
-            elements if plain && self.has_one_block(elements, place) => {
+            elements if plain && self.has_one_wide(brackets, place) => {
                 self.put(brackets.open.text);
                 for (index, element) in elements.iter().enumerate() {
                     self.put(if index > 0 { ", " } else { "" });
@@ -387,18 +388,22 @@ impl Printer {
         }
     }
 
-    /// Whether one of the elements holds blocks with lines, and all else fits before and behind them.
-    fn has_one_block(&self, elements: &[Element], place: Place) -> bool {
+    /// Whether one of the elements has lines, as a block or as brackets at its end, and all else fits before and behind it.
+    fn has_one_wide(&self, brackets: &Brackets, place: Place) -> bool {
+        let elements = &brackets.elements;
         let mut wide = elements.iter().enumerate().filter(|(_, element)| width(&element.items).is_none());
         let (Some((at, element)), None) = (wide.next(), wide.next()) else { return false };
+        let items = &element.items;
         let is_block = |item: &Item| matches!(item.node, Node::Block(_));
-        let blocks = element.items.iter().position(is_block).zip(element.items.iter().rposition(is_block));
-        let Some((first, last)) = blocks else { return false };
+        let blocks = items.iter().position(is_block).zip(items.iter().rposition(is_block));
+        let last = items.len() - 1;
+        let ends = brackets.kind != Kind::Array && clings(items) && items[last].width.is_none();
+        let Some((first, last)) = blocks.or(ends.then_some((last, last))) else { return false };
         let others = |elements: &[Element]| elements.iter().map(|other| natural(&other.items) + 2).sum::<usize>();
-        let before = others(&elements[..at]) + natural(&element.items[..first]);
-        let behind = natural(&element.items[last + 1..]) + others(&elements[at + 1..]);
-        element.items.iter().all(|item| is_block(item) || item.width.is_some())
-            && !element.items.iter().skip(1).any(Item::begins_line)
+        let before = others(&elements[..at]) + natural(&items[..first]);
+        let behind = natural(&items[last + 1..]) + others(&elements[at + 1..]);
+        items.iter().enumerate().all(|(at, item)| at == last || is_block(item) || item.width.is_some())
+            && !items.iter().skip(1).any(Item::begins_line)
             && self.column() + before + 4 <= WIDTH
             && place.indent + behind + place.tail + 4 <= WIDTH
     }
@@ -408,21 +413,14 @@ impl Printer {
         let inner = place.indent + INDENT;
         self.put(brackets.open.text);
         let count = brackets.elements.len();
-        let may_pack = brackets.kind == Kind::Array && (brackets.has_lines() || are_short(&brackets.elements));
+        let keeps_lines = brackets.has_lines() && lines_fit(&brackets.elements, inner);
+        let may_pack = keeps_lines || is_row(&brackets.elements, inner) || are_short(&brackets.elements);
         let mut is_packable = false;
+        let first_line = self.lines.len() + 1;
         for (index, element) in brackets.elements.iter().enumerate() {
             let items = &element.items;
             let first = items[0].first();
-            let is_last = index + 1 == count;
-            // A tuple may end with a comma, but a target in parentheses may not, and both look the same.
-            let ends = !is_last
-                || brackets.needs_comma()
-                || match brackets.kind {
-                    Kind::Comprehension => false,
-                    Kind::Parentheses => brackets.ends_with_comma,
-                    _ => count > 1,
-                };
-            let goes_on = is_packable && first.comments.is_empty() && !first.newline;
+            let goes_on = is_packable && first.comments.is_empty() && !(keeps_lines && first.newline);
             if goes_on && self.fits(items, 1, 1) {
                 self.put(" ");
             } else {
@@ -433,11 +431,19 @@ impl Printer {
                 Kind::Parentheses if count == 1 => inner,
                 _ => inner + INDENT,
             };
-            let at = Place { indent: inner, hang, tail: ends as usize };
+            let at = Place { indent: inner, hang, tail: 1 };
             match brackets.kind {
                 Kind::Comprehension => self.comprehension(items, at),
                 _ => self.sequence(items, at),
             }
+            // A tuple may end with a comma, but a target in parentheses may not, and both look the same.
+            let ends = index + 1 < count
+                || brackets.needs_comma()
+                || match brackets.kind {
+                    Kind::Comprehension => false,
+                    Kind::Parentheses => brackets.ends_with_comma,
+                    _ => count > 1 && self.lines.len() > first_line,
+                };
             self.put(if ends { "," } else { "" });
             self.comments(&element.after, inner);
             is_packable = may_pack && element.after.is_empty() && width(items).is_some();
@@ -471,17 +477,24 @@ fn holds_something(item: &Item) -> bool {
 /// Whether an element of brackets may begin right behind them: it is wide only for the brackets that it ends with.
 fn clings(items: &[Item]) -> bool {
     let Some((last, before)) = items.split_last() else { return false };
-    let is_plain = |item: &Item| match &item.node {
-        Node::Word(word) => matches!(word.token, Token::Name(_) | Token::Dot | Token::Assign),
-        Node::Brackets(_) => item.width.is_some_and(|width| width <= WIDTH / 4),
-        Node::Block(_) => false,
-    };
+    let is_plain = |item: &Item| matches!(&item.node, Node::Word(word) if matches!(word.token, Token::Name(_) | Token::Dot | Token::Assign));
     holds_something(last) && before.iter().all(is_plain)
 }
 
 /// Elements that read well side by side.
 fn are_short(elements: &[Element]) -> bool {
-    elements.iter().all(|element| natural(&element.items) <= WIDTH / 8)
+    elements.iter().all(|element| natural(&element.items) <= WIDTH / 3)
+}
+
+/// Whether elements fit on one line.
+fn is_row(elements: &[Element], indent: usize) -> bool {
+    indent + elements.iter().map(|element| natural(&element.items) + 2).sum::<usize>() < WIDTH
+}
+
+/// Whether the lines that their author gave to elements fit.
+fn lines_fit(elements: &[Element], indent: usize) -> bool {
+    let lines = elements.chunk_by(|_, next| !next.items[0].first().newline);
+    lines.into_iter().all(|line| line.len() == 1 || is_row(line, indent))
 }
 
 /// How loosely an item joins its neighbours: a comma is the loosest; `None` for what is no joint.

@@ -448,7 +448,6 @@ fn space(items: &mut [Item], brackets: Option<Kind>) {
     use Token::*;
     let is_named = matches!(brackets, Some(Kind::Call | Kind::Annotation));
     let is_index = brackets == Some(Kind::Index);
-    let mut is_complex = false;
     for at in 1..items.len() {
         let (before, item) = (&items[at - 1], &items[at]);
         let sign = matches!(&before.node, Node::Word(word) if matches!(word.token, Minus | Plus | Tilde))
@@ -467,17 +466,7 @@ fn space(items: &mut [Item], brackets: Option<Kind>) {
         };
         let is_touched = sign || before.is(&Dot) || is_named && before.is(&Assign) || is_index && before.is(&Colon);
         let space = !touches && !is_touched;
-        is_complex |= space;
         items[at].space = space;
-    }
-    // `a[1:-1]`, but `a[i + 1 : n]`: what belongs together stands closer together.
-    for at in (0..items.len()).filter(|_| is_index && is_complex) {
-        if items[at].is(&Colon) {
-            items[at].space = at > 0 && !items[at - 1].is(&Colon);
-            if let Some(next) = items.get_mut(at + 1) {
-                next.space = !next.is(&Colon);
-            }
-        }
     }
 }
 

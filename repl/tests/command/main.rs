@@ -2,6 +2,8 @@
 
 mod differential;
 mod formatting;
+mod grammar;
+mod import;
 mod process;
 mod reports;
 mod streams;

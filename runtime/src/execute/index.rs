@@ -32,7 +32,11 @@ fn position(number: i64, length: usize) -> Option<usize> {
 fn out_of_bounds(number: i64, axis: usize, length: usize, at: &[usize], span: Span) -> Diagnostic {
     let place = if at.is_empty() { String::new() } else { format!(", at {}", DisplayShape(at)) };
     let message = format!("index {number} is out of bounds for axis {axis} of length {length}{place}");
-    Diagnostic::error("E0505", message, span, "")
+    let help = match length {
+        0 => "the axis is empty: ask for its length first".to_string(),
+        _ => format!("indices go from 0 to {}, or from -{length} to -1", length - 1),
+    };
+    Diagnostic::error("E0505", message, span, "").help(help)
 }
 
 /// An axis of the array whose places follow from an array of indices.

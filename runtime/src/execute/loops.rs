@@ -6,11 +6,12 @@ use super::frame::{Run, Single, Slot};
 use super::threads::{Drive, Stop};
 use super::{Context, interrupted, out_of_memory, written};
 use crate::array::Array;
-use crate::buffer::Unwritten;
+use crate::buffer::{OutOfMemory, Unwritten};
 use crate::plan::{Choice, LoopStep, MapStep, Step, Walked};
 use std::sync::{Mutex, PoisonError};
 use thalweg_lang::diagnostic::Diagnostic;
-use thalweg_lang::dtype::Scalar;
+use thalweg_lang::dtype::{DType, Scalar};
+use thalweg_lang::types::ArrayType;
 
 /// What a map or a loop walks along.
 enum Walk {
@@ -37,6 +38,30 @@ impl Walk {
                 match array.view(offset, &array.shape()[1..], &array.strides()[1..]) {
                     Some(element) => Slot::Array(element),
                     None => unreachable!("the index is below the length"),
+                }
+            }
+        }
+    }
+}
+
+impl Walk {
+    /// What several turns see of it, along a first axis.
+    fn slice(&self, start: usize, end: usize, context: &Context) -> Result<Array, OutOfMemory> {
+        match self {
+            Walk::Counter { start: first, step } => {
+                let mut array = Array::zeros(DType::I64, &[end - start], context.pool)?;
+                for (place, turn) in array.as_mut_slice::<i64>().unwrap_or_default().iter_mut().zip(start..end) {
+                    *place = first.wrapping_add(step.wrapping_mul(turn as i64));
+                }
+                Ok(array)
+            }
+            Walk::Array(array) => {
+                let offset = array.offset().wrapping_add_signed(start as isize * array.strides()[0]);
+                let shape: Vec<usize> =
+                    std::iter::once(end - start).chain(array.shape()[1..].iter().copied()).collect();
+                match array.view(offset, &shape, array.strides()) {
+                    Some(slice) => Ok(slice),
+                    None => unreachable!("the turns are below the length"),
                 }
             }
         }
@@ -135,21 +160,22 @@ impl<'a> Run<'a> {
             walks: self.walks(&map.mapped),
             captured: map.captured.iter().map(|&value| self.values[value].clone()).collect(),
             blocks,
+            step,
         };
         let drive = self.drive(step.site.threads);
         if drive.count() == 1 {
-            let mut bodies = self.bodies(index, || vec![Run::new(&map.body, context)]);
-            turns.begin(&mut bodies[0]);
-            for turn in 0..map.length {
+            let mut bodies = self.bodies(index, || turns.bodies());
+            turns.begin(&mut bodies);
+            for unit in 0..turns.units() {
                 if context.cancel.is_cancelled() {
                     return Err(interrupted(step.span));
                 }
-                turns.turn(&mut bodies[0], turn)?;
+                turns.unit(&mut bodies, unit)?;
             }
-            bodies[0].unpin();
+            bodies.iter_mut().for_each(Run::unpin);
             self.keep(index, bodies);
         } else {
-            turns.spread(&drive, step)?;
+            turns.spread(&drive)?;
         }
         for ((&value, array_type), block) in step.results.iter().zip(&step.types).zip(turns.blocks) {
             // SAFETY: every turn has written its part.
@@ -160,75 +186,128 @@ impl<'a> Run<'a> {
 }
 
 /// A map under way.
-struct Turns<'a> {
+struct Turns<'a, 'b> {
     map: &'a MapStep,
     context: &'a Context<'a>,
     walks: Vec<Walk>,
     captured: Vec<Slot>,
     /// The results, an equal part of each for each turn.
     blocks: Vec<Unwritten>,
+    step: &'b Step,
 }
 
-impl<'a> Turns<'a> {
-    /// Gives a table what every turn sees.
-    fn begin(&self, body: &mut Run) {
-        for (position, captured) in self.captured.iter().enumerate() {
-            body.pin(self.walks.len() + position, captured.clone());
+impl<'a> Turns<'a, '_> {
+    /// The tables of the bodies: for a turn, or for a chunk and for the last one.
+    fn bodies(&self) -> Vec<Run<'a>> {
+        let plans = match &self.map.chunks {
+            None => vec![&*self.map.body],
+            Some(chunks) => std::iter::once(&*chunks.each).chain(chunks.last.as_deref()).collect(),
+        };
+        plans.into_iter().map(|plan| Run::new(plan, self.context)).collect()
+    }
+
+    /// Gives tables what every turn sees.
+    fn begin(&self, bodies: &mut [Run]) {
+        for body in bodies {
+            for (position, captured) in self.captured.iter().enumerate() {
+                body.pin(self.walks.len() + position, captured.clone());
+            }
         }
+    }
+
+    /// How many turns or chunks there are.
+    fn units(&self) -> usize {
+        match &self.map.chunks {
+            None => self.map.length,
+            Some(chunks) => self.map.length.div_ceil(chunks.lanes),
+        }
+    }
+
+    /// Runs a turn, or a chunk.
+    fn unit(&self, bodies: &mut [Run<'a>], unit: usize) -> Result<(), Diagnostic> {
+        let Some(chunks) = &self.map.chunks else { return self.turn(&mut bodies[0], unit) };
+        let start = unit * chunks.lanes;
+        let end = self.map.length.min(start + chunks.lanes);
+        let body = &mut bodies[if end - start < chunks.lanes { 1 } else { 0 }];
+        let Err(failure) = self.chunk(body, start, end) else { return Ok(()) };
+        if self.context.cancel.is_cancelled() {
+            return Err(failure);
+        }
+        // Lanes meet what goes wrong in another order than turns do: the first turn's failure is the one to tell.
+        let mut body = [Run::new(&self.map.body, self.context)];
+        self.begin(&mut body);
+        (start..end).try_for_each(|turn| self.turn(&mut body[0], turn))
     }
 
     fn turn(&self, body: &mut Run, turn: usize) -> Result<(), Diagnostic> {
         give(body, &self.walks, turn);
         body.turn()?;
-        for (output, block) in self.blocks.iter().enumerate() {
-            // SAFETY: the block has room for as many such results as there are turns, and this place is this turn's.
-            unsafe {
-                match body.output(output) {
-                    Slot::Single(single) => {
-                        let size = single.dtype.size();
-                        let to = block.pointer().add(turn * size);
-                        std::ptr::copy_nonoverlapping(single.element.0.as_ptr(), to, size);
-                    }
-                    slot => {
-                        let array = slot.into_array();
-                        array.write_contiguous(block.pointer().add(turn * array.bytes()));
-                    }
-                }
-            }
-        }
+        self.store(body, turn, self.map.length);
         Ok(())
     }
 
-    /// All turns, on several threads; of several failures the first turn's counts.
-    fn spread(&self, drive: &Drive, step: &Step) -> Result<(), Diagnostic> {
-        let length = self.map.length;
-        let first_failure: Mutex<Option<(usize, Diagnostic)>> = Mutex::new(None);
-        let outcome = drive.units(
-            length,
-            (length / (drive.count() * 8)).clamp(1, 64),
-            |unit| unit,
-            || {
-                let mut body = Run::new(&self.map.body, self.context);
-                self.begin(&mut body);
-                body
-            },
-            |body, turn| {
-                let failure = self.turn(body, turn).err()?;
-                // What the failed turn has left behind is nobody's business.
-                *body = Run::new(&self.map.body, self.context);
-                self.begin(body);
-                let mut first = first_failure.lock().unwrap_or_else(PoisonError::into_inner);
-                if first.as_ref().is_none_or(|(known, _)| turn < *known) {
-                    *first = Some((turn, failure));
+    fn chunk(&self, body: &mut Run, start: usize, end: usize) -> Result<(), Diagnostic> {
+        for (input, walk) in self.walks.iter().enumerate() {
+            if body.needs(input) {
+                let slice = walk.slice(start, end, self.context);
+                let array = slice.map_err(|refusal| {
+                    let array_type = ArrayType::new(DType::I64, vec![end - start]);
+                    out_of_memory(&array_type, refusal, self.step.span)
+                })?;
+                body.put(input, Slot::Array(array));
+            }
+        }
+        body.turn()?;
+        self.store(body, start, self.map.length);
+        Ok(())
+    }
+
+    /// Stores what a body has given, from the place of this turn on.
+    fn store(&self, body: &mut Run, turn: usize, turns: usize) {
+        for (output, (block, array_type)) in self.blocks.iter().zip(&self.step.types).enumerate() {
+            let bytes = array_type.bytes() / turns;
+            // SAFETY: the block has room for as many such results as there are turns, and these places are this turn's or
+            // this chunk's.
+            unsafe {
+                let to = block.pointer().add(turn * bytes);
+                match body.output(output) {
+                    Slot::Single(single) => std::ptr::copy_nonoverlapping(single.element.0.as_ptr(), to, bytes),
+                    slot => slot.into_array().write_contiguous(to),
                 }
-                Some(Fault { element: turn, instruction: 0 })
+            }
+        }
+    }
+
+    /// All turns, on several threads; of several failures the first turn's counts.
+    fn spread(&self, drive: &Drive) -> Result<(), Diagnostic> {
+        let units = self.units();
+        let first_failure: Mutex<Option<(usize, Diagnostic)>> = Mutex::new(None);
+        let ready = || {
+            let mut bodies = self.bodies();
+            self.begin(&mut bodies);
+            bodies
+        };
+        let outcome = drive.units(
+            units,
+            (units / (drive.count() * 8)).clamp(1, 64),
+            |unit| unit,
+            ready,
+            |bodies, unit| {
+                let failure = self.unit(bodies, unit).err()?;
+                // What the failed turn has left behind is nobody's business.
+                *bodies = ready();
+                let mut first = first_failure.lock().unwrap_or_else(PoisonError::into_inner);
+                if first.as_ref().is_none_or(|(known, _)| unit < *known) {
+                    *first = Some((unit, failure));
+                }
+                Some(Fault { element: unit, instruction: 0 })
             },
         );
         match outcome {
-            Err(Stop::Cancelled) => Err(interrupted(step.span)),
+            Err(Stop::Cancelled) => Err(interrupted(self.step.span)),
             Err(Stop::Fault(_) | Stop::OutOfMemory(_)) => {
                 let first = first_failure.into_inner().unwrap_or_else(PoisonError::into_inner);
-                Err(first.map_or_else(|| interrupted(step.span), |(_, failure)| failure))
+                Err(first.map_or_else(|| interrupted(self.step.span), |(_, failure)| failure))
             }
             Ok(()) => Ok(()),
         }

@@ -68,7 +68,7 @@ impl Run<'_> {
                 Stop::Cancelled => interrupted(span),
                 Stop::OutOfMemory(bytes) => {
                     let message = format!("out of memory: the reduction's partial results take {}", Bytes(bytes));
-                    Diagnostic::error("E0502", message, span, "")
+                    Diagnostic::error("E0502", message, span, "").help("take smaller arrays, or a part at a time")
                 }
                 Stop::Fault(fault) => fault_at(region, fault),
             })?;
@@ -279,5 +279,7 @@ fn fault_at(region: &Region, fault: Fault) -> Diagnostic {
         [] => String::new(),
         _ => format!(" at {}", DisplayShape(&index)),
     };
-    Diagnostic::error("E0501", format!("{}{place}", instruction.fault), instruction.span, "")
+    let (what, help) = instruction.fault.split_once(": ").unwrap_or((instruction.fault, ""));
+    let diagnostic = Diagnostic::error("E0501", format!("{what}{place}"), instruction.span, "");
+    if help.is_empty() { diagnostic } else { diagnostic.help(help) }
 }

@@ -1,6 +1,7 @@
 //! Plans and their execution against a naive evaluator: every executor, level, fusion and layout gives the same bits.
 
 mod index;
+mod lanes;
 mod loops;
 mod rest;
 

@@ -22,6 +22,7 @@ const TRIED: usize = 8;
 pub fn run(draft: &mut Draft) {
     let epochs = epochs(draft);
     draft.group_of = vec![None; draft.graph.nodes.len()];
+    draft.straddling = vec![0; draft.graph.nodes.len()];
     for (index, &epoch) in epochs.iter().enumerate() {
         let id = NodeId(index as u32);
         if draft.needed[index] && is_member(draft, id) {
@@ -201,6 +202,8 @@ fn join(draft: &mut Draft, into: usize, from: usize) -> bool {
     {
         return false;
     }
+    count_span(draft, into, -1);
+    count_span(draft, from, -1);
     let from = std::mem::take(&mut draft.groups[from].members)
         .into_iter()
         .map(|id| (id, draft.groups[from].reduced.clone(), draft.groups[from].faults_in))
@@ -214,13 +217,26 @@ fn join(draft: &mut Draft, into: usize, from: usize) -> bool {
     }
     group.epoch = epoch;
     group.members.sort_unstable();
+    count_span(draft, into, 1);
     true
+}
+
+/// Adds a group to those that have members on both sides of a node, or takes it away.
+fn count_span(draft: &mut Draft, group: usize, change: i32) {
+    if let [first, .., last] = draft.groups[group].members[..] {
+        let span = first.index() + 1..last.index() + 1;
+        draft.straddling[span].iter_mut().for_each(|count| *count += change);
+    }
 }
 
 /// Whether `user` needs something of `maker` otherwise than in a register: through a third group or node, or a reduction's
 /// result.
 fn reaches(draft: &Draft, user: usize, maker: usize) -> bool {
-    let lowest = draft.groups[maker].members[0];
+    // What lies below a node that no group straddles needs only what lies below it too.
+    let mut lowest = draft.groups[maker].members[0];
+    while draft.straddling[lowest.index()] > 0 {
+        lowest.0 -= 1;
+    }
     let mut seen: HashSet<NodeId> = HashSet::new();
     let mut stack: Vec<NodeId> = Vec::new();
     for &member in &draft.groups[user].members {

@@ -3,6 +3,7 @@
 mod build;
 mod counter;
 mod fuse;
+mod lanes;
 mod memory;
 mod order;
 mod place;
@@ -52,7 +53,7 @@ pub struct Pass {
 pub const PASSES: &[Pass] = &[
     Pass {
         name: "vectorise maps",
-        what: "a map whose body works element by element becomes whole-array nodes with the map's axis in front",
+        what: "a map whose body has a form on whole arrays becomes nodes with the map's axis in front; loops keep theirs",
         run: vectorise::run,
     },
     Pass {
@@ -171,13 +172,24 @@ pub(crate) struct Combine {
     pub(crate) fault: &'static str,
 }
 
-/// A map that runs body by body.
+/// A map that is not flattened.
 pub(crate) struct MapStep {
+    /// One turn.
     pub(crate) body: Box<Plan>,
+    /// Many turns at once, if the body has a form on lanes; then a single turn only tells what went wrong.
+    pub(crate) chunks: Option<ChunkStep>,
     /// How many turns.
     pub(crate) length: usize,
     pub(crate) mapped: Vec<Walked>,
     pub(crate) captured: Vec<ValueId>,
+}
+
+/// The turns of a map in chunks.
+pub(crate) struct ChunkStep {
+    pub(crate) lanes: usize,
+    pub(crate) each: Box<Plan>,
+    /// For the last chunk, if it has fewer lanes.
+    pub(crate) last: Option<Box<Plan>>,
 }
 
 /// One of two bodies.
@@ -244,6 +256,7 @@ fn plan_body(graph: &Graph, bodies: &dyn Bodies, settings: &Settings, limit: usi
         before: Vec::new(),
         groups: Vec::new(),
         group_of: Vec::new(),
+        straddling: Vec::new(),
         steps: Vec::new(),
         values: Vec::new(),
         peak: 0,
@@ -291,6 +304,8 @@ struct Draft<'a> {
     /// From the pass `fuse` on, as `group_of` each node.
     groups: Vec<Group>,
     group_of: Vec<Option<usize>>,
+    /// For each node how many groups have members both below and at or above it.
+    straddling: Vec<i32>,
     /// From the pass `schedule` on.
     steps: Vec<Step>,
     values: Vec<ArrayType>,

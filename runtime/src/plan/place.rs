@@ -36,6 +36,9 @@ const TURN: f64 = 2_000.0;
 /// An element that is looked for by an index of its own.
 const LOOK_UP: f64 = 1.5;
 
+/// How many turns a loop has of which nobody knows.
+const LOOP: f64 = 100.0;
+
 /// An element of a node in such a turn of which nothing is known.
 const UNKNOWN_ELEMENT: f64 = 0.6;
 
@@ -161,9 +164,7 @@ fn annotated_site(draft: &Draft, placement: &Placement) -> Site {
 pub fn map_site(draft: &Draft, id: NodeId) -> Site {
     let node = draft.graph.node(id);
     let NodeKind::Map { body, mapped, .. } = &node.kind else { return apply_site(draft, id) };
-    let needed = body.needed();
-    let nodes = (0..body.nodes.len()).filter(|&index| needed[index]);
-    let turn: f64 = nodes.map(|index| turn_work(body, draft.bodies, NodeId(index as u32))).sum();
+    let turn = body_work(body, draft.bodies);
     let turns = draft.graph.node(mapped[0]).array_type().shape[0];
     let mut site = site(draft, node.placement.as_ref(), turns as f64 * (TURN + turn));
     if !body.effects.is_empty() {
@@ -171,6 +172,13 @@ pub fn map_site(draft: &Draft, id: NodeId) -> Site {
     }
     site.threads = site.threads.min(turns.max(1));
     site
+}
+
+/// What a body costs in one turn.
+fn body_work(body: &Graph, bodies: &dyn Bodies) -> f64 {
+    let needed = body.needed();
+    let nodes = (0..body.nodes.len()).filter(|&index| needed[index]);
+    nodes.map(|index| turn_work(body, bodies, NodeId(index as u32))).sum()
 }
 
 /// What a node of a body costs in one turn: nobody knows what a function or a map inside costs, so that each element counts as
@@ -184,6 +192,11 @@ fn turn_work(body: &Graph, bodies: &dyn Bodies, id: NodeId) -> f64 {
             count(&node.types) * element_cost(body, bodies, id) + bytes * BYTE
         }
         NodeKind::Reduce { value, .. } => of_operand(value) * element_cost(body, bodies, id),
+        NodeKind::Loop { body: ref turn, ref mapped, .. } => {
+            let turns = mapped.first().map_or(LOOP, |&id| body.node(id).array_type().shape[0] as f64);
+            turns * body_work(turn, bodies)
+        }
+        NodeKind::If { ref then, .. } => body_work(then, bodies),
         _ => count(&node.types) * UNKNOWN_ELEMENT,
     }
 }

@@ -177,7 +177,9 @@ impl Renderer<'_> {
             Work::Map(map) => {
                 let captured = list(&map.captured, names);
                 let seen = if captured.is_empty() { captured } else { format!(", with {captured} in every turn") };
-                format!("map over {}{seen}", walked(&map.mapped, map.length, names))
+                let walked = walked(&map.mapped, map.length, names);
+                let lanes = map.chunks.as_ref().map(|chunks| format!(", {} lanes at a time", chunks.lanes));
+                format!("map over {walked}{seen}{}", lanes.unwrap_or_default())
             }
             Work::If(choice) => {
                 let captured = list(&handed(&choice.captured), names);
@@ -224,7 +226,7 @@ impl Renderer<'_> {
     fn bodies_of(&mut self, step: &Step) {
         self.indent += 2;
         match &step.work {
-            Work::Map(map) => self.plan(&map.body),
+            Work::Map(map) => self.plan(map.chunks.as_ref().map_or(&map.body, |chunks| &chunks.each)),
             Work::If(choice) => {
                 self.part("then", &choice.then);
                 self.part("else", &choice.otherwise);

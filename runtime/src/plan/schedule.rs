@@ -6,9 +6,10 @@
 use super::counter::Counter;
 use super::region::{Region, Site, Source, ValueId};
 use super::{
-    Choice, Draft, Handed, IndexPlace, LoopStep, MapStep, Step, UpdateStep, Walked, Work, build, fuse, memory, place,
-    plan_body,
+    Choice, ChunkStep, Draft, Handed, IndexPlace, LoopStep, MapStep, Step, UpdateStep, Walked, Work, build, fuse,
+    memory, place, plan_body, vectorise,
 };
+use std::collections::HashSet;
 use thalweg_lang::dtype::Scalar;
 use thalweg_lang::graph::{Effect, IndexAxis, NodeId, NodeKind};
 use thalweg_lang::types::ArrayType;
@@ -90,6 +91,7 @@ impl Scheduler<'_, '_> {
     /// Emits the steps that make a node's value, and before them those that they need.
     fn make(&mut self, id: NodeId) {
         let mut stack = vec![(id, false)];
+        let mut begun: HashSet<NodeId> = HashSet::new();
         while let Some((id, ready)) = stack.pop() {
             if self.made[id.index()] {
                 continue;
@@ -98,9 +100,18 @@ impl Scheduler<'_, '_> {
                 self.emit(id);
                 continue;
             }
+            if !begun.insert(self.first_of(id)) {
+                let span = self.draft.graph.node(id).span;
+                return self.draft.refuse("internal error: a step needs its own result".to_owned(), span);
+            }
             stack.push((id, true));
             stack.extend(self.needs(id).into_iter().rev().map(|id| (id, false)));
         }
+    }
+
+    /// The first member of a node's group, or the node.
+    fn first_of(&self, id: NodeId) -> NodeId {
+        self.draft.group_of[id.index()].map_or(id, |group| self.draft.groups[group].members[0])
     }
 
     /// The nodes whose values must be there before a node's, or its group's, can be made.
@@ -191,10 +202,16 @@ impl Scheduler<'_, '_> {
             NodeKind::Map { body, mapped, captured } => {
                 let site = place::map_site(self.draft, id);
                 let share = (self.draft.settings.threads / site.threads).max(1);
-                let body = self.body(body, share);
                 let length = self.draft.graph.node(mapped[0]).array_type().shape[0];
+                let chunks = vectorise::chunks(&node, length, site.threads, self.draft.bodies);
+                let chunks = chunks.map(|chunks| ChunkStep {
+                    lanes: chunks.lanes,
+                    each: self.body(&chunks.each, share),
+                    last: chunks.last.map(|last| self.body(&last, share)),
+                });
+                let body = self.body(body, share);
                 let mapped = mapped.iter().map(|&id| self.walked(id)).collect();
-                (Work::Map(MapStep { body, length, mapped, captured: values(captured) }), site)
+                (Work::Map(MapStep { body, chunks, length, mapped, captured: values(captured) }), site)
             }
             NodeKind::If { condition, then, otherwise, captured } => {
                 let threads = self.draft.settings.threads;

@@ -324,7 +324,8 @@ pub struct Gcd;
 /// The least common multiple.
 pub struct Lcm;
 
-const BY_ZERO: Option<&str> = Some("integer division by zero");
+const BY_ZERO: Option<&str> =
+    Some("integer division by zero: keep zeros out, `maximum(y, 1)`, or divide as floats, `x / y`");
 
 whole_formulas! {
     FloorDivide, BY_ZERO, |a, b| {
@@ -344,7 +345,7 @@ whole_formulas! {
         Some(if below { rest.add(b) } else { rest })
     };
     TruncatedRemainder, BY_ZERO, |a, b| if b == T::ZERO { None } else { Some(a.remainder(b)) };
-    Power, Some("an integer to a negative integer power"), |a, b| {
+    Power, Some("an integer to a negative integer power: cast it first, `f64(x) ** y`"), |a, b| {
         if b < T::ZERO {
             return None;
         }

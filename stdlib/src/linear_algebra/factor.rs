@@ -1,36 +1,32 @@
-//! Factorisations of matrices, by `faer`: each matrix of a stack by itself, on one thread; several matrices on several.
+//! Factorisations as functions of rows: each matrix of a stack by itself, several on several threads.
 
 use super::{elements, in_c_order, out_of_memory, product, unexpected, worth};
-use faer::linalg::solvers::{DenseSolveCore, PartialPivLu, Solve};
-use faer::traits::ComplexField;
-use faer::{Mat, MatRef, Side};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use thalweg_lang::dtype::DType;
 use thalweg_lang::graph::Attribute;
+use thalweg_linear::{Fault, Field as Own};
 use thalweg_runtime::array::{Array, Complex, Element};
 use thalweg_runtime::operation::{Failure, FunctionCall};
 
-/// Elements that `faer` computes with.
-trait Field: Element + Default {
-    /// The same in its words, laid out alike.
-    type Own: ComplexField<Real = Self::Real> + Copy;
-    /// Their real parts, which are the same here and there.
-    type Real: Field<Own = Self::Real, Real = Self::Real> + ComplexField<Real = Self::Real> + Into<f64>;
+/// Elements that can be factorised.
+trait Field: Element {
+    /// The same in the words of the crate that factorises, laid out alike.
+    type Own: Own<Real = <Self::Real as Field>::Own, Wide = <Self::Wide as Field>::Own>;
+    /// Their real parts.
+    type Real: Field;
     /// Their complex numbers.
     type Wide: Field;
     /// Elements in its words.
     fn own(elements: &[Self]) -> &[Self::Own];
-    /// One back.
+    /// Elements to be written in its words.
+    fn own_mut(elements: &mut [Self]) -> &mut [Self::Own];
+    /// One of them in ours.
     fn of(own: Self::Own) -> Self;
-    /// The real and the imaginary part.
-    fn parts(self) -> (f64, f64);
-    /// From a real and an imaginary part, as far as there is one.
-    fn from_parts(real: f64, imaginary: f64) -> Self;
-    /// The distance from one to the next number.
+    /// The distance from 1 to the next number.
     const EPSILON: f64;
 }
 
-macro_rules! real {
+macro_rules! field {
     ($($real:ident, $complex:ident;)*) => { $(
         impl Field for $real {
             type Own = $real;
@@ -39,41 +35,45 @@ macro_rules! real {
             fn own(elements: &[$real]) -> &[$real] {
                 elements
             }
+            fn own_mut(elements: &mut [$real]) -> &mut [$real] {
+                elements
+            }
             fn of(own: $real) -> $real {
                 own
-            }
-            fn parts(self) -> (f64, f64) {
-                (self.into(), 0.0)
-            }
-            fn from_parts(real: f64, _: f64) -> $real {
-                real as $real
             }
             const EPSILON: f64 = $real::EPSILON as f64;
         }
 
         impl Field for Complex<$real> {
-            type Own = faer::$complex;
+            type Own = thalweg_linear::$complex;
             type Real = $real;
             type Wide = Complex<$real>;
-            fn own(elements: &[Complex<$real>]) -> &[faer::$complex] {
+            fn own(elements: &[Complex<$real>]) -> &[thalweg_linear::$complex] {
                 // SAFETY: both are a real and an imaginary part in the order of C, without padding.
                 unsafe { std::slice::from_raw_parts(elements.as_ptr().cast(), elements.len()) }
             }
-            fn of(own: faer::$complex) -> Complex<$real> {
+            fn own_mut(elements: &mut [Complex<$real>]) -> &mut [thalweg_linear::$complex] {
+                // SAFETY: as in `own`; the borrow is passed on.
+                unsafe { std::slice::from_raw_parts_mut(elements.as_mut_ptr().cast(), elements.len()) }
+            }
+            fn of(own: thalweg_linear::$complex) -> Complex<$real> {
                 Complex::new(own.re, own.im)
-            }
-            fn parts(self) -> (f64, f64) {
-                (self.re.into(), self.im.into())
-            }
-            fn from_parts(real: f64, imaginary: f64) -> Complex<$real> {
-                Complex::new(real as $real, imaginary as $real)
             }
             const EPSILON: f64 = $real::EPSILON as f64;
         }
     )* };
 }
 
-real! { f32, c32; f64, c64; }
+field! { f32, c32; f64, c64; }
+
+/// The real parts of an element type, as elements.
+type Real<T> = <T as Field>::Real;
+
+/// The complex numbers of an element type, as elements.
+type Wide<T> = <T as Field>::Wide;
+
+/// An element type in the words of the crate that factorises.
+type Theirs<T> = <T as Field>::Own;
 
 /// Runs an expression with the type of a dtype that can be factorised; the rules let no other through.
 macro_rules! for_field {
@@ -128,10 +128,14 @@ impl Matrices {
     }
 
     /// One of them.
-    fn get<'a, T: Field>(&self, all: &'a [T], number: usize) -> MatRef<'a, T::Own> {
+    fn get<'a, T: Field>(&self, all: &'a [T], number: usize) -> &'a [T::Own] {
         let size = self.rows * self.columns;
-        let own = T::own(&all[number * size..(number + 1) * size]);
-        MatRef::from_column_major_slice(own, self.rows, self.columns)
+        T::own(&all[number * size..(number + 1) * size])
+    }
+
+    /// How long their sides are.
+    fn sides(&self) -> [usize; 2] {
+        [self.rows, self.columns]
     }
 
     /// What n³ of work cost, in nanoseconds, times a factor that the factorisation has.
@@ -208,55 +212,37 @@ fn each(
     }
 }
 
-/// Writes a matrix in C order.
-fn store<T: Field>(to: &mut [T], from: MatRef<'_, T::Own>) {
-    const TILE: usize = 32;
-    let (rows, columns) = (from.nrows(), from.ncols());
-    for row in (0..rows).step_by(TILE) {
-        for column in (0..columns).step_by(TILE) {
-            for i in row..rows.min(row + TILE) {
-                for j in column..columns.min(column + TILE) {
-                    to[i * columns + j] = T::of(from[(i, j)]);
-                }
-            }
-        }
-    }
-}
-
 fn failure(code: &'static str, message: &str, help: &str) -> Failure {
     Failure { code, message: message.into(), help: Some(help.into()) }
 }
 
-fn singular() -> Failure {
-    failure(
-        "E0520",
-        "the matrix is singular: it has no inverse",
-        "`pinv(a)` and `lstsq(a, b)` take singular matrices too",
-    )
-}
-
-fn endless() -> Failure {
-    failure("E0522", "the iteration does not converge", "scale the matrix: divide it by its greatest element")
+/// Why a matrix has no answer, as a failure.
+fn fault(fault: Fault) -> Failure {
+    match fault {
+        Fault::Singular => failure(
+            "E0520",
+            "the matrix is singular: it has no inverse",
+            "`pinv(a)` and `lstsq(a, b)` take singular matrices too",
+        ),
+        Fault::Indefinite => {
+            failure("E0521", "the matrix is not positive definite", "look at its eigenvalues: `eigvalsh(a)`")
+        }
+        Fault::Endless => {
+            failure("E0522", "the iteration does not converge", "scale the matrix: divide it by its greatest element")
+        }
+    }
 }
 
 /// Iterations would not end with infinities or NaN.
 fn finite<T: Field>(elements: &[T]) -> Result<(), Failure> {
-    let is_finite = |element: &T| {
+    let is_finite = |element: Theirs<T>| {
         let (real, imaginary) = element.parts();
         real.is_finite() && imaginary.is_finite()
     };
-    if elements.iter().all(is_finite) {
+    if T::own(elements).iter().copied().all(is_finite) {
         return Ok(());
     }
     Err(failure("E0523", "the matrix holds an infinity or NaN", "look for them: `all(isfinite(a))`"))
-}
-
-/// The factorisation with exchanged rows; `None` when a pivot is exactly 0.
-fn pivoted<T: Field>(matrix: MatRef<'_, T::Own>) -> Option<PartialPivLu<T::Own>> {
-    let factors = PartialPivLu::new(matrix);
-    let upper = factors.U();
-    let is_zero = |at: usize| T::of(upper[(at, at)]).parts() == (0.0, 0.0);
-    if (0..upper.nrows()).any(is_zero) { None } else { Some(factors) }
 }
 
 /// The inverses of an array's matrices, in C order.
@@ -268,9 +254,8 @@ fn inverses(call: &FunctionCall, array: &Array) -> Result<Array, Failure> {
         let all = matrices.elements::<T>()?;
         let parts = Parts::<T>::new(&mut inverses, matrices.count)?;
         each(call, matrices.count, matrices.cost(1.0), |number| {
-            let factors = pivoted::<T>(matrices.get(all, number)).ok_or_else(singular)?;
-            store(&mut parts.part(number), factors.inverse().as_ref());
-            Ok(())
+            let matrix = matrices.get(all, number);
+            Theirs::<T>::inverse(matrix, matrices.rows, T::own_mut(&mut parts.part(number))).map_err(fault)
         })
     })?;
     Ok(inverses)
@@ -333,47 +318,12 @@ pub(crate) fn solve(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
         let (all, wanted) = (left.elements::<T>()?, right.elements::<T>()?);
         let parts = Parts::<T>::new(&mut solution, left.count)?;
         each(call, left.count, left.cost(0.5), |number| {
-            let factors = pivoted::<T>(left.get(all, number)).ok_or_else(singular)?;
-            let found = factors.solve(right.get(wanted, number));
-            store(&mut parts.part(number), found.as_ref());
-            Ok(())
+            let (matrix, wanted) = (left.get(all, number), right.get(wanted, number));
+            let mut part = parts.part(number);
+            Theirs::<T>::solve(matrix, left.rows, wanted, right.columns, T::own_mut(&mut part)).map_err(fault)
         })
     })?;
     Ok(vec![solution])
-}
-
-/// A sign (or a direction in the complex plane) and the logarithm of a magnitude.
-fn sign_and_logarithm<T: Field>(matrix: MatRef<'_, T::Own>) -> ((f64, f64), f64) {
-    let factors = PartialPivLu::new(matrix);
-    let (mut sign, mut logarithm) = ((permutation_sign(factors.P().arrays().0), 0.0), 0.0);
-    for at in 0..matrix.nrows() {
-        let (real, imaginary) = T::of(factors.U()[(at, at)]).parts();
-        let magnitude = real.hypot(imaginary);
-        if magnitude == 0.0 {
-            return ((0.0, 0.0), f64::NEG_INFINITY);
-        }
-        let (real, imaginary) = (real / magnitude, imaginary / magnitude);
-        sign = (sign.0 * real - sign.1 * imaginary, sign.0 * imaginary + sign.1 * real);
-        logarithm += magnitude.ln();
-    }
-    (sign, logarithm)
-}
-
-/// 1 for an even permutation, -1 for an odd one.
-fn permutation_sign(permutation: &[usize]) -> f64 {
-    let mut seen = vec![false; permutation.len()];
-    let mut sign = 1.0;
-    for start in 0..permutation.len() {
-        let mut at = start;
-        while !seen[at] {
-            seen[at] = true;
-            at = permutation[at];
-            if at != start {
-                sign = -sign;
-            }
-        }
-    }
-    sign
 }
 
 /// `det(a)`.
@@ -384,13 +334,8 @@ pub(crate) fn det(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
         let all = matrices.elements::<T>()?;
         let parts = Parts::<T>::new(&mut found, matrices.count)?;
         each(call, matrices.count, matrices.cost(0.4), |number| {
-            let factors = PartialPivLu::new(matrices.get::<T>(all, number));
-            let mut product = (permutation_sign(factors.P().arrays().0), 0.0);
-            for at in 0..matrices.rows {
-                let (real, imaginary) = T::of(factors.U()[(at, at)]).parts();
-                product = (product.0 * real - product.1 * imaginary, product.0 * imaginary + product.1 * real);
-            }
-            parts.part(number)[0] = T::from_parts(product.0, product.1);
+            let (real, imaginary) = Theirs::<T>::determinant(matrices.get(all, number), matrices.rows);
+            parts.part(number)[0] = T::of(Theirs::<T>::from_parts(real, imaginary));
             Ok(())
         })
     })?;
@@ -404,11 +349,12 @@ pub(crate) fn slogdet(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     for_field!(matrices.array.dtype(), T => {
         let all = matrices.elements::<T>()?;
         let of_signs = Parts::<T>::new(&mut signs, matrices.count)?;
-        let of_logarithms = Parts::<<T as Field>::Real>::new(&mut logarithms, matrices.count)?;
+        let of_logarithms = Parts::<Real<T>>::new(&mut logarithms, matrices.count)?;
         each(call, matrices.count, matrices.cost(0.4), |number| {
-            let (sign, logarithm) = sign_and_logarithm::<T>(matrices.get(all, number));
-            of_signs.part(number)[0] = T::from_parts(sign.0, sign.1);
-            of_logarithms.part(number)[0] = <<T as Field>::Real as Field>::from_parts(logarithm, 0.0);
+            let matrix = matrices.get::<T>(all, number);
+            let ((real, imaginary), logarithm) = Theirs::<T>::logarithm_of_determinant(matrix, matrices.rows);
+            of_signs.part(number)[0] = T::of(Theirs::<T>::from_parts(real, imaginary));
+            of_logarithms.part(number)[0] = real_number::<T>(logarithm);
             Ok(())
         })
     })?;
@@ -423,11 +369,8 @@ pub(crate) fn cholesky(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
         let all = matrices.elements::<T>()?;
         let parts = Parts::<T>::new(&mut lower, matrices.count)?;
         each(call, matrices.count, matrices.cost(0.3), |number| {
-            let factor = matrices.get::<T>(all, number).llt(Side::Lower).map_err(|_| {
-                failure("E0521", "the matrix is not positive definite", "look at its eigenvalues: `eigvalsh(a)`")
-            })?;
-            store(&mut parts.part(number), factor.L());
-            Ok(())
+            let matrix = matrices.get(all, number);
+            Theirs::<T>::cholesky(matrix, matrices.rows, T::own_mut(&mut parts.part(number))).map_err(fault)
         })
     })?;
     Ok(vec![lower])
@@ -443,10 +386,9 @@ pub(crate) fn qr(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
         let (of_bases, of_uppers) =
             (Parts::<T>::new(&mut bases, matrices.count)?, Parts::<T>::new(&mut uppers, matrices.count)?);
         each(call, matrices.count, matrices.cost(2.0), |number| {
-            let factors = matrices.get::<T>(all, number).qr();
-            let basis = if whole { factors.compute_Q() } else { factors.compute_thin_Q() };
-            store(&mut of_bases.part(number), basis.as_ref());
-            store(&mut of_uppers.part(number), if whole { factors.R() } else { factors.thin_R() });
+            let (mut basis, mut upper) = (of_bases.part(number), of_uppers.part(number));
+            let (basis, upper) = (T::own_mut(&mut basis), T::own_mut(&mut upper));
+            Theirs::<T>::qr(matrices.get(all, number), matrices.sides(), whole, basis, upper);
             Ok(())
         })
     })?;
@@ -463,16 +405,12 @@ pub(crate) fn svd(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
         finite(all)?;
         let (of_left, of_right) =
             (Parts::<T>::new(&mut left, matrices.count)?, Parts::<T>::new(&mut right, matrices.count)?);
-        let of_values = Parts::<<T as Field>::Real>::new(&mut values, matrices.count)?;
+        let of_values = Parts::<Real<T>>::new(&mut values, matrices.count)?;
         each(call, matrices.count, matrices.cost(8.0), |number| {
-            let matrix = matrices.get::<T>(all, number);
-            let factors = if whole { matrix.svd() } else { matrix.thin_svd() }.map_err(|_| endless())?;
-            store(&mut of_left.part(number), factors.U());
-            store(&mut of_right.part(number), factors.V().adjoint().to_owned().as_ref());
-            for (to, from) in of_values.part(number).iter_mut().zip(factors.S().column_vector().iter()) {
-                *to = <<T as Field>::Real as Field>::from_parts(T::of(*from).parts().0, 0.0);
-            }
-            Ok(())
+            let (mut left, mut values, mut right) = (of_left.part(number), of_values.part(number), of_right.part(number));
+            let (left, right) = (T::own_mut(&mut left), T::own_mut(&mut right));
+            let values = Real::<T>::own_mut(&mut values);
+            Theirs::<T>::svd(matrices.get(all, number), matrices.sides(), whole, left, values, right).map_err(fault)
         })
     })?;
     Ok(vec![left, values, right])
@@ -482,13 +420,13 @@ pub(crate) fn svd(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
 fn singular_values<T: Field>(
     call: &FunctionCall,
     matrices: &Matrices,
-    use_them: impl Fn(usize, &[<T as Field>::Real]) + Sync,
+    use_them: impl Fn(usize, Vec<Real<T>>) + Sync,
 ) -> Result<(), Failure> {
     let all = matrices.elements::<T>()?;
     finite(all)?;
     each(call, matrices.count, matrices.cost(3.0), |number| {
-        let values = matrices.get::<T>(all, number).singular_values().map_err(|_| endless())?;
-        use_them(number, &values);
+        let values = Theirs::<T>::singular_values(matrices.get(all, number), matrices.sides()).map_err(fault)?;
+        use_them(number, values.into_iter().map(Real::<T>::of).collect());
         Ok(())
     })
 }
@@ -498,8 +436,8 @@ pub(crate) fn svdvals(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let mut values = result(call, 0)?;
     let matrices = Matrices::of(call)?;
     for_field!(matrices.array.dtype(), T => {
-        let parts = Parts::<<T as Field>::Real>::new(&mut values, matrices.count)?;
-        singular_values::<T>(call, &matrices, |number, found| parts.part(number).copy_from_slice(found))
+        let parts = Parts::<Real<T>>::new(&mut values, matrices.count)?;
+        singular_values::<T>(call, &matrices, |number, found| parts.part(number).copy_from_slice(&found))
     })?;
     Ok(vec![values])
 }
@@ -509,13 +447,18 @@ pub(crate) fn cond(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let mut values = result(call, 0)?;
     let matrices = Matrices::of(call)?;
     for_field!(matrices.array.dtype(), T => {
-        let parts = Parts::<<T as Field>::Real>::new(&mut values, matrices.count)?;
+        let parts = Parts::<Real<T>>::new(&mut values, matrices.count)?;
         singular_values::<T>(call, &matrices, |number, found| {
             let (greatest, least) = (found[0], found[found.len() - 1]);
-            parts.part(number)[0] = if least == 0.0 { f64::INFINITY as <T as Field>::Real } else { greatest / least };
+            parts.part(number)[0] = if least == 0.0 { Real::<T>::INFINITY } else { greatest / least };
         })
     })?;
     Ok(vec![values])
+}
+
+/// A real number of an element type.
+fn real_number<T: Field>(value: f64) -> Real<T> {
+    Real::<T>::of(Theirs::<Real<T>>::from_parts(value, 0.0))
 }
 
 /// What of the greatest singular value counts as nothing: the second operand, below 0 the usual measure.
@@ -539,30 +482,6 @@ pub(crate) fn matrix_rank(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     Ok(vec![ranks])
 }
 
-/// The pseudo-inverse times a matrix, the rank and the singular values.
-fn pseudo_solved<T: Field>(
-    matrix: MatRef<'_, T::Own>,
-    wanted: Option<MatRef<'_, T::Own>>,
-    tolerance: f64,
-) -> Result<(Mat<T::Own>, usize, Vec<f64>), Failure> {
-    let factors = matrix.thin_svd().map_err(|_| endless())?;
-    let values: Vec<f64> = factors.S().column_vector().iter().map(|value| T::of(*value).parts().0).collect();
-    let least = values.first().map_or(0.0, |greatest| greatest * tolerance);
-    let rank = values.iter().filter(|value| **value > least).count();
-    let (left, right) = (factors.U().subcols(0, rank), factors.V().subcols(0, rank));
-    let mut middle = match wanted {
-        Some(wanted) => left.adjoint() * wanted,
-        None => left.adjoint().to_owned(),
-    };
-    for row in 0..rank {
-        for column in 0..middle.ncols() {
-            let (real, imaginary) = T::of(middle[(row, column)]).parts();
-            middle[(row, column)] = T::own(&[T::from_parts(real / values[row], imaginary / values[row])])[0];
-        }
-    }
-    Ok((right * middle, rank, values))
-}
-
 /// `pinv(a, rtol)`.
 pub(crate) fn pinv(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let mut inverses = result(call, 0)?;
@@ -573,9 +492,9 @@ pub(crate) fn pinv(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
         let tolerance = tolerance::<T>(call, &matrices);
         let parts = Parts::<T>::new(&mut inverses, matrices.count)?;
         each(call, matrices.count, matrices.cost(9.0), |number| {
-            let (inverse, _, _) = pseudo_solved::<T>(matrices.get(all, number), None, tolerance)?;
-            store(&mut parts.part(number), inverse.as_ref());
-            Ok(())
+            let mut part = parts.part(number);
+            let to = T::own_mut(&mut part);
+            Theirs::<T>::pseudo_inverse(matrices.get(all, number), matrices.sides(), tolerance, to).map_err(fault)
         })
     })?;
     Ok(vec![inverses])
@@ -592,21 +511,16 @@ pub(crate) fn lstsq(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
         finite(matrix)?;
         finite(wanted)?;
         let (matrix, wanted) = (left.get::<T>(matrix, 0), right.get::<T>(wanted, 0));
-        let (found, of_rank, of_values) = pseudo_solved::<T>(matrix, Some(wanted), tolerance::<T>(call, &left))?;
-        store(solution.as_mut_slice::<T>().ok_or_else(unexpected)?, found.as_ref());
+        let tolerance = tolerance::<T>(call, &left);
+        let to = T::own_mut(solution.as_mut_slice::<T>().ok_or_else(unexpected)?);
+        let found = Theirs::<T>::least_squares(matrix, left.sides(), wanted, tolerance, to);
+        let (of_residuals, of_rank, of_values) = found.map_err(fault)?;
         rank.as_mut_slice::<i64>().ok_or_else(unexpected)?[0] = of_rank as i64;
-        let to = values.as_mut_slice::<<T as Field>::Real>().ok_or_else(unexpected)?;
-        for (to, from) in to.iter_mut().zip(of_values) {
-            *to = <<T as Field>::Real as Field>::from_parts(from, 0.0);
-        }
-        let missed = wanted - matrix * found;
-        let to = residuals.as_mut_slice::<<T as Field>::Real>().ok_or_else(unexpected)?;
-        for (column, to) in to.iter_mut().enumerate() {
-            let square = |row: usize| {
-                let (real, imaginary) = T::of(missed[(row, column)]).parts();
-                real * real + imaginary * imaginary
-            };
-            *to = <<T as Field>::Real as Field>::from_parts((0..left.rows).map(square).sum(), 0.0);
+        for (result, numbers) in [(&mut values, of_values), (&mut residuals, of_residuals)] {
+            let to = result.as_mut_slice::<Real<T>>().ok_or_else(unexpected)?;
+            for (to, from) in to.iter_mut().zip(numbers) {
+                *to = real_number::<T>(from);
+            }
         }
         Ok(())
     })?;
@@ -620,15 +534,13 @@ pub(crate) fn eigh(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     for_field!(matrices.array.dtype(), T => {
         let all = matrices.elements::<T>()?;
         finite(all)?;
-        let of_values = Parts::<<T as Field>::Real>::new(&mut values, matrices.count)?;
+        let of_values = Parts::<Real<T>>::new(&mut values, matrices.count)?;
         let of_vectors = Parts::<T>::new(&mut vectors, matrices.count)?;
         each(call, matrices.count, matrices.cost(4.0), |number| {
-            let found = matrices.get::<T>(all, number).self_adjoint_eigen(Side::Lower).map_err(|_| endless())?;
-            store(&mut of_vectors.part(number), found.U());
-            for (to, from) in of_values.part(number).iter_mut().zip(found.S().column_vector().iter()) {
-                *to = <<T as Field>::Real as Field>::from_parts(T::of(*from).parts().0, 0.0);
-            }
-            Ok(())
+            let (mut values, mut vectors) = (of_values.part(number), of_vectors.part(number));
+            let (values, vectors) = (Real::<T>::own_mut(&mut values), T::own_mut(&mut vectors));
+            let matrix = matrices.get(all, number);
+            Theirs::<T>::hermitian_eigen(matrix, matrices.rows, values, vectors).map_err(fault)
         })
     })?;
     Ok(vec![values, vectors])
@@ -641,12 +553,11 @@ pub(crate) fn eigvalsh(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     for_field!(matrices.array.dtype(), T => {
         let all = matrices.elements::<T>()?;
         finite(all)?;
-        let parts = Parts::<<T as Field>::Real>::new(&mut values, matrices.count)?;
+        let parts = Parts::<Real<T>>::new(&mut values, matrices.count)?;
         each(call, matrices.count, matrices.cost(1.5), |number| {
-            let matrix = matrices.get::<T>(all, number);
-            let found = matrix.self_adjoint_eigenvalues(Side::Lower).map_err(|_| endless())?;
-            parts.part(number).copy_from_slice(&found);
-            Ok(())
+            let mut part = parts.part(number);
+            let values = Real::<T>::own_mut(&mut part);
+            Theirs::<T>::hermitian_eigenvalues(matrices.get(all, number), matrices.rows, values).map_err(fault)
         })
     })?;
     Ok(vec![values])
@@ -659,42 +570,15 @@ pub(crate) fn eig(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     for_field!(matrices.array.dtype(), T => {
         let all = matrices.elements::<T>()?;
         finite(all)?;
-        let of_values = Parts::<<T as Field>::Wide>::new(&mut values, matrices.count)?;
-        let of_vectors = Parts::<<T as Field>::Wide>::new(&mut vectors, matrices.count)?;
+        let of_values = Parts::<Wide<T>>::new(&mut values, matrices.count)?;
+        let of_vectors = Parts::<Wide<T>>::new(&mut vectors, matrices.count)?;
         each(call, matrices.count, matrices.cost(20.0), |number| {
-            let found = matrices.get::<T>(all, number).eigen().map_err(|_| endless())?;
-            let mut of_vectors = of_vectors.part(number);
-            store(&mut of_vectors, found.U());
-            normalise(&mut of_vectors, matrices.rows);
-            for (to, from) in of_values.part(number).iter_mut().zip(found.S().column_vector().iter()) {
-                *to = Complex::new(from.re, from.im);
-            }
-            Ok(())
+            let (mut values, mut vectors) = (of_values.part(number), of_vectors.part(number));
+            let (values, vectors) = (Wide::<T>::own_mut(&mut values), Wide::<T>::own_mut(&mut vectors));
+            Theirs::<T>::eigen(matrices.get(all, number), matrices.rows, values, vectors).map_err(fault)
         })
     })?;
     Ok(vec![values, vectors])
-}
-
-/// Columns of Euclidean length 1, the greatest element of each turned to the real axis.
-fn normalise<T: Field>(vectors: &mut [T], n: usize) {
-    for column in 0..n {
-        let at = |row: usize| row * n + column;
-        let squares = |vectors: &[T], row: usize| {
-            let (real, imaginary) = vectors[at(row)].parts();
-            real * real + imaginary * imaginary
-        };
-        let length = (0..n).map(|row| squares(vectors, row)).sum::<f64>().sqrt();
-        let greatest = (0..n).max_by(|a, b| squares(vectors, *a).total_cmp(&squares(vectors, *b))).unwrap_or(0);
-        let (real, imaginary) = vectors[at(greatest)].parts();
-        let magnitude = real.hypot(imaginary) * length;
-        // A real vector keeps its sign.
-        let turn = if imaginary == 0.0 { (1.0 / length, 0.0) } else { (real / magnitude, -imaginary / magnitude) };
-        for row in 0..n {
-            let (real, imaginary) = vectors[at(row)].parts();
-            let imaginary_part = if row == greatest { 0.0 } else { real * turn.1 + imaginary * turn.0 };
-            vectors[at(row)] = T::from_parts(real * turn.0 - imaginary * turn.1, imaginary_part);
-        }
-    }
 }
 
 /// `eigvals(a)`.
@@ -704,13 +588,11 @@ pub(crate) fn eigvals(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     for_field!(matrices.array.dtype(), T => {
         let all = matrices.elements::<T>()?;
         finite(all)?;
-        let parts = Parts::<<T as Field>::Wide>::new(&mut values, matrices.count)?;
+        let parts = Parts::<Wide<T>>::new(&mut values, matrices.count)?;
         each(call, matrices.count, matrices.cost(8.0), |number| {
-            let found = matrices.get::<T>(all, number).eigenvalues().map_err(|_| endless())?;
-            for (to, from) in parts.part(number).iter_mut().zip(found) {
-                *to = Complex::new(from.re, from.im);
-            }
-            Ok(())
+            let mut part = parts.part(number);
+            let values = Wide::<T>::own_mut(&mut part);
+            Theirs::<T>::eigenvalues(matrices.get(all, number), matrices.rows, values).map_err(fault)
         })
     })?;
     Ok(vec![values])

@@ -1,69 +1,15 @@
-//! Discrete Fourier transforms along the last axis, by `rustfft` and `realfft`.
+//! Discrete Fourier transforms along the last axis, as functions of rows.
 
 use super::{elements, in_c_order, out_of_memory, unexpected, worth};
-use realfft::{RealFftPlanner, RealToComplex};
-use rustfft::num_complex;
-use rustfft::{Fft, FftDirection, FftNum, FftPlanner};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use thalweg_lang::dtype::DType;
 use thalweg_lang::graph::Attribute;
+use thalweg_linear::{ComplexNumber, Real};
 use thalweg_runtime::array::{Array, Complex, Element};
 use thalweg_runtime::operation::{Failure, FunctionCall};
 
-/// Factors of transforms depend on nothing but their length, and take longer to make than to use: they are kept for the whole
-/// process, until there are so many lengths of one dtype.
-const KEPT: usize = 64;
-
-/// What is kept of one dtype.
-struct Plans<T: FftNum> {
-    complex: FftPlanner<T>,
-    real: RealFftPlanner<T>,
-    lengths: Vec<usize>,
-}
-
-impl<T: FftNum> Plans<T> {
-    fn new() -> Plans<T> {
-        Plans { complex: FftPlanner::new(), real: RealFftPlanner::new(), lengths: Vec::new() }
-    }
-
-    /// Makes room for one more length.
-    fn remember(&mut self, length: usize) {
-        if !self.lengths.contains(&length) {
-            if self.lengths.len() >= KEPT {
-                *self = Plans::new();
-            }
-            self.lengths.push(length);
-        }
-    }
-}
-
-/// Real numbers that are transformed.
-trait Real: Element + FftNum + Default {
-    /// What is kept.
-    fn plans<R>(with: impl FnOnce(&mut Plans<Self>) -> R) -> R;
-    /// A float, rounded.
-    fn of(value: f64) -> Self;
-}
-
-macro_rules! real {
-    ($($real:ident)*) => { $(
-        impl Real for $real {
-            fn plans<R>(with: impl FnOnce(&mut Plans<$real>) -> R) -> R {
-                static PLANS: Mutex<Option<Plans<$real>>> = Mutex::new(None);
-                let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
-                with(plans.get_or_insert_with(Plans::new))
-            }
-            fn of(value: f64) -> $real {
-                value as $real
-            }
-        }
-    )* };
-}
-
-real! { f32 f64 }
-
-/// Our complex numbers as those of the library.
-fn theirs<T: Real>(ours: &mut [Complex<T>]) -> &mut [num_complex::Complex<T>] {
+/// Our complex numbers as those of the crate that transforms.
+fn theirs<T: Real>(ours: &mut [Complex<T>]) -> &mut [ComplexNumber<T>] {
     // SAFETY: both are a real and an imaginary part in the order of C, without padding.
     unsafe { std::slice::from_raw_parts_mut(ours.as_mut_ptr().cast(), ours.len()) }
 }
@@ -119,27 +65,26 @@ fn cost_of(length: usize) -> f64 {
     100.0 + length as f64 * (length.max(2) as f64).log2() * 0.5
 }
 
-fn complex<T: Real>(call: &FunctionCall, inverse: bool) -> Result<Vec<Array>, Failure>
+fn complex<T: Real + Element>(call: &FunctionCall, inverse: bool) -> Result<Vec<Array>, Failure>
 where
     Complex<T>: Element,
 {
     let length = call.types.first().and_then(|to| to.shape.last()).copied().ok_or_else(unexpected)?;
-    let direction = if inverse { FftDirection::Inverse } else { FftDirection::Forward };
-    let transform: Arc<dyn Fft<T>> = T::plans(|plans| {
-        plans.remember(length);
-        plans.complex.plan_fft(length, direction)
-    });
-    let factor = T::of(factor(call, length, inverse));
-    let zero = num_complex::Complex::new(T::zero(), T::zero());
-    let state = || vec![zero; transform.get_inplace_scratch_len()];
-    rows::<Complex<T>, Complex<T>, _>(call, cost_of(length), state, |scratch, from, to| {
-        let shared = from.len().min(to.len());
-        to[..shared].copy_from_slice(&from[..shared]);
-        transform.process_with_scratch(theirs(to), scratch);
-        if factor != T::one() {
-            to.iter_mut().for_each(|z| *z = Complex::new(z.re * factor, z.im * factor));
-        }
-    })
+    let transform = T::complex(length, inverse);
+    let factor = T::rounded(factor(call, length, inverse));
+    rows::<Complex<T>, Complex<T>, _>(
+        call,
+        cost_of(length),
+        || transform.scratch(),
+        |scratch, from, to| {
+            let shared = from.len().min(to.len());
+            to[..shared].copy_from_slice(&from[..shared]);
+            transform.run(theirs(to), scratch);
+            if factor != T::one() {
+                to.iter_mut().for_each(|z| *z = Complex::new(z.re * factor, z.im * factor));
+            }
+        },
+    )
 }
 
 /// `fft` of complex numbers, as long as the result: the operand is cut, or zeros follow it.
@@ -168,27 +113,27 @@ fn real_length(call: &FunctionCall) -> Result<usize, Failure> {
     }
 }
 
-fn of_real<T: Real>(call: &FunctionCall) -> Result<Vec<Array>, Failure>
+fn of_real<T: Real + Element>(call: &FunctionCall) -> Result<Vec<Array>, Failure>
 where
     Complex<T>: Element,
 {
     let length = real_length(call)?;
-    let transform: Arc<dyn RealToComplex<T>> = T::plans(|plans| {
-        plans.remember(length);
-        plans.real.plan_fft_forward(length)
-    });
-    let factor = T::of(factor(call, length, false));
-    let state = || (transform.make_input_vec(), transform.make_scratch_vec());
-    rows::<T, Complex<T>, _>(call, cost_of(length) / 2.0, state, |(row, scratch), from, to| {
-        let shared = from.len().min(length);
-        row[..shared].copy_from_slice(&from[..shared]);
-        row[shared..].fill(T::zero());
-        // The lengths are those that the transform has made its vectors for, so that it cannot refuse them.
-        let _ = transform.process_with_scratch(row, theirs(to), scratch);
-        if factor != T::one() {
-            to.iter_mut().for_each(|z| *z = Complex::new(z.re * factor, z.im * factor));
-        }
-    })
+    let transform = T::from_reals(length);
+    let factor = T::rounded(factor(call, length, false));
+    rows::<T, Complex<T>, _>(
+        call,
+        cost_of(length) / 2.0,
+        || transform.scratch(),
+        |scratch, from, to| {
+            let shared = from.len().min(length);
+            scratch.0[..shared].copy_from_slice(&from[..shared]);
+            scratch.0[shared..].fill(T::zero());
+            transform.run(scratch, theirs(to));
+            if factor != T::one() {
+                to.iter_mut().for_each(|z| *z = Complex::new(z.re * factor, z.im * factor));
+            }
+        },
+    )
 }
 
 /// `rfft` of real numbers: the first half of what `fft` gives and one more.
@@ -200,34 +145,29 @@ pub(crate) fn of_reals(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     }
 }
 
-fn to_real<T: Real>(call: &FunctionCall) -> Result<Vec<Array>, Failure>
+fn to_real<T: Real + Element>(call: &FunctionCall) -> Result<Vec<Array>, Failure>
 where
     Complex<T>: Element,
 {
     let length = real_length(call)?;
-    let transform = T::plans(|plans| {
-        plans.remember(length);
-        plans.real.plan_fft_inverse(length)
-    });
-    let factor = T::of(factor(call, length, true));
-    let state = || (transform.make_input_vec(), transform.make_scratch_vec());
-    rows::<Complex<T>, T, _>(call, cost_of(length) / 2.0, state, |(row, scratch), from, to| {
-        let shared = from.len().min(row.len());
-        for (to, from) in row.iter_mut().zip(&from[..shared]) {
-            *to = num_complex::Complex::new(from.re, from.im);
-        }
-        row[shared..].fill(num_complex::Complex::new(T::zero(), T::zero()));
-        // Only the real part counts where a conjugate would meet itself.
-        row[0].im = T::zero();
-        if length % 2 == 0 {
-            row[length / 2].im = T::zero();
-        }
-        // The lengths are those that the transform has made its vectors for, so that it cannot refuse them.
-        let _ = transform.process_with_scratch(row, to, scratch);
-        if factor != T::one() {
-            to.iter_mut().for_each(|x| *x = *x * factor);
-        }
-    })
+    let transform = T::to_reals(length);
+    let factor = T::rounded(factor(call, length, true));
+    rows::<Complex<T>, T, _>(
+        call,
+        cost_of(length) / 2.0,
+        || transform.scratch(),
+        |scratch, from, to| {
+            let shared = from.len().min(scratch.0.len());
+            for (to, from) in scratch.0.iter_mut().zip(&from[..shared]) {
+                *to = ComplexNumber::new(from.re, from.im);
+            }
+            scratch.0[shared..].fill(ComplexNumber::new(T::zero(), T::zero()));
+            transform.run(scratch, to);
+            if factor != T::one() {
+                to.iter_mut().for_each(|x| *x = *x * factor);
+            }
+        },
+    )
 }
 
 /// `irfft`: the real numbers whose `rfft` this is.

@@ -1,6 +1,7 @@
 //! Products of matrices: floats and complex numbers by `gemm`, integers and bools by exact floats or a loop of our own.
 
-use super::{elements, in_c_order, out_of_memory, unexpected, worth};
+use super::{Ring, elements, in_c_order, out_of_memory, unexpected, worth};
+use std::borrow::Cow;
 use std::sync::Mutex;
 use thalweg_lang::dtype::DType;
 use thalweg_runtime::array::{Array, Complex, Element};
@@ -145,12 +146,16 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// The matrix of a number among those that the leading axes of a shape count.
+    /// The matrix of a number among those that the leading axes of the result count; the operand's own broadcast to them.
     fn matrix<T>(self, number: usize, leading: &[usize]) -> Place<T> {
-        let (strides, rank) = (self.array.strides(), self.array.rank());
+        let (shape, strides, rank) = (self.array.shape(), self.array.strides(), self.array.rank());
         let (mut left, mut distance) = (number, 0isize);
-        for (axis, &length) in leading.iter().enumerate().rev() {
-            distance += (left % length) as isize * strides[axis];
+        for (from_end, &length) in leading.iter().rev().enumerate() {
+            if let Some(axis) = (rank - 2).checked_sub(from_end + 1)
+                && shape[axis] > 1
+            {
+                distance += (left % length) as isize * strides[axis];
+            }
             left /= length;
         }
         let start = self.array.data_pointer().cast::<T>().wrapping_offset(distance);
@@ -213,6 +218,28 @@ fn part(length: usize, pieces: usize, piece: usize) -> std::ops::Range<usize> {
     (piece * step).min(length)..((piece + 1) * step).min(length)
 }
 
+/// Whether an operand is matrices of a shape, in a stack that broadcasts to one.
+fn fits(operand: &Array, leading: &[usize], matrix: [usize; 2]) -> bool {
+    let (shape, rank) = (operand.shape(), operand.rank());
+    rank >= 2
+        && rank - 2 <= leading.len()
+        && shape[rank - 2..] == matrix
+        && shape[..rank - 2].iter().rev().zip(leading.iter().rev()).all(|(own, wanted)| *own == 1 || own == wanted)
+}
+
+/// An operand; when it is a vector along an axis (counted from the end), its elements side by side.
+fn beside<'a>(
+    call: &FunctionCall,
+    operand: &'a Array,
+    is_vector: bool,
+    axis: usize,
+) -> Result<Cow<'a, Array>, Failure> {
+    if is_vector && operand.strides()[operand.rank() - axis] != 1 {
+        return in_c_order(call, operand).map(Cow::Owned);
+    }
+    Ok(Cow::Borrowed(operand))
+}
+
 /// Rows of this many elements of the middle axis are summed by themselves where the result is too small to be shared out.
 const STRETCH: usize = 16_384;
 
@@ -220,10 +247,11 @@ fn floats<T: Float>(call: &FunctionCall, left: &Array, right: &Array, shape: &[u
     let [leading @ .., m, n] = shape else { return Err(unexpected()) };
     let (&[.., k], m, n) = (left.shape(), *m, *n) else { return Err(unexpected()) };
     let size = Size { m, k, n };
-    let with = |axes: [usize; 2]| [leading, &axes].concat();
-    let (Some(left), Some(right)) = (left.broadcast_to(&with([m, k])), right.broadcast_to(&with([k, n]))) else {
+    if !(fits(left, leading, [m, k]) && fits(right, leading, [k, n])) {
         return Err(unexpected());
-    };
+    }
+    // Memory-bound products want the vector's elements side by side.
+    let (left, right) = (beside(call, left, m == 1, 1)?, beside(call, right, n == 1, 2)?);
     let count: usize = leading.iter().product();
     let block = Array::unwritten(T::DTYPE, shape, call.pool).map_err(out_of_memory)?;
     let target = Target(block.pointer().cast::<T>());
@@ -302,15 +330,13 @@ fn long<T: Float>(
 }
 
 /// Whole numbers and truth values.
-trait Whole: Element + Default {
+trait Whole: Ring {
     /// How far from zero.
     fn magnitude(self) -> u64;
     /// The same as a float; exact up to 2^53.
     fn to_float(self) -> f64;
     /// A whole number below 2^53 as one of these, wrapped.
     fn from_float(value: f64) -> Self;
-    /// `self + a * b`, wrapped.
-    fn multiply_add(self, a: Self, b: Self) -> Self;
 }
 
 macro_rules! whole {
@@ -324,9 +350,6 @@ macro_rules! whole {
             }
             fn from_float(value: f64) -> $integer {
                 value as i64 as $integer
-            }
-            fn multiply_add(self, a: $integer, b: $integer) -> $integer {
-                self.wrapping_add(a.wrapping_mul(b))
             }
         }
     )* };
@@ -355,9 +378,6 @@ impl Whole for bool {
     }
     fn from_float(value: f64) -> bool {
         value != 0.0
-    }
-    fn multiply_add(self, a: bool, b: bool) -> bool {
-        self | (a & b)
     }
 }
 

@@ -92,7 +92,10 @@ fn range(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
             && matches!(build.type_of(*operand).dtype.kind(), Kind::Float)
         {
             let message = "`range` counts in integers, and this is a float";
-            let help = "for floats write `linspace(start, stop, num)`, or scale: `range(n) * step`";
+            let help = match call.arguments[1].given {
+                true => "for floats write `linspace(start, stop, num)`, or scale: `range(n) * step`",
+                false => "divide with `//`, or cast: `i64(x)`",
+            };
             return Err(Diagnostic::error("E0302", message, given.span, build.describe(&given.value)).help(help));
         }
     }
@@ -103,7 +106,8 @@ fn range(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
     };
     let step = build.integer(call, 2)?;
     if step == 0 {
-        return Err(Diagnostic::error("E0309", "`range` cannot step by 0", call.arguments[2].span, ""));
+        let diagnostic = Diagnostic::error("E0309", "`range` cannot step by 0", call.arguments[2].span, "");
+        return Err(diagnostic.help("step by 1, or by -1 to go down"));
     }
     let (Some(start), Some(stop)) = (start.known(), stop.known()) else {
         return open_range(build, call, &start, &stop, step);
@@ -111,8 +115,12 @@ fn range(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
     let distance = (stop as i128 - start as i128) * step.signum() as i128;
     let magnitude = step.unsigned_abs() as i128;
     let count = if distance <= 0 { 0 } else { (distance + magnitude - 1) / magnitude };
-    let Ok(count) = usize::try_from(count.min(1 << 60)) else {
-        return Err(Diagnostic::error("E0309", "this range is larger than any memory", call.span, ""));
+    let count = match usize::try_from(count) {
+        Ok(count) if count <= isize::MAX as usize / 16 => count,
+        _ => {
+            let diagnostic = Diagnostic::error("E0309", "this range is larger than any memory", call.span, "");
+            return Err(diagnostic.help("name a smaller bound"));
+        }
     };
     let mut value = build.iota(count, call.span);
     if step != 1 {

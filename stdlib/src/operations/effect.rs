@@ -53,7 +53,8 @@ fn save(call: &EffectCall) -> Result<(), Failure> {
         }
     };
     let Value::Array(array) = &call.arguments[1] else {
-        return Err(failure("E0510", "`save` writes one array"));
+        let help = Some("save one array a line, or `[ ]` of several of one shape".into());
+        return Err(Failure { help, ..failure("E0510", "`save` writes one array") });
     };
     let place = std::path::Path::new(&path);
     if !file::has_format(place) {
@@ -76,6 +77,17 @@ fn assert(call: &EffectCall) -> Result<(), Failure> {
             let text = if message.is_empty() { "the assertion does not hold".to_string() } else { message };
             Err(failure("E0512", text))
         }
-        None => Err(Failure { help: Some("use `all(…)`".into()), ..failure("E0512", "`assert` takes one bool") }),
+        None => {
+            let (found, help) = match &call.arguments[0] {
+                Value::Array(array) if array.dtype() == thalweg_lang::dtype::DType::Bool => {
+                    (show::describe(&call.arguments[0]), "for all of them write `all(…)`")
+                }
+                other => (show::describe(other), "compare it: `x != 0`"),
+            };
+            Err(Failure {
+                help: Some(help.into()),
+                ..failure("E0512", format!("`assert` takes one bool, not {found}"))
+            })
+        }
     }
 }

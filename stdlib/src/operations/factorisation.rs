@@ -160,7 +160,8 @@ fn matrices(build: &mut Expansion, call: &Call, index: usize) -> Result<(Operand
     let source = build.type_of(operand);
     if source.rank() < 2 {
         let message = format!("`{}` takes a matrix, not {source}", call.name);
-        return Err(Diagnostic::error("E0303", message, span, source.to_string()));
+        let help = "a vector becomes a column by `x[:, newaxis]`";
+        return Err(Diagnostic::error("E0303", message, span, source.to_string()).help(help));
     }
     let dtype = field(operand, source.dtype);
     let operand = build.convert(operand, dtype, span)?;

@@ -10,7 +10,7 @@ use thalweg_lang::graph::{Attribute, SourceAxis};
 use thalweg_lang::length::{Length, Polynomial};
 use thalweg_lang::promotion::{Numeric, common};
 use thalweg_lang::source::Span;
-use thalweg_lang::types::{ArrayType, Type};
+use thalweg_lang::types::{ArrayType, DisplayShape, Type};
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::{Array, Element};
 use thalweg_runtime::for_dtype;
@@ -123,7 +123,8 @@ fn sequence(build: &mut Expansion, call: &Call, index: usize) -> Result<Vec<Oper
                 let Value::Array(operand) = value else {
                     let found = build.describe(value);
                     let message = format!("`{}` takes arrays, not {found}", call.name);
-                    return Err(Diagnostic::error("E0303", message, given.span, found));
+                    let help = "put the arrays in one pair of parentheses, and nothing else";
+                    return Err(Diagnostic::error("E0303", message, given.span, found).help(help));
                 };
                 arrays.push(*operand);
             }
@@ -146,7 +147,7 @@ fn sequence(build: &mut Expansion, call: &Call, index: usize) -> Result<Vec<Oper
     }
     if arrays.is_empty() {
         let message = format!("`{}` needs at least one array", call.name);
-        return Err(Diagnostic::error("E0203", message, given.span, ""));
+        return Err(Diagnostic::error("E0203", message, given.span, "").help(format!("write `{}((a, b))`", call.name)));
     }
     Ok(arrays)
 }
@@ -169,7 +170,10 @@ fn same_shapes(build: &mut Expansion, call: &Call, arrays: &[Operand]) -> Result
         let what = format!("`{}` needs arrays of one shape", call.name);
         if !build.same_shape(&first.shape, &other.shape, &what, call.arguments[0].span) {
             let message = format!("`{}` needs arrays of one shape, and these are {first} and {other}", call.name);
-            return Err(Diagnostic::error("E0301", message, call.arguments[0].span, ""));
+            let diagnostic = Diagnostic::error("E0301", message, call.arguments[0].span, "");
+            return Err(
+                diagnostic.help(format!("give each of them the shape of the first, {}", DisplayShape(&first.shape)))
+            );
         }
     }
     Ok(())
@@ -632,14 +636,14 @@ fn widths(build: &Expansion, call: &Call, rank: usize) -> Result<Vec<(usize, usi
             }
             let mut pairs = Vec::new();
             for value in values {
-                pairs.push(pair(&build.known_integers(call, value, given.span)?)?);
+                pairs.push(pair(&build.known_integers(call, 1, value, given.span)?)?);
             }
             if pairs.len() == 1 {
                 pairs = vec![pairs[0]; rank];
             }
             Ok(pairs)
         }
-        other => Ok(vec![pair(&build.known_integers(call, other, given.span)?)?; rank]),
+        other => Ok(vec![pair(&build.known_integers(call, 1, other, given.span)?)?; rank]),
     }
 }
 

@@ -275,7 +275,8 @@ fn float_dtype(build: &Expansion, call: &Call, index: usize) -> Result<DType, Di
         Some(DType::F32) => Ok(DType::F32),
         Some(other) => {
             let message = format!("`{}` gives f64 or f32, not {other}", call.name);
-            Err(Diagnostic::error("E0302", message, call.arguments[index].span, "").help("use `randint` for integers"))
+            let diagnostic = Diagnostic::error("E0302", message, call.arguments[index].span, "");
+            Err(diagnostic.help("for integers write `randint(low, high, n)`"))
         }
     }
 }
@@ -286,7 +287,11 @@ fn bounds(build: &Expansion, call: &Call, index: usize) -> Result<(i64, i64), Di
     if high <= low {
         let place = call.arguments[index].span.to(call.arguments[index + 1].span);
         let message = format!("there is no integer from {low} up to and without {high}");
-        return Err(Diagnostic::error("E0309", message, place, ""));
+        let help = match high < low {
+            true => format!("the lower bound stands first: `{high}, {low}`"),
+            false => format!("the upper bound is left out itself: `{low}, {}`", high.saturating_add(1)),
+        };
+        return Err(Diagnostic::error("E0309", message, place, "").help(help));
     }
     Ok((low, high))
 }

@@ -30,6 +30,12 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         .examples(&[("zeros(2, 3).ndim", "2")]),
     );
     rows.push(
+        Operation::expand("len", vec![required("x")], len)
+            .summary("The length of an array's first axis, of a tuple, or of a string.")
+            .text("Of a string the characters are counted; it must be known before the run.")
+            .examples(&[("len(zeros(2, 3)), len((1, 2, 3)), len(\"strömung\")", "(2, 3, 8)")]),
+    );
+    rows.push(
         Operation::expand("size", vec![required("x"), optional("axis", Default::None)], |build, call| {
             let array_type = build.array(call, 0).map(|x| build.type_of(x))?;
             let axes = build.axes(call, 1, &array_type)?;
@@ -91,25 +97,33 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
     rows.push(
         Operation::expand("zip", vec![variadic("sequences")], |_, call| match &call.arguments[0].value {
             Value::Tuple(sequences) if !sequences.is_empty() => Ok(zip(sequences)),
-            _ => Err(Diagnostic::error("E0203", "`zip` needs sequences to walk together", call.span, "")),
+            _ => {
+                let diagnostic = Diagnostic::error("E0203", "`zip` needs sequences to walk together", call.span, "");
+                Err(diagnostic.help("write them between the parentheses: `zip([1, 2], [3, 4])`"))
+            }
         })
         .summary("Arrays or tuples for a comprehension to walk together, as far as the shortest.")
         .examples(&[("[a * b for a, b in zip([1, 2, 3], [10, 20, 30])]", "[10 40 90]")]),
     );
     rows.push(
-        Operation::expand("error", vec![required("message")], |build, call| {
-            let message = build.text(call, 0)?;
+        Operation::expand("error", vec![required("message"), optional("help", Default::Text(""))], |build, call| {
+            let (message, help) = (build.text(call, 0)?, build.text(call, 1)?);
             if build.is_conditional() {
                 build.happen(call);
                 return Ok(Value::None);
             }
-            Err(Diagnostic::error("E0315", message.to_string(), call.span, ""))
+            let diagnostic = Diagnostic::error("E0315", message.to_string(), call.span, "");
+            Err(if help.is_empty() { diagnostic } else { diagnostic.help(&*help) })
         })
         .happening(|call| {
             let message = crate::show::text_of(&call.arguments[0]).unwrap_or_default();
-            Err(Failure { code: "E0315", message, help: None })
+            let help = crate::show::text_of(&call.arguments[1]).ok().filter(|help| !help.is_empty());
+            Err(Failure { code: "E0315", message, help })
         })
-        .summary("Refuses the program with a message: when it is checked, for an `if` that a shape decides, otherwise when it runs.")
+        .summary(
+            "Refuses the program with a message, and what to type instead: when it is checked, for an `if` that a shape decides, \
+             otherwise when it runs.",
+        )
         .examples(&[(
             "fn half(x) { if x.size % 2 == 1 { error(\"an even length, please\") }; x[:x.size // 2] }; half([1, 2])",
             "[1]",
@@ -124,6 +138,26 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         .summary("A value as the text that `print` shows.")
         .examples(&[("text([1, 2])", "[1 2]")]),
     );
+}
+
+fn len(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
+    let given = &call.arguments[0];
+    let known = match &given.value {
+        Value::Tuple(parts) => Some(parts.len()),
+        Value::Text(_) => Some(build.text(call, 0)?.chars().count()),
+        _ => None,
+    };
+    if let Some(count) = known {
+        return Ok(number(build, call, count));
+    }
+    let array_type = build.array(call, 0).map(|x| build.type_of(x))?;
+    match array_type.shape.first() {
+        Some(length) => Ok(number(build, call, length.clone())),
+        None => {
+            let message = format!("one value has no length: this is {array_type}");
+            Err(Diagnostic::error("E0303", message, given.span, "").help("the number of elements is `x.size`, here 1"))
+        }
+    }
 }
 
 /// A length, which promotes like a literal.
@@ -157,7 +191,8 @@ fn reshape(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
         format!("[{}]", lengths.join(", "))
     };
     if written.iter().filter(|length| is_open(length)).count() > 1 {
-        return Err(Diagnostic::error("E0309", "only one length may be -1", span, ""));
+        let diagnostic = Diagnostic::error("E0309", "only one length may be -1", span, "");
+        return Err(diagnostic.help("write a number for the others"));
     }
     let others: Vec<&Polynomial> = written.iter().filter(|length| !is_open(length)).collect();
     let bytes =
@@ -171,7 +206,13 @@ fn reshape(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
         let message = format!("{count} elements do not fit the shape {}", text());
         let diagnostic =
             Diagnostic::error("E0309", message, span, text()).label(call.arguments[0].span, source.to_string());
-        Err(diagnostic.help("write -1 for one of the lengths, and it is worked out"))
+        let lengths: Option<Vec<i64>> = written.iter().map(Polynomial::known).collect();
+        Err(match (lengths, count.known()) {
+            (Some(lengths), Some(count)) => {
+                diagnostic.help(format!("{count} elements have the shape `{}`", fitting_shape(&lengths, count)))
+            }
+            _ => diagnostic.help("write -1 for one of the lengths, and it is worked out"),
+        })
     };
     let left = match (others.len() < written.len(), count.known(), product.known()) {
         (false, ..) => None,
@@ -195,6 +236,24 @@ fn reshape(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
     }
 }
 
+/// A shape like the one that was written which a number of elements fills: one length is left to be worked out.
+fn fitting_shape(written: &[i64], count: i64) -> String {
+    let lengths = |kept: &[i64], open: usize| {
+        let mut words: Vec<String> = kept.iter().map(|length| length.to_string()).collect();
+        words[open] = "-1".into();
+        words.join(", ")
+    };
+    let fits = |open: &usize| {
+        let others = written.iter().enumerate().filter(|(axis, _)| axis != open);
+        let product = others.map(|(_, length)| *length).try_fold(1i64, i64::checked_mul);
+        product.is_some_and(|product| product > 0 && count % product == 0)
+    };
+    match (0..written.len()).find(fits) {
+        Some(open) if count > 0 => lengths(written, open),
+        _ => "-1".into(),
+    }
+}
+
 fn transpose(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
     let x = build.array(call, 0)?;
     let source = build.type_of(x);
@@ -212,9 +271,10 @@ fn transpose(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagn
             sorted.sort_unstable();
             if sorted != (0..rank).collect::<Vec<_>>() {
                 let message = format!("`transpose` needs each of the {rank} axes once");
-                return Err(
-                    Diagnostic::error("E0304", message, span, "").label(call.arguments[0].span, source.to_string())
-                );
+                let order: Vec<String> = (0..rank).rev().map(|axis| axis.to_string()).collect();
+                return Err(Diagnostic::error("E0304", message, span, "")
+                    .label(call.arguments[0].span, source.to_string())
+                    .help(format!("reversed they are `{}`", order.join(", "))));
             }
             order
         }
@@ -254,7 +314,12 @@ fn squeeze(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
     if let Some(axis) = dropped.iter().find(|axis| !source.shape[**axis].is(1)) {
         let message = format!("axis {axis} has length {}, and only axes of length 1 can go", source.shape[*axis]);
         let place = call.arguments[1].span;
-        return Err(Diagnostic::error("E0304", message, place, "").label(call.arguments[0].span, source.to_string()));
+        let diagnostic = Diagnostic::error("E0304", message, place, "");
+        let diagnostic = diagnostic.label(call.arguments[0].span, source.to_string());
+        return Err(match source.shape.iter().position(|length| length.is(1)) {
+            Some(one) => diagnostic.help(format!("write `axis={one}`, or leave it out")),
+            None => diagnostic.help("no axis has length 1; one element of an axis is `a[0]`"),
+        });
     }
     let mut shape = Vec::new();
     let mut axes = Vec::new();
@@ -276,7 +341,12 @@ fn broadcast_to(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Di
     if build.broadcast(&source.shape, &shape, call).is_none_or(|wider| wider != shape) {
         let message = format!("{source} does not broadcast to {}", DisplayShape(&shape));
         let place = call.arguments[1].span;
-        return Err(Diagnostic::error("E0301", message, place, "").label(call.arguments[0].span, source.to_string()));
+        let diagnostic = Diagnostic::error("E0301", message, place, "");
+        let diagnostic = diagnostic.label(call.arguments[0].span, source.to_string());
+        return Err(match build.broadcast_help(&source.shape, &shape) {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic.help("each length is the array's own, or stands where the array has 1"),
+        });
     }
     Ok(Value::Array(build.broadcast_to(x, shape, call.span)))
 }

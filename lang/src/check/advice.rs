@@ -1,0 +1,86 @@
+//! What to type where shapes or numbers do not fit: one repair, found by trying.
+
+use crate::dtype::{DType, Kind, Scalar};
+use crate::length::Length;
+use crate::types::DisplayShape;
+
+/// What would make two shapes go together, as words that can be typed.
+pub(super) fn broadcast_help(left: &[Length], right: &[Length]) -> Option<String> {
+    if let ([a], [b]) = (left, right) {
+        let outer = "for every pair of elements give the first a second axis: `[:, newaxis]`";
+        let (Some(a), Some(b)) = (a.known(), b.known()) else { return Some(outer.into()) };
+        let (shorter, longer) = (a.min(b), a.max(b));
+        return Some(match longer - shorter {
+            1 if shorter > 1 => format!("leave one element of the {longer} out: `[:-1]` or `[1:]`"),
+            _ => format!("{outer}; or take the first {shorter} of the longer: `[:{shorter}]`"),
+        });
+    }
+    let (shorter, longer) = if left.len() < right.len() { (left, right) } else { (right, left) };
+    let index = new_axes(shorter, longer)?;
+    Some(format!("give the {} one another axis: `[{index}]`", DisplayShape(shorter)))
+}
+
+/// The index with new axes, fewest and latest first, that lets a shape broadcast with one of more axes.
+fn new_axes(shorter: &[Length], longer: &[Length]) -> Option<String> {
+    if shorter.len() == longer.len() || shorter.is_empty() || longer.len() > 8 {
+        return None;
+    }
+    // Each way to choose which of the longer's axes the shorter one has; bits from the first axis.
+    for kept in (0u32..1 << longer.len()).filter(|kept| kept.count_ones() as usize == shorter.len()) {
+        let is_kept = |axis: usize| kept >> axis & 1 == 1;
+        let meet = (0..longer.len()).filter(|axis| is_kept(*axis)).zip(shorter);
+        if meet.into_iter().all(|(axis, own)| *own == longer[axis] || own.is(1)) {
+            // New axes before the first of its own are there without being written.
+            let first = kept.trailing_zeros() as usize;
+            let entries: Vec<&str> =
+                (first..longer.len()).map(|axis| if is_kept(axis) { ":" } else { "newaxis" }).collect();
+            return Some(entries.join(", "));
+        }
+    }
+    None
+}
+
+/// The smallest integer dtype that holds a number, of the same kind where there is one.
+pub(super) fn dtype_for(scalar: Scalar, near: DType) -> DType {
+    const SIGNED: [DType; 4] = [DType::I8, DType::I16, DType::I32, DType::I64];
+    const UNSIGNED: [DType; 4] = [DType::U8, DType::U16, DType::U32, DType::U64];
+    let order = if near.kind() == Kind::Unsigned { [UNSIGNED, SIGNED] } else { [SIGNED, UNSIGNED] };
+    let holds = |dtype: &DType| scalar.cast(*dtype).as_integer() == scalar.as_integer();
+    order.concat().into_iter().find(holds).unwrap_or(DType::F64)
+}
+
+/// The least and the greatest number of an integer dtype.
+pub(super) fn bounds(dtype: DType) -> (i128, i128) {
+    let bits = 8 * dtype.size() as u32;
+    match dtype.kind() {
+        Kind::Unsigned => (0, (1 << bits) - 1),
+        _ => (-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_axes_are_where_they_fit() {
+        let lengths = |shape: &[usize]| shape.iter().map(|length| Length::Known(*length)).collect::<Vec<_>>();
+        let help =
+            |left: &[usize], right: &[usize]| broadcast_help(&lengths(left), &lengths(right)).unwrap_or_default();
+        assert!(help(&[3, 4], &[3]).ends_with("`[:, newaxis]`"));
+        assert!(help(&[4, 5], &[4, 5, 3]).ends_with("`[:, :, newaxis]`"));
+        assert!(help(&[2, 5, 3], &[2, 3]).ends_with("`[:, newaxis, :]`"));
+        assert!(help(&[5, 4], &[6]).is_empty());
+        assert!(help(&[3], &[4]).contains("`[:-1]`"));
+        assert!(help(&[3], &[8]).contains("`[:3]`"));
+    }
+
+    #[test]
+    fn dtypes_hold_what_they_are_named_for() {
+        assert_eq!(dtype_for(Scalar::i64(200), DType::I8), DType::I16);
+        assert_eq!(dtype_for(Scalar::i64(300), DType::U8), DType::U16);
+        assert_eq!(dtype_for(Scalar::i64(-1), DType::U8), DType::I8);
+        assert_eq!(bounds(DType::I8), (-128, 127));
+        assert_eq!(bounds(DType::U64), (0, u64::MAX as i128));
+    }
+}

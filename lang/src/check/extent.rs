@@ -1,0 +1,34 @@
+//! Bounds on values: a tuple that is used twice is copied twice, and twenty lines can ask for a million of them.
+
+use super::{Checker, Checks};
+use crate::declaration::Operand;
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
+use crate::value::Value;
+
+/// How many values a tuple or a text may be made of.
+const MOST_VALUES: usize = 100_000;
+
+/// How deep tuples, texts and functions that close over others may nest.
+const DEEPEST_VALUE: usize = 256;
+
+impl Checker<'_> {
+    /// A new value, unless it is larger than any that a person means.
+    pub(super) fn bounded(&mut self, value: Value<Operand>, span: Span) -> Checks<Value<Operand>> {
+        let extent = value.extent();
+        if extent.count <= MOST_VALUES && extent.depth <= DEEPEST_VALUE {
+            return Ok(value);
+        }
+        let (what, help) = match &value {
+            Value::Text(_) => ("this text", "print its parts one by one"),
+            Value::Function(_) => ("the functions that this one closes over", "call them by the names of their own"),
+            _ => ("this tuple", "values of one type make an array: write `[ ]` for `( )`"),
+        };
+        let message = match extent.count > MOST_VALUES {
+            true => format!("{what} is made of more than {MOST_VALUES} values"),
+            false if matches!(value, Value::Function(_)) => format!("{what} nest more than {DEEPEST_VALUE} deep"),
+            false => format!("{what} nests more than {DEEPEST_VALUE} deep"),
+        };
+        Err(self.report(Diagnostic::error("E0324", message, span, "").help(help)))
+    }
+}
