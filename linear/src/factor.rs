@@ -151,6 +151,10 @@ macro_rules! field {
                 let mut product = (permutation_sign(factors.P().arrays().0), 0.0);
                 for at in 0..n {
                     let (real, imaginary) = factors.U()[(at, at)].parts();
+                    if (real, imaginary) == (0.0, 0.0) {
+                        // What would follow was divided by it.
+                        return (0.0, 0.0);
+                    }
                     product = (product.0 * real - product.1 * imaginary, product.0 * imaginary + product.1 * real);
                 }
                 product

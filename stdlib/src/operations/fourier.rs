@@ -37,7 +37,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         Operation::function("rfft", along(), rfft, fourier::of_reals)
             .summary("The first n // 2 + 1 elements of the Fourier transform of real numbers; the others are their conjugates.")
             .text(PARAMETERS)
-            .examples(&[("rfft([1.0, 0.0, 0.0, 0.0])", "[1.+0.j 1.+0.j 1.+0.j]")]),
+            .examples(&[("rfft([1.0, 2.0, 4.0, 8.0])", "[15.+0.j -3.+6.j -5.+0.j]")]),
     );
     rows.push(
         Operation::function("irfft", along(), irfft, fourier::to_reals)

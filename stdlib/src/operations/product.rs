@@ -87,7 +87,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
 pub(super) struct Pair {
     /// The operands.
     pub operands: [Operand; 2],
-    /// Their types.
+    /// The types that they were given in.
     pub types: [Type; 2],
     /// The dtype.
     pub dtype: DType,
@@ -103,7 +103,7 @@ pub(super) fn pair(build: &mut Expansion, call: &Call) -> Result<Pair, Diagnosti
         let converted_one = build.convert(operand, dtype, call.arguments[index].span)?;
         converted[index] = Operand { weak: false, ..converted_one };
     }
-    let types = converted.map(|operand| build.type_of(operand));
+    let types = operands.map(|operand| build.type_of(operand));
     Ok(Pair { operands: converted, types, dtype })
 }
 
@@ -196,7 +196,7 @@ fn sum_of_products(
     dtype: DType,
     [a, b]: [Operand; 2],
 ) -> Result<Operand, Diagnostic> {
-    let (product, fold) = if dtype == DType::Bool { ("and", "any") } else { ("multiply", "sum") };
+    let (product, fold) = if dtype == DType::Bool { ("logical_and", "any") } else { ("multiply", "sum") };
     let products = build.elementwise(product, &[a, b], call.span)?;
     let sum = build.reduce(fold, products, call.span)?;
     let sum = build.cast(sum, dtype, call.span);
@@ -266,7 +266,7 @@ fn inner(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
 
 /// The product with a scalar: of bools as of any.
 fn scaled(build: &mut Expansion, call: &Call, pair: &Pair) -> Result<Operand, Diagnostic> {
-    let name = if pair.dtype == DType::Bool { "and" } else { "multiply" };
+    let name = if pair.dtype == DType::Bool { "logical_and" } else { "multiply" };
     let product = build.elementwise(name, &pair.operands, call.span)?;
     Ok(Operand { weak: false, ..product })
 }
