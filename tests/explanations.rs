@@ -9,9 +9,9 @@ use thalweg_lang::diagnostic::{Diagnostic, Severity};
 
 /// The codes that no program alone can show: they are about gigabytes of text, options of the command, embedding, what only a
 /// machine of another kind or a part that is not built would say, and programs of hundreds of lines.
-const WITHOUT_PROGRAM: [&str; 20] = [
-    "E0111", "E0114", "E0115", "E0210", "E0211", "E0212", "E0217", "E0218", "E0219", "E0401", "E0503", "E0504",
-    "E0506", "E0511", "E0522", "E0590", "E0599", "E0601", "E0602", "N0401",
+const WITHOUT_PROGRAM: [&str; 18] = [
+    "E0111", "E0114", "E0115", "E0210", "E0211", "E0212", "E0218", "E0401", "E0503", "E0504", "E0506", "E0511",
+    "E0522", "E0590", "E0599", "E0601", "E0602", "N0401",
 ];
 
 /// The `.rs` files below a folder.

@@ -411,7 +411,12 @@ def format_pieces(text):
         if match.group() in ("{{", "}}"):
             pieces.append(("text", match.group()[0]))
         else:
-            pieces.append(("value", Parser(match.group(1)).expression(), match.group(2) or ""))
+            written = match.group(1)
+            shown = re.fullmatch(r"(.*[^=!<>])=\s*", written)
+            if shown:
+                pieces.append(("text", written))
+                written = shown.group(1)
+            pieces.append(("value", Parser(written).expression(), match.group(2) or ""))
         position = match.end()
     pieces.append(("text", unescape(text[position:])))
     return pieces
@@ -485,6 +490,10 @@ UNARY = {"-": np.negative, "+": np.positive, "~": np.invert, "not": logical(np.l
 
 def operate(symbol, *values):
     """An operator on values; of weak values it is weak, except a comparison."""
+    for kind in (str, tuple):
+        if len(values) == 2 and symbol in ("+", "==", "!=") and all(isinstance(value, kind) for value in values):
+            left, right = values
+            return left + right if symbol == "+" else np.bool_((left == right) == (symbol == "=="))
     check_dtypes(*values)
     function = (UNARY if len(values) == 1 else OPERATORS)[symbol]
     try:
@@ -838,6 +847,7 @@ def transformed_twice(function):
 
 
 FUNCTIONS.update({
+    "len": len,
     "matmul": linear(np.matmul), "dot": linear(np.dot), "vdot": linear(np.vdot), "inner": linear(np.inner),
     "outer": linear(np.outer), "tensordot": multiplied("tensordot", np.tensordot), "kron": linear(np.kron),
     "trace": multiplied("trace", lambda value, offset=0: np.trace(value, int(offset))), "cross": linear(np.cross),
