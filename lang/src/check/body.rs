@@ -51,7 +51,7 @@ pub(super) struct Sequence {
 }
 
 /// How deep bodies may lie in each other.
-const DEEPEST_BODY: usize = 256;
+const DEEPEST_BODY: usize = 512;
 
 /// Something to walk.
 pub(super) type Walk<'w, 'a> = &'w mut dyn FnMut(&mut Checker<'a>) -> Checks<Value<Operand>>;
@@ -126,10 +126,10 @@ impl<'a> Checker<'a> {
         let at = at.into();
         let span = at.whole;
         let has_value = otherwise.is_some();
-        let first = self.walk_branch(then);
+        let first = self.walk_branch(span, then);
         let second = match otherwise {
-            Some(otherwise) => self.walk_branch(otherwise),
-            None => self.walk_branch(&mut |_| Ok(Value::None)),
+            Some(otherwise) => self.walk_branch(span, otherwise),
+            None => self.walk_branch(span, &mut |_| Ok(Value::None)),
         };
         let (mut first, mut second) = (first?, second?);
         let mut pairs = Vec::new();
@@ -194,8 +194,8 @@ impl<'a> Checker<'a> {
     }
 
     /// Walks one side of an `if`.
-    fn walk_branch(&mut self, side: Walk<'_, 'a>) -> Checks<Walked> {
-        self.walk(&[], |checker| {
+    fn walk_branch(&mut self, span: Span, side: Walk<'_, 'a>) -> Checks<Walked> {
+        self.walk(&[], span, |checker| {
             checker.level().is_branch = true;
             side(checker)
         })
@@ -205,17 +205,19 @@ impl<'a> Checker<'a> {
     pub(super) fn walk(
         &mut self,
         inputs: &[(Type, Span)],
+        span: Span,
         body: impl FnOnce(&mut Self) -> Checks<Value<Operand>>,
     ) -> Checks<Walked> {
         if self.levels.len() >= DEEPEST_BODY {
-            let place = inputs.first().map_or_else(Span::default, |(_, span)| *span);
             let message =
                 format!("more than {DEEPEST_BODY} bodies of `if`, loops and comprehensions lie in each other");
-            return Err(self.report(Diagnostic::error("E0210", message, place, "")));
+            return Err(self.report(
+                Diagnostic::error("E0210", message, span, "").help("give a part of it a function of its own"),
+            ));
         }
         let mut level = Level::new();
-        for (array_type, span) in inputs {
-            level.builder.input("element".into(), array_type.clone(), *span);
+        for (array_type, place) in inputs {
+            level.builder.input("element".into(), array_type.clone(), *place);
         }
         self.levels.push(level);
         self.open_journal();
@@ -378,7 +380,7 @@ impl<'a> Checker<'a> {
         }
         let Sequence { elements, mapped, length, form, bounds } =
             self.sequence(&sequence, "a comprehension", clause.sequence.span)?;
-        let walked = self.walk(&elements, |checker| {
+        let walked = self.walk(&elements, places.whole, |checker| {
             checker.begin_elements();
             let value = checker.element_inputs(&form, &bounds);
             checker.one_element(value, clause, rest, bound, element, places)
@@ -449,7 +451,7 @@ impl<'a> Checker<'a> {
         }
         let Sequence { elements, mapped, length, form, bounds } =
             self.sequence(&Value::Zip(kept), "a comprehension", span)?;
-        let walked = self.walk(&elements, |checker| {
+        let walked = self.walk(&elements, span, |checker| {
             checker.begin_elements();
             let Value::Tuple(values) = checker.element_inputs(&form, &bounds) else { return Err(Reported) };
             for (clause, value) in clauses.iter().zip(values) {
@@ -559,7 +561,7 @@ impl<'a> Checker<'a> {
             several => (Value::Zip(several.iter().map(|(value, _)| value.clone()).collect()), false),
         };
         let Sequence { elements, mapped, length, form, bounds } = self.sequence(&value, "a map", place)?;
-        let walked = self.walk(&elements, |checker| {
+        let walked = self.walk(&elements, span, |checker| {
             checker.begin_elements();
             let value = checker.element_inputs(&form, &bounds);
             let arguments = match value {

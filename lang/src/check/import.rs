@@ -91,7 +91,7 @@ impl Checker<'_> {
             }
             self.changes += 1;
             self.origins.set(name, span);
-            self.globals.insert(name.clone(), binding.clone());
+            self.set_in_scope(&(0, name.clone()), Some(binding.clone()));
         }
         Ok(())
     }

@@ -461,7 +461,7 @@ impl<'a> Checker<'a> {
         let mut in_body: Option<Condition<'_, 'a>> = None;
         if let Some(condition) = condition {
             let mut is_pure = true;
-            let walked = self.walk(&inputs, |checker| {
+            let walked = self.walk(&inputs, span, |checker| {
                 checker.close_turn();
                 checker.enter_turn(carried, 0);
                 checker.open_journal();
@@ -499,7 +499,7 @@ impl<'a> Checker<'a> {
         }
         let has_condition = !bodies.is_empty();
         let inputs = [site.elements.clone(), inputs].concat();
-        let walked = self.walk(&inputs, |checker| {
+        let walked = self.walk(&inputs, span, |checker| {
             checker.begin_turn(span);
             checker.enter_turn(carried, site.elements.len() as u32);
             for name in &site.assigned {

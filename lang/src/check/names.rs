@@ -44,8 +44,7 @@ impl Checker<'_> {
             Binding::Broken => Err(super::Reported),
             Binding::OfTurns(place) => {
                 let message = format!("`{name}` may have no value here: only the turns of a loop give it one");
-                let diagnostic =
-                    Diagnostic::error("E0216", message, span, "").label(place, "this loop may run no turn");
+                let diagnostic = Diagnostic::error("E0216", message, span, "").label(place, "this loop");
                 Err(self.report(diagnostic.help(format!("give it one before the loop: `{name} = …`"))))
             }
             Binding::OneSided(place) => {
