@@ -148,9 +148,9 @@ impl Checker<'_> {
     pub(crate) fn length_of(&mut self, operand: Operand, span: Span) -> Checks<Length> {
         let polynomial = self.polynomial_of(operand);
         let known = polynomial.known();
-        Length::of(polynomial).ok_or(()).or_else(|()| {
+        Length::of(polynomial).ok_or_else(|| {
             let message = format!("a length cannot be negative: {}", known.unwrap_or(-1));
-            Err(self.report(Diagnostic::error("E0309", message, span, "")))
+            self.report(Diagnostic::error("E0309", message, span, ""))
         })
     }
 
