@@ -90,7 +90,7 @@ impl Checker<'_> {
     }
 
     /// A polynomial, computed from the scalars that tell its sizes; `None` when a size has none.
-    pub(super) fn computed(&mut self, polynomial: &Polynomial, span: Span) -> Option<Operand> {
+    fn computed(&mut self, polynomial: &Polynomial, span: Span) -> Option<Operand> {
         let mut sum: Option<Operand> = None;
         for (symbols, factor) in polynomial.terms() {
             let mut term: Option<Operand> = None;
