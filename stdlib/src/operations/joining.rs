@@ -5,7 +5,7 @@ use crate::operation::{Expansion, Operation, optional, required, variadic};
 use crate::whole_array;
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
-use thalweg_lang::dtype::{DType, Scalar};
+use thalweg_lang::dtype::{DType, Kind, Scalar};
 use thalweg_lang::graph::{Attribute, SourceAxis};
 use thalweg_lang::length::{Length, Polynomial};
 use thalweg_lang::promotion::{Numeric, common};
@@ -401,7 +401,7 @@ fn repeat_rows(rows: &mut Vec<Operation>) {
 fn repeats(build: &mut Expansion, call: &Call, value: &Value<Operand>) -> Result<Length, Diagnostic> {
     let span = call.arguments[1].span;
     match value {
-        Value::Array(operand) if build.type_of(*operand).rank() == 0 => build.length_of(*operand, span),
+        Value::Array(operand) if is_integer(&build.type_of(*operand)) => build.length_of(*operand, span),
         other => {
             let found = build.describe(other);
             let message = format!("`{}` repeats a whole number of times, not {found}", call.name);
@@ -492,6 +492,11 @@ fn roll(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic
     Ok(Value::Array(build.reshape(rolled, source.shape, call.span)))
 }
 
+/// Whether a value of a type is one integer.
+fn is_integer(array_type: &Type) -> bool {
+    array_type.rank() == 0 && matches!(array_type.dtype.kind(), Kind::Signed | Kind::Unsigned)
+}
+
 pub(super) fn rolled_by(
     build: &mut Expansion,
     call: &Call,
@@ -501,7 +506,7 @@ pub(super) fn rolled_by(
 ) -> Result<Operand, Diagnostic> {
     let span = call.arguments[1].span;
     let shift = match shift {
-        Value::Array(operand) if build.type_of(*operand).rank() == 0 => *operand,
+        Value::Array(operand) if is_integer(&build.type_of(*operand)) => *operand,
         other => {
             let found = build.describe(other);
             return Err(Diagnostic::error("E0303", format!("`roll` shifts by an integer, not {found}"), span, found));

@@ -68,7 +68,9 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
                 let indices_type = build.type_of(indices);
                 if !matches!(indices_type.dtype.kind(), Kind::Signed | Kind::Unsigned) {
                     let message = format!("`take` takes integer indices, not {indices_type}");
-                    return Err(Diagnostic::error("E0302", message, call.arguments[1].span, indices_type.to_string()));
+                    let found = indices_type.to_string();
+                    let diagnostic = Diagnostic::error("E0302", message, call.arguments[1].span, found);
+                    return Err(diagnostic.help("cast them: `i64(indices)`"));
                 }
                 let source = build.type_of(x);
                 if let Value::None = call.arguments[2].value {
@@ -213,7 +215,8 @@ fn search_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Dia
     let (sorted_type, x_type) = (build.type_of(sorted), build.type_of(x));
     if sorted_type.rank() != 1 {
         let message = format!("`searchsorted` searches an array of one axis, not {sorted_type}");
-        return Err(Diagnostic::error("E0303", message, call.arguments[0].span, ""));
+        let diagnostic = Diagnostic::error("E0303", message, call.arguments[0].span, "");
+        return Err(diagnostic.help("`ravel(x)` puts all elements along one axis"));
     }
     let numeric = |operand: Operand, dtype| Numeric { dtype, weak: operand.weak };
     let dtype = common(&[numeric(sorted, sorted_type.dtype), numeric(x, x_type.dtype)]).dtype;
