@@ -8,7 +8,7 @@ fn a_files_own_names_become_the_programs() {
     std::fs::create_dir(folder.path().join("lib")).expect("a folder");
     folder.write(
         "lib/area.tw",
-        "import \"constants.tw\"\nfn area(r) = scale(pi2 / 2) * r ** 2\nfn scale(x) = x * one\none = 1\n",
+        "import \"constants.tw\"\nfn area(r) = scale(pi2 / 2) * r ** 2\none = 1\nfn scale(x) = x * one\n",
     );
     folder.write("lib/constants.tw", "pi2 = 2 * pi\nhidden = 5\n");
     folder.write("main.tw", "import \"lib/area.tw\"\nscale = 7\none = 100\nprint(f\"{area(1.0):.4f} {scale}\")\n");
@@ -44,7 +44,7 @@ fn what_a_file_does_happens_once_where_it_is_imported_first() {
 #[test]
 fn at_the_prompt_imported_names_stay() {
     let folder = Folder::new();
-    folder.write("lib.tw", "fn twice(x) = two * x\ntwo = 2\n");
+    folder.write("lib.tw", "two = 2\nfn twice(x) = two * x\n");
     let mut script = String::from("import \"lib.tw\"\n");
     script.push_str("two = 3\nprint(twice(4))\n");
     folder.run(&["-"], &script).is(0, "8\n");
@@ -73,7 +73,7 @@ fn files_that_are_wrong_are_shown_with_their_own_text() {
     ended.is(3, "").says("syntax.tw:1:5").says("`syntax.tw` is imported here").says("1 error;");
     folder.write("types.tw", "y = zeros(2) + zeros(3)\nz = 1\n");
     let ended = folder.run(&["-e", "import \"types.tw\"\ny + z"], "");
-    ended.is(3, "").says("E0301").says("types.tw:1:5").says("is imported here").says("1 error;");
+    ended.is(3, "").says("E0301").says("types.tw:1:14").says("is imported here").says("1 error;");
     folder.write("runs.tw", "fn part(a, b) = a // b\n");
     folder.run(&["-e", "import \"runs.tw\"\npart(range(3), range(3))"], "").is(1, "").says("runs.tw:1:");
     folder.write("loop.tw", "fn f(x) = g(x)\nfn g(x) = f(x)\n");
