@@ -92,11 +92,11 @@ fn dependencies(manifest: &str, section: &str) -> Vec<String> {
 
 #[test]
 fn dependencies_run_one_way() {
-    let rooms = [("lang", 0), ("runtime", 1), ("linear", 2), ("stdlib", 3), ("repl", 4)];
+    let rooms = [("linear", 0), ("lang", 1), ("runtime", 2), ("stdlib", 3), ("repl", 4)];
     let rank = |dependency: &str| match dependency {
-        "thalweg-lang" => Some(0),
-        "thalweg-runtime" => Some(1),
-        "thalweg-linear" => Some(2),
+        "thalweg-linear" => Some(0),
+        "thalweg-lang" => Some(1),
+        "thalweg-runtime" => Some(2),
         "thalweg" => Some(3),
         "thalweg-repl" => Some(4),
         _ => None,
@@ -115,8 +115,8 @@ fn a_room_depends_only_on_its_own_libraries() {
     let allowed: [(&str, &[&str]); 5] = [
         ("lang", &["logos", "lalrpop-util", "stacker", "strsim"]),
         ("runtime", &["wide", "rayon", "libc"]),
-        ("linear", &["gemm", "faer", "rustfft", "realfft"]),
-        ("stdlib", &["ndarray", "png"]),
+        ("linear", &["faer", "rustfft", "realfft"]),
+        ("stdlib", &["gemm", "ndarray", "png"]),
         ("repl", &["miette", "rustyline", "clap", "ctrlc", "serde_json", "terminal_size"]),
     ];
     for (room, allowed) in allowed {
@@ -138,7 +138,7 @@ fn one_file_knows_each_outside_library() {
         ("rayon", "runtime/src/execute/threads.rs"),
         ("ndarray", "stdlib/src/ndarray.rs"),
         ("png", "stdlib/src/picture.rs"),
-        ("gemm", "linear/src/product.rs"),
+        ("gemm", "stdlib/src/linear_algebra/product.rs"),
         ("faer", "linear/src/factor.rs"),
         ("rustfft", "linear/src/fourier.rs"),
         ("realfft", "linear/src/fourier.rs"),
@@ -195,6 +195,11 @@ fn the_language_and_the_runtime_name_no_operation() {
     let homonyms = [
         ("lang/src/parser.rs", "text"),
         ("lang/src/parser.rs", "var"),
+        ("lang/src/parser.rs", "repeat"),
+        // What the plan calls the graph's own nodes.
+        ("runtime/src/plan/render.rs", "map"),
+        ("runtime/src/plan/render.rs", "reshape"),
+        ("runtime/src/plan/render.rs", "stack"),
         ("runtime/src/kernel/level.rs", "fma"),
         ("runtime/src/lane/portable.rs", "fma"),
     ];
@@ -220,7 +225,7 @@ fn unsafe_code_stands_in_few_files_and_says_why_it_is_sound() {
         "runtime/src/execute/",
         "runtime/src/array.rs",
         "runtime/src/buffer.rs",
-        "linear/src/",
+        "stdlib/src/linear_algebra/",
         "stdlib/src/ndarray.rs",
         "stdlib/src/program.rs",
     ];

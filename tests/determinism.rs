@@ -32,6 +32,17 @@ fn any_number_of_threads_gives_the_same_bits() {
         "sin(x) / (1 + y * y)",
         "any(x > 0.999)",
         "all(x < 0.999)",
+        "randn(x.size)",
+        "rng(5, 2).normal(x.size)",
+        "permutation(x.size)",
+        "cumsum(x)",
+        "cumsum(f32(x))",
+        "cumprod(x + 0.5)",
+        "cummax(sin(9 * x))",
+        "sort(where(x < 0.5, 0 * (y - 0.5), x))",
+        "argsort(floor(8 * x))",
+        "searchsorted(sort(x), y)",
+        "histogram(x, bins=7)[0]",
     ];
     let of_something =
         ["min(x)", "max(x * y)", "mean(x)", "mean(f32(x))", "var(x)", "argmin(x)", "argmax(x * y)", "std(x)"];
@@ -61,7 +72,7 @@ fn every_axis_and_engine_gives_the_same_bits() {
         let rank = shape.split(',').count();
         let mut wanted: Vec<String> = (0..rank)
             .flat_map(|axis| {
-                ["sum", "prod", "min", "max", "argmin", "argmax", "mean", "var"]
+                ["sum", "prod", "min", "max", "argmin", "argmax", "mean", "var", "cumsum", "sort"]
                     .map(|function| format!("{function}(x * 2 - 0.5, axis={axis})"))
             })
             .collect();

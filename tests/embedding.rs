@@ -217,3 +217,21 @@ fn memory_is_given_back() {
     let extra = interpreter.peak_bytes().saturating_sub(8_000_000);
     assert!(extra < 4_000_000, "a fused sum makes {extra} bytes of temporaries");
 }
+
+#[test]
+fn an_embedder_says_where_imported_files_come_from() {
+    let importer = |path: &std::path::Path| match path.to_str() {
+        Some("lib/one.tw") => Ok("import \"two.tw\"\nfn f(x) = x + two".to_string()),
+        Some("lib/two.tw") => Ok("two = 2".to_string()),
+        _ => Err("this host has no such text".to_string()),
+    };
+    let mut interpreter = Interpreter::builder().importer(importer).build();
+    let result = array(interpreter.run("<host>", "import \"lib/one.tw\"; f(range(2))").expect("it runs").value);
+    assert_eq!(result.as_slice::<i64>(), Some(&[2, 3][..]));
+    // The function stays, with the names of its file.
+    let result = array(interpreter.run("<host>", "two = 100; f(1)").expect("it runs").value);
+    assert_eq!(result.as_slice::<i64>(), Some(&[3][..]));
+    let errors = interpreter.run("<host>", "import \"other.tw\"").expect_err("it is refused");
+    assert_eq!(errors[0].code, "E0217");
+    assert!(errors[0].message.contains("this host has no such text"), "{}", errors[0].message);
+}

@@ -5,13 +5,13 @@ use crate::golden;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use thalweg::{Explanation, explanation_of, explanations};
-use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::diagnostic::{Diagnostic, Severity};
 
 /// The codes that no program alone can show: they are about gigabytes of text, options of the command, embedding, what only a
 /// machine of another kind or a part that is not built would say, and programs of hundreds of lines.
-const WITHOUT_PROGRAM: [&str; 14] = [
-    "E0111", "E0114", "E0115", "E0210", "E0211", "E0212", "E0401", "E0503", "E0511", "E0590", "E0599", "E0601",
-    "E0602", "N0401",
+const WITHOUT_PROGRAM: [&str; 18] = [
+    "E0111", "E0114", "E0115", "E0210", "E0211", "E0212", "E0218", "E0401", "E0503", "E0504", "E0506", "E0511",
+    "E0522", "E0590", "E0599", "E0601", "E0602", "N0401",
 ];
 
 /// The `.rs` files below a folder.
@@ -30,7 +30,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 /// The codes that the source can give a diagnostic, tests left out.
 fn codes() -> BTreeSet<String> {
     let mut files = Vec::new();
-    for package in ["lang", "runtime", "stdlib", "repl"] {
+    for package in ["lang", "runtime", "linear", "stdlib", "repl"] {
         sources(&golden::root().join(package).join("src"), &mut files);
     }
     let mut codes = BTreeSet::new();
@@ -99,7 +99,11 @@ fn said(text: &str, folder: &Folder) -> String {
         Err(errors) => errors,
     };
     let one = |one: &Diagnostic| {
-        let kind = if one.code.starts_with('E') { "error" } else { "warning" };
+        let kind = match one.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        };
         let help = one.help.as_ref().map_or(String::new(), |help| format!("help: {help}\n"));
         format!("{kind}[{}]: {}\n{help}", one.code, one.message)
     };
@@ -164,4 +168,44 @@ fn help_knows_the_codes() {
     assert_eq!(documentation.examples.len(), 2);
     assert!(documentation.examples[0].1.starts_with("error[E0301]"), "{documentation:?}");
     assert_eq!(session.interpreter.documentation("E9999"), None);
+}
+
+/// What the last column of docs/errors-compared.md says of a program.
+fn compared(program: &str) -> String {
+    let mut session = Session::new();
+    let diagnostics = match session.interpreter.run("program.tw", program) {
+        Ok(outcome) => outcome.notes,
+        Err(errors) => errors,
+    };
+    let one = |one: &Diagnostic| match &one.help {
+        Some(help) => format!("{}: {}<br>help: {help}", one.code, one.message),
+        None => format!("{}: {}", one.code, one.message),
+    };
+    diagnostics.iter().map(one).collect::<Vec<_>>().join("<br>")
+}
+
+#[test]
+fn compared_mistakes_are_told_as_the_table_says() {
+    let path = golden::root().join("docs/errors-compared.md");
+    let (mut faults, mut rows, mut page) = (Vec::new(), 0, String::new());
+    for line in golden::read(&path).lines() {
+        let cells: Vec<&str> = line.split(" | ").collect();
+        match cells.as_slice() {
+            [mistake, program, numpy, jax, said] if program.starts_with('`') => {
+                rows += 1;
+                let found = compared(program.trim_matches('`'));
+                let said = said.trim_end_matches('|').trim();
+                if found.is_empty() || said != found {
+                    faults.push(format!("{program}: expected:\n{said}\nfound:\n{found}"));
+                }
+                page.push_str(&format!("{mistake} | {program} | {numpy} | {jax} | {found} |\n"));
+            }
+            _ => page.push_str(&format!("{line}\n")),
+        }
+    }
+    if golden::updating() {
+        std::fs::write(&path, page).expect("a writable page");
+    }
+    assert!(rows >= 20, "only {rows} rows");
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }

@@ -15,4 +15,5 @@ mod plans;
 mod program;
 mod programs;
 mod random_text;
+mod robustness;
 mod tables;

@@ -6,7 +6,7 @@ use crate::golden;
 /// A session with one array of each dtype, named `v_` and its dtype.
 fn session() -> Session {
     let mut session = Session::new();
-    for dtype in ["bool", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64"] {
+    for dtype in ["bool", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64", "c64", "c128"] {
         assert_eq!(session.answer(&format!("v_{dtype} = {dtype}([1])")), "", "the array of {dtype}");
     }
     session
@@ -15,7 +15,7 @@ fn session() -> Session {
 /// An operand of a table: a dtype's array, or the literal itself.
 fn operand(name: &str) -> String {
     match name {
-        "2" | "2.5" | "true" => name.to_string(),
+        "2" | "2.5" | "true" | "1j" => name.to_string(),
         dtype => format!("v_{dtype}"),
     }
 }

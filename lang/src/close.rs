@@ -22,16 +22,20 @@ type Closes<T> = Result<T, Refusal>;
 /// # Errors
 /// Two lengths that must be equal and are not (`E0504`), or a negative length (`E0506`).
 pub fn close(graph: &Graph<Length>, known: &Sizes) -> Result<Graph, Diagnostic> {
-    for guard in &graph.guards {
-        check(guard, known)?;
-    }
+    let failures = graph.guards.iter().filter_map(|guard| Some((guard.after, check(guard, known).err()?)));
+    let failing = match failures.min_by_key(|(after, _)| *after) {
+        Some((0, diagnostic)) => return Err(diagnostic),
+        other => other.map(|(after, _)| after),
+    };
     let closed = Closed::of(graph, known)?;
     let needed = graph.needed();
     let is_whole = graph.nodes.iter().enumerate().all(|(index, _)| !needed[index] || closed.nodes[index].is_some());
-    if is_whole {
-        return Ok(closed.whole(graph, &needed));
+    match failing {
+        // What stands before it in the program happens first.
+        Some(after) => Ok(closed.staged(graph, known, &needed, after)),
+        None if is_whole => Ok(closed.whole(graph, &needed)),
+        None => Ok(closed.staged(graph, known, &needed, graph.effects.len())),
     }
-    Ok(closed.staged(graph, known, &needed))
 }
 
 fn check(guard: &Guard, known: &Sizes) -> Result<(), Diagnostic> {
@@ -112,14 +116,15 @@ impl Closed {
     }
 
     /// What comes first: the sizes that can be told, what happens before they are needed; and the rest.
-    fn staged(&self, graph: &Graph<Length>, known: &Sizes, needed: &[bool]) -> Graph {
+    fn staged(&self, graph: &Graph<Length>, known: &Sizes, needed: &[bool], most_effects: usize) -> Graph {
         let is_closed = |id: NodeId| self.nodes[id.index()].is_some();
         let told = told_now(graph, known, needed, &is_closed);
         let first_open = graph
             .effects
             .iter()
             .position(|effect| effect_roots(effect).iter().any(|id| !is_closed(*id)))
-            .unwrap_or(graph.effects.len());
+            .unwrap_or(graph.effects.len())
+            .min(most_effects);
         let mut roots: Vec<NodeId> = told.iter().map(|(_, id)| *id).collect();
         graph.effects[..first_open].iter().for_each(|effect| roots.extend(effect_roots(effect)));
         let mut first = reached(graph, &roots, &|_| false);
@@ -181,7 +186,12 @@ impl Closed {
         rest.outputs = graph.outputs.iter().map(|id| renamed(*id)).collect();
         rest.effects = effects.into_iter().map(|effect| renamed_effect(effect, &renamed)).collect();
         rest.sizes = later.iter().filter_map(|(symbol, id)| Some((symbol.clone(), to[id.index()]?))).collect();
-        rest.guards = graph.guards.clone();
+        let kept = |position: &usize| !matches!(&graph.effects[*position], Effect::Run(id) if first[id.index()]);
+        rest.guards = graph
+            .guards
+            .iter()
+            .map(|guard| Guard { after: (first_open..guard.after).filter(kept).count(), ..guard.clone() })
+            .collect();
 
         let (mut result, to) = self.graph(graph, &first);
         let renamed = |id: NodeId| to[id.index()].unwrap_or(id);

@@ -37,6 +37,11 @@ pub trait Library: Send + Sync {
     fn is_unbuilt(&self, name: &str) -> bool;
     /// Why a format specification does not fit values of a type, and what to write; `None` when it fits.
     fn refuse_format(&self, array_type: &Type, specification: &str) -> Option<(String, Option<String>)>;
+    /// A scalar as text, as an f-string shows it; `None` when only the run can.
+    fn format(&self, scalar: Scalar, specification: &str) -> Option<String> {
+        let _ = (scalar, specification);
+        None
+    }
     /// The annotations.
     fn annotations(&self) -> &[AnnotationDeclaration];
     /// An elementwise operation on known scalars of the dtypes its kernel wants; `None` when it faults.
@@ -48,8 +53,6 @@ pub trait Library: Send + Sync {
 pub enum Advice {
     /// An array stands where one bool chooses.
     ChooseByElement,
-    /// A mask or a condition would pick elements.
-    KeepShape,
     /// A number stands where something is walked.
     WalkNumbers,
     /// A reduction may meet nothing.

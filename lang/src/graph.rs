@@ -390,6 +390,8 @@ pub struct Guard {
     pub what: Arc<str>,
     /// Where.
     pub span: Span,
+    /// How many effects of its graph come before it in the program: they happen, whether it holds or not.
+    pub after: usize,
 }
 
 /// The rest of a computation whose sizes were not known: it is closed when the graph before it has run.

@@ -335,7 +335,10 @@ fn end_statements(source: SourceId, lexemes: &[Lexeme], diagnostics: &mut Vec<Di
             (Token::Name(name), Some(Token::Name(_))) if matches!(&**name, "def" | "func" | "function") => {
                 let span = Span::new(source, start, end);
                 let message = format!("a function begins with `fn`, not `{name}`");
-                diagnostics.push(Diagnostic::error(code::FOREIGN_WORD, message, span, "").help("write `fn`"));
+                diagnostics.push(
+                    Diagnostic::error(code::FOREIGN_WORD, message, span, "")
+                        .help("write `fn f(x) = …`, or `fn f(x) { … }`"),
+                );
                 token = Token::Fn;
             }
             (Token::Name(name), Some(Token::Name(_) | Token::Not | Token::ParenOpen))

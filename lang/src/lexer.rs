@@ -299,12 +299,9 @@ impl Scanner<'_> {
                 Ok(Token::MatrixProduct) => self.at(start),
                 Ok(Token::Update(BinaryOperator::MatrixProduct)) if !self.operand => self.at(start),
                 Ok(Token::Colon) if matches!(self.open.last(), Some(Open::Hole { .. })) => self.specification(start),
+                Ok(Token::Assign) if self.ends_hole(end) => self.shown_with_its_text(end),
+                Ok(Token::Foreign(Foreign::Not)) if self.is_conversion(end) => self.conversion(start),
                 Ok(Token::BraceClose) => self.close_brace(start),
-                Ok(Token::Foreign(_)) if self.is_conversion(start) => {
-                    let message = format!("`{}` converts nothing here", &self.text[start..end + 1]);
-                    self.error(code::FOREIGN_WORD, message, start, end + 1, "write the value alone: `{x}`");
-                    end + 1
-                }
                 Ok(Token::Foreign(foreign)) => {
                     let (token, written) = foreign.meant();
                     let word = words.slice();
@@ -412,6 +409,39 @@ impl Scanner<'_> {
         }
     }
 
+    /// Whether a hole of an f-string, or its value, ends here.
+    fn ends_hole(&self, at: usize) -> bool {
+        let rest = self.text[at..].trim_start_matches(' ');
+        matches!(self.open.last(), Some(Open::Hole { .. })) && rest.starts_with(['}', ':'])
+    }
+
+    /// `{x = }` shows what is written in the hole before the value: that becomes text before the hole.
+    fn shown_with_its_text(&mut self, end: usize) -> usize {
+        let Some(Open::Hole { start, .. }) = self.open.last().copied() else { return end };
+        let blanks = self.text[end..].len() - self.text[end..].trim_start_matches(' ').len();
+        let stop = end + blanks;
+        if let Some(hole) =
+            self.scan.lexemes.iter().rposition(|lexeme| lexeme.start == start && lexeme.end == start + 1)
+        {
+            let shown = Token::FormatText(self.text[start + 1..stop].into());
+            self.scan.lexemes.insert(hole, Lexeme { token: shown, start, end: start });
+        }
+        stop
+    }
+
+    /// Whether the `!` before this place begins Python's `!r`.
+    fn is_conversion(&self, at: usize) -> bool {
+        self.text[at..].starts_with(['r', 's', 'a']) && self.ends_hole(at + 1)
+    }
+
+    fn conversion(&mut self, start: usize) -> usize {
+        let end = start + 2;
+        let message = format!("`{}` is not part of a format", &self.text[start..end]);
+        let help = "write the value alone: `{x}`, or `{x=}` to show its name too";
+        self.error(code::FOREIGN_WORD, message, start, end, help);
+        end
+    }
+
     fn newline(&mut self, start: usize) {
         while self.holes > 0 {
             self.abandon_hole(start);
@@ -428,7 +458,13 @@ impl Scanner<'_> {
         while let Some(open) = self.close_to_brace() {
             if let Open::Hole { start, .. } = open {
                 let message = "this `{` of an f-string is not closed";
-                self.error(code::UNCLOSED_HOLE, message, start, start + 1, "write `{{` for a brace in the text");
+                self.error(
+                    code::UNCLOSED_HOLE,
+                    message,
+                    start,
+                    start + 1,
+                    "close it with `}`, or write `{{` for a brace in the text",
+                );
                 self.push(Token::HoleClose, at, at);
                 self.push(Token::FormatEnd, at, at);
                 return;
@@ -457,12 +493,6 @@ impl Scanner<'_> {
             self.push(Token::Annotation(name), start, end);
         }
         end
-    }
-
-    /// Whether this is Python's `!r` at the end of an f-string's hole.
-    fn is_conversion(&self, start: usize) -> bool {
-        let is_hole = matches!(self.open.last(), Some(Open::Hole { .. }));
-        is_hole && matches!(self.text.as_bytes()[start..], [b'!', b'r' | b's' | b'a', b'}' | b':', ..])
     }
 
     fn unknown(&mut self, start: usize) -> usize {

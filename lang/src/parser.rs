@@ -547,9 +547,9 @@ impl Reporter<'_> {
         if before().any(|token| *token == Fn) {
             return Some("a function has a body: `fn f(x) = …` or `fn f(x) { … }`".to_string());
         }
-        if before().any(|token| matches!(token, Annotation(_) | AnnotationOpen(_)))
-            || matches!(last.token, Annotation(_))
-        {
+        let statement = self.lexemes[..index.min(self.lexemes.len())].iter().rev();
+        let first = statement.skip_while(|lexeme| lexeme.token == Newline).take_while(|l| l.token != Newline).last();
+        if first.is_some_and(|lexeme| matches!(lexeme.token, Annotation(_) | AnnotationOpen(_))) {
             return Some("an annotation stands before what it is for: `@parallel(4) a = …`".to_string());
         }
         (is_operator(&last.token) || last.token == Assign).then(|| format!("a value stands behind `{word}`"))

@@ -1,39 +1,13 @@
-//! Thalweg's linear algebra: products of matrices, factorisations and Fourier transforms as functions that a row of the library can run,
-//! each on the library that one file knows. A crate of its own, because those libraries are made anew for every dtype here, which takes
-//! the compiler minutes.
+//! Factorisations of matrices and Fourier transforms of rows, as functions of plain slices.
+//!
+//! A crate of its own that depends on no other of the workspace, because the libraries behind it are generic: what becomes of them for
+//! four kinds of numbers takes the compiler minutes, and here that happens once.
+//!
+//! Matrices are given by columns and come back by rows. Nothing here knows threads.
 
-pub mod factor;
-pub mod fourier;
-pub mod product;
+mod factor;
+mod fourier;
 
-use thalweg_runtime::array::{Array, Element};
-use thalweg_runtime::buffer::OutOfMemory;
-use thalweg_runtime::operation::{Failure, FunctionCall};
-
-/// What a thread must have to do, in nanoseconds, to be worth waking.
-const WORTH_WAKING: f64 = 25_000.0;
-
-/// How many threads so many nanoseconds of work are worth.
-fn worth(call: &FunctionCall, nanoseconds: f64) -> usize {
-    call.threads.min((nanoseconds / WORTH_WAKING) as usize).max(1)
-}
-
-/// Memory that cannot be had, as a failure.
-fn out_of_memory(refusal: OutOfMemory) -> Failure {
-    Failure { code: "E0502", message: refusal.to_string(), help: None }
-}
-
-/// A call whose operands are not what its rule said.
-fn unexpected() -> Failure {
-    Failure { code: "E0599", message: "internal error: operands of other types".into(), help: None }
-}
-
-/// An operand's elements in C order, copied where they do not lie so.
-fn in_c_order(call: &FunctionCall, array: &Array) -> Result<Array, Failure> {
-    array.to_contiguous(call.pool).map_err(out_of_memory)
-}
-
-/// The elements of an array that lies in C order.
-fn elements<T: Element>(array: &Array) -> Result<&[T], Failure> {
-    array.as_slice().ok_or_else(unexpected)
-}
+pub use factor::{Fault, Field};
+pub use faer::{c32, c64};
+pub use fourier::{ComplexNumber, ComplexTransform, FromReals, Real, ToReals};

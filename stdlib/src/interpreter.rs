@@ -1,15 +1,16 @@
 //! A session: names, and lines that give them values. A line works on a draft and is committed when all of it succeeded.
 
+use crate::import::{self, Files, Importer};
 use crate::library::{Library, PRELUDE, PRELUDE_SOURCE};
 use crate::operations::{STREAM, initial_stream};
 use crate::{npy, show};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thalweg_lang::ast::Block;
-use thalweg_lang::check::{self, Checked, Environment, Known, Output, Wanted};
+use thalweg_lang::check::{self, Checked, Environment, Imported, Known, Output, Wanted};
 use thalweg_lang::diagnostic::{Diagnostic, Severity};
 use thalweg_lang::parser;
 use thalweg_lang::source::{SourceId, Sources, Span};
@@ -45,6 +46,7 @@ pub struct Builder {
     fuse: bool,
     level: Option<Level>,
     memory: Option<usize>,
+    importer: Importer,
 }
 
 impl Builder {
@@ -85,6 +87,13 @@ impl Builder {
         self
     }
 
+    /// Where the files of `import` come from: the text of a path, or a sentence why there is none. Without it they are read from
+    /// the file system. A path is relative to the folder of the text that imports it.
+    pub fn importer(mut self, importer: impl Fn(&Path) -> Result<String, String> + Send + Sync + 'static) -> Builder {
+        self.importer = Arc::new(importer);
+        self
+    }
+
     /// The session.
     pub fn build(self) -> Interpreter {
         let mut sources = Sources::default();
@@ -99,6 +108,8 @@ impl Builder {
         Interpreter {
             library: Arc::new(self.library),
             sources,
+            imported: HashSet::new(),
+            importer: self.importer,
             scope: HashMap::from([(STREAM.into(), Value::Tuple(hidden.to_vec()))]),
             settings: Settings {
                 threads: self.threads.unwrap_or_else(default_threads),
@@ -123,6 +134,9 @@ pub(crate) fn default_threads() -> usize {
 pub struct Interpreter {
     pub(crate) library: Arc<Library>,
     pub(crate) sources: Sources,
+    /// Which of the sources are imported files.
+    imported: HashSet<SourceId>,
+    importer: Importer,
     pub(crate) scope: HashMap<Arc<str>, Value<Held>>,
     pub(crate) settings: Settings,
     pool: Pool,
@@ -211,6 +225,13 @@ impl Compiled {
 struct Names<'a> {
     scope: &'a HashMap<Arc<str>, Value<Held>>,
     arrays: RefCell<Vec<Held>>,
+    files: RefCell<Files<'a>>,
+}
+
+impl<'a> Names<'a> {
+    fn new(scope: &'a HashMap<Arc<str>, Value<Held>>, files: Files<'a>) -> Names<'a> {
+        Names { scope, arrays: RefCell::default(), files: RefCell::new(files) }
+    }
 }
 
 impl Environment for Names<'_> {
@@ -234,6 +255,14 @@ impl Environment for Names<'_> {
 
     fn names(&self) -> Vec<Arc<str>> {
         self.scope.keys().cloned().collect()
+    }
+
+    fn import(&self, path: &str, from: SourceId) -> Result<Imported, String> {
+        self.files.borrow_mut().import(path, from)
+    }
+
+    fn is_imported(&self, source: SourceId) -> bool {
+        self.files.borrow().imported.contains(&source)
     }
 }
 
@@ -262,6 +291,14 @@ impl Environment for Arguments<'_> {
     fn names(&self) -> Vec<Arc<str>> {
         self.parameters.iter().cloned().chain(self.session.names()).collect()
     }
+
+    fn import(&self, path: &str, from: SourceId) -> Result<Imported, String> {
+        self.session.import(path, from)
+    }
+
+    fn is_imported(&self, source: SourceId) -> bool {
+        self.session.is_imported(source)
+    }
 }
 
 impl std::default::Default for Interpreter {
@@ -285,6 +322,7 @@ impl Interpreter {
             fuse: true,
             level: None,
             memory: None,
+            importer: import::from_files(),
         }
     }
 
@@ -356,7 +394,8 @@ impl Interpreter {
         let begin = Instant::now();
         let source = self.sources.add(name, text);
         let program = parse(source, text)?;
-        let names = Names { scope: &self.scope, arrays: RefCell::new(Vec::new()) };
+        let (sources, imported) = (&mut self.sources, &mut self.imported);
+        let names = Names::new(&self.scope, Files { sources, imported, importer: &self.importer });
         let checked = check::check(&program, &*self.library, &names, wanted)?;
         if let Wanted::Names(wanted) = wanted {
             let given = |name: &str| checked.bindings.iter().any(|(bound, _)| **bound == *name);
@@ -394,8 +433,9 @@ impl Interpreter {
         let begin = Instant::now();
         let source = self.sources.add("<program>", text);
         let program = parse(source, text)?;
-        let arguments =
-            Arguments { parameters, types, session: Names { scope: &self.scope, arrays: RefCell::default() } };
+        let (sources, imported) = (&mut self.sources, &mut self.imported);
+        let session = Names::new(&self.scope, Files { sources, imported, importer: &self.importer });
+        let arguments = Arguments { parameters, types, session };
         let checked = check::check(&program, &*self.library, &arguments, Wanted::Value)?;
         let arrays = arguments.session.arrays.into_inner();
         let count = parameters.len();

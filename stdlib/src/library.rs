@@ -118,11 +118,9 @@ const FOREIGN: &[(&str, &str)] = &[
     ("cp", "write the function alone, and `@gpu` before it: `@gpu sum(a)`"),
     ("jnp", "write the function alone: `sum(a)`, not `jnp.sum(a)`; nothing needs importing"),
     ("torch", "write the function alone: `sum(a)`; nothing needs importing"),
-    ("len", "write `a.size`, or `a.shape[0]` for the length of the first axis"),
     ("length", "write `a.size`, or `a.shape[0]` for the length of the first axis"),
     ("copy", "values are never shared: the name alone, `b = a`, is a copy"),
     ("tolist", "an array is used as it is, and `print` shows it: leave `.tolist()` out"),
-    ("empty", "write `zeros`"),
     ("pass", "an empty block is `{ }`"),
     ("end", "the last element is `a[-1]`"),
     ("float", "write `f64`"),
@@ -224,7 +222,6 @@ impl thalweg_lang::declaration::Library for Library {
     fn advice(&self, advice: Advice) -> &str {
         match advice {
             Advice::ChooseByElement => "use `where(c, x, y)` to choose element by element, or `any(c)` or `all(c)`",
-            Advice::KeepShape => "`where(c, x, y)` chooses element by element, and keeps the shape",
             Advice::WalkNumbers => "write `range(n)` for the integers below n",
             Advice::AskWhetherEmpty => "check the shape first: `if a.size > 0 { … } else { … }`",
             Advice::Transpose => "transpose one of them: `.T`",
@@ -242,6 +239,14 @@ impl thalweg_lang::declaration::Library for Library {
         let shape: Vec<usize> = array_type.shape.iter().map(|length| length.known().unwrap_or(2)).collect();
         let example = Array::scalar(Scalar::i64(1).cast(array_type.dtype)).broadcast_to(&shape)?;
         format::format_array_specification(&example, specification).err().map(|error| (error.message, error.help))
+    }
+
+    fn format(&self, scalar: Scalar, specification: &str) -> Option<String> {
+        let array = Array::scalar(scalar);
+        match specification.is_empty() {
+            true => Some(format::format_array(&array)),
+            false => format::format_array_specification(&array, specification).ok(),
+        }
     }
 
     fn annotations(&self) -> &[AnnotationDeclaration] {

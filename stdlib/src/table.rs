@@ -20,7 +20,7 @@ struct Table {
 
 impl Table {
     fn array_type(&self) -> ArrayType {
-        let rows = if self.columns == 0 { 0 } else { self.numbers.len() / self.columns };
+        let rows = self.numbers.len().checked_div(self.columns).unwrap_or(0);
         ArrayType::new(DType::F64, vec![rows, self.columns])
     }
 }

@@ -47,6 +47,14 @@ pub fn floor_division(operands: &[Numeric]) -> Typed {
     }
 }
 
+/// The conjugate: bools as i8.
+pub fn conjugate(operands: &[Numeric]) -> Typed {
+    match common(operands).dtype {
+        DType::Bool => all(operands, DType::I8, DType::I8),
+        dtype => all(operands, dtype, dtype),
+    }
+}
+
 /// u64 against signed integers: no integer dtype holds both, so they are compared as they are, exactly.
 fn mixed(operands: &[Numeric]) -> Option<Typing> {
     let is_signed = |operand: &Numeric| operand.dtype.kind() == Kind::Signed && !operand.weak;

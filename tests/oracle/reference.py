@@ -128,6 +128,16 @@ class Parser:
                 self.take()
         if self.peek()[1] == "fn":
             return self.function()
+        if self.accept("for"):
+            target = self.comprehension_target()
+            self.take("in")
+            sequence = self.binary(3)
+            return ("for", target, sequence, self.block())
+        if self.accept("while"):
+            condition = self.binary(3)
+            return ("while", condition, self.block())
+        if self.peek()[1] in ("break", "continue"):
+            return ("leave", self.take()[1])
         start = self.at
         targets = self.targets()
         if targets is not None and self.accept("="):
@@ -136,6 +146,16 @@ class Parser:
             operator = self.take()[1][:-1]
             return ("assign", targets, ("binary", operator, targets, self.expression_list()))
         self.at = start
+        if self.peek()[0] == "name" and self.peek(1)[1] == "[":
+            name = self.take()[1]
+            self.take("[")
+            subscripts = self.subscripts()
+            if self.accept("="):
+                return ("update", name, subscripts, None, self.expression_list())
+            if self.peek()[1] in ("+=", "-=", "*=", "/=", "//=", "%=", "**="):
+                operator = self.take()[1][:-1]
+                return ("update", name, subscripts, operator, self.expression_list())
+            self.at = start
         return ("value", self.expression_list())
 
     def targets(self):
@@ -391,7 +411,12 @@ def format_pieces(text):
         if match.group() in ("{{", "}}"):
             pieces.append(("text", match.group()[0]))
         else:
-            pieces.append(("value", Parser(match.group(1)).expression(), match.group(2) or ""))
+            written = match.group(1)
+            shown = re.fullmatch(r"(.*[^=!<>])=\s*", written)
+            if shown:
+                pieces.append(("text", written))
+                written = shown.group(1)
+            pieces.append(("value", Parser(written).expression(), match.group(2) or ""))
         position = match.end()
     pieces.append(("text", unescape(text[position:])))
     return pieces
@@ -465,6 +490,10 @@ UNARY = {"-": np.negative, "+": np.positive, "~": np.invert, "not": logical(np.l
 
 def operate(symbol, *values):
     """An operator on values; of weak values it is weak, except a comparison."""
+    for kind in (str, tuple):
+        if len(values) == 2 and symbol in ("+", "==", "!=") and all(isinstance(value, kind) for value in values):
+            left, right = values
+            return left + right if symbol == "+" else np.bool_((left == right) == (symbol == "=="))
     check_dtypes(*values)
     function = (UNARY if len(values) == 1 else OPERATORS)[symbol]
     try:
@@ -818,6 +847,7 @@ def transformed_twice(function):
 
 
 FUNCTIONS.update({
+    "len": len,
     "matmul": linear(np.matmul), "dot": linear(np.dot), "vdot": linear(np.vdot), "inner": linear(np.inner),
     "outer": linear(np.outer), "tensordot": multiplied("tensordot", np.tensordot), "kron": linear(np.kron),
     "trace": multiplied("trace", lambda value, offset=0: np.trace(value, int(offset))), "cross": linear(np.cross),
@@ -834,6 +864,7 @@ FUNCTIONS.update({
     "matrix_rank": linear(np.linalg.matrix_rank), "cond": linear(np.linalg.cond),
     "fft": transformed(np.fft.fft), "ifft": transformed(np.fft.ifft), "rfft": transformed(np.fft.rfft),
     "irfft": transformed(np.fft.irfft), "fft2": transformed_twice(np.fft.fft2), "ifft2": transformed_twice(np.fft.ifft2),
+    "convolve": linear(np.convolve), "correlate": linear(np.correlate),
     "fftfreq": lambda n, d=1.0: np.fft.fftfreq(int(n), float(d)), "rfftfreq": lambda n, d=1.0: np.fft.rfftfreq(int(n), float(d)),
     "fftshift": lambda value, axes=None: np.fft.fftshift(value, None if axes is None else int(axes)),
     "ifftshift": lambda value: np.fft.ifftshift(value),
@@ -876,9 +907,63 @@ class Session:
             if statement[0] == "assign":
                 self.bind(statement[1], self.value(statement[2], scope), scope)
                 value = None
+            elif statement[0] in ("for", "while", "leave", "update"):
+                getattr(self, statement[0] + "_statement")(statement, scope)
+                value = None
             else:
                 value = self.value(statement[1], scope)
         return value, silent
+
+    def for_statement(self, statement, scope):
+        for item in self.items(statement[2], scope):
+            self.bind(statement[1], item, scope)
+            if not self.turn(statement[3], scope):
+                break
+
+    def while_statement(self, statement, scope):
+        while self.truth(statement[1], scope):
+            if not self.turn(statement[2], scope):
+                break
+
+    def turn(self, body, scope):
+        """Whether the loop goes on after its body."""
+        try:
+            self.block(body[1], scope)
+        except Leave as leave:
+            return str(leave) == "continue"
+        return True
+
+    def leave_statement(self, statement, scope):
+        raise Leave(statement[1])
+
+    def update_statement(self, statement, scope):
+        name, subscripts, operator = statement[1:4]
+        changed = np.array(scope[name])
+        entries = tuple(self.subscript(entry, scope) for entry in subscripts)
+        new = self.value(statement[4], scope)
+        if operator is not None:
+            # Indices that occur twice count twice.
+            every = np.arange(changed.size).reshape(changed.shape)[entries]
+            flat, new = changed.reshape(-1), np.broadcast_to(np.asarray(new), np.shape(every))
+            for index, one in zip(np.ravel(every), np.ravel(new)):
+                flat[index] = operate(operator, flat[index], one)
+        else:
+            changed[entries] = new
+        scope[name] = changed
+
+    def truth(self, node, scope):
+        condition = self.value(node, scope)
+        if array(condition).ndim or array(condition).dtype != np.bool_:
+            raise ThalwegError("a condition is a bool scalar")
+        return bool(condition)
+
+    def items(self, sequence, scope):
+        """What a loop or a comprehension walks."""
+        if sequence[0] == "call" and sequence[1] == ("name", "zip"):
+            walked = [self.value(item, scope) for item in sequence[2]]
+            return list(zip(*[list(item) if isinstance(item, tuple) else list(np.asarray(item)) for item in walked]))
+        value = self.value(sequence, scope)
+        return list(value) if isinstance(value, tuple) else list(np.asarray(value))
 
     def bind(self, target, value, scope):
         if target[0] == "name":
@@ -926,13 +1011,10 @@ class Session:
             dtype = np.result_type(*[item if weak(item) else np.asarray(item).dtype for item in items])
             return np.stack([np.asarray(item, dtype=dtype) for item in items])
         if kind == "if":
-            condition = self.value(node[1], scope)
-            if array(condition).ndim or array(condition).dtype != np.bool_:
-                raise ThalwegError("a condition is a bool scalar")
-            branch = node[2] if condition else node[3]
+            branch = node[2] if self.truth(node[1], scope) else node[3]
             return self.value(branch, scope) if branch else None
         if kind == "block":
-            return self.block(node[1], dict(scope))[0]
+            return self.block(node[1], scope)[0]
         if kind == "lambda":
             return self.function(node, scope)
         if kind == "call":
@@ -951,7 +1033,7 @@ class Session:
                 raise ThalwegError(f"unknown property {node[2]}")
             return PROPERTIES[node[2]](base)
         if kind == "comprehension":
-            return self.comprehension(node[1], node[2], scope)
+            return self.comprehension(node, scope)
         if kind == "ellipsis":
             return Ellipsis
         raise ThalwegError(f"not built in the oracle: {kind}")
@@ -962,6 +1044,8 @@ class Session:
         value = self.value(entry, scope)
         if value is None or value is Ellipsis:
             return value
+        if array(value).dtype.kind == "b" and array(value).ndim > 0:
+            return array(value)
         if array(value).dtype.kind not in "iu":
             raise ThalwegError("an index is an integer")
         return int(value) if array(value).ndim == 0 else array(value)
@@ -1000,22 +1084,62 @@ class Session:
         except (TypeError, ValueError, IndexError, OverflowError, MemoryError) as error:
             raise ThalwegError(str(error)) from error
 
-    def comprehension(self, element, clauses, scope):
+    def comprehension(self, node, scope):
+        element, clauses, condition = node[1:4]
+        if condition is not None:
+            # What is kept lies along one axis.
+            results = list(self.kept(element, clauses, condition, scope))
+            return tuple(results) if clauses[0][1][0] == "tuple" else stacked(results)
         target, sequence = clauses[0]
-        if sequence[0] == "call" and sequence[1] == ("name", "zip"):
-            walked = [self.value(item, scope) for item in sequence[2]]
-            items = list(zip(*[list(np.asarray(item)) for item in walked]))
-        else:
-            value = self.value(sequence, scope)
-            items = list(value) if isinstance(value, tuple) else list(np.asarray(value))
         results = []
-        for item in items:
+        for item in self.items(sequence, scope):
             inner = dict(scope)
             self.bind(target, item, inner)
             results.append(self.value(element, inner) if len(clauses) == 1
-                           else self.comprehension(element, clauses[1:], inner))
-        dtype = np.result_type(*[np.asarray(result) for result in results]) if results else np.float64
-        return np.stack([np.asarray(result).astype(dtype) for result in results]) if results else np.zeros(0)
+                           else self.comprehension(("comprehension", element, clauses[1:], None), inner))
+        if isinstance(self.value(sequence, scope) if sequence[0] == "tuple" else None, tuple):
+            return tuple(results)
+        return stacked(results)
+
+    def kept(self, element, clauses, condition, scope):
+        if not clauses:
+            if self.truth(condition, scope):
+                yield self.value(element, scope)
+            return
+        for item in self.items(clauses[0][1], scope):
+            inner = dict(scope)
+            self.bind(clauses[0][0], item, inner)
+            yield from self.kept(element, clauses[1:], condition, inner)
+
+
+class Leave(Exception):
+    """`break` or `continue`."""
+
+
+def stacked(results):
+    dtype = np.result_type(*[np.asarray(result) for result in results]) if results else np.float64
+    return np.stack([np.asarray(result).astype(dtype) for result in results]) if results else np.zeros(0)
+
+
+def folded(function, sequence, initial):
+    """What a function makes of what it made before and the next element; the values on the way, too."""
+    values = [initial]
+    for item in (sequence if isinstance(sequence, tuple) else list(np.asarray(sequence))):
+        values.append(function(values[-1], item))
+    return values
+
+
+def mapped(function, *sequences):
+    results = [function(*items) for items in zip(*sequences)]
+    return tuple(results) if isinstance(sequences[0], tuple) else stacked(results)
+
+
+FUNCTIONS.update({
+    "map": mapped,
+    "fold": lambda function, sequence, initial: folded(function, sequence, initial)[-1],
+    "reduce": lambda function, sequence, neutral: folded(function, sequence, neutral)[-1],
+    "scan": lambda function, sequence, neutral: stacked(folded(function, sequence, neutral)[1:]),
+})
 
 
 def formatted(value, specification):

@@ -8,7 +8,7 @@ use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::DType;
 use crate::graph::{Effect, Graph, Node, NodeId, NodeKind, SourceAxis};
-use crate::length::Length;
+use crate::length::{Length, Polynomial};
 use crate::promotion::common;
 use crate::source::Span;
 use crate::types::{ArrayType, Type};
@@ -26,6 +26,16 @@ pub(super) struct Walked {
     leaves: bool,
 }
 
+/// Where a comprehension and its element are written.
+#[derive(Clone, Copy)]
+struct Places {
+    element: Span,
+    whole: Span,
+}
+
+/// What a turn of a comprehension gives, told what the clauses' names stand for.
+type ElementOf<'w, 'a> = &'w mut dyn FnMut(&mut Checker<'a>, &[Value<Operand>]) -> Checks<Value<Operand>>;
+
 /// Arrays that are walked together along their first axes.
 pub(super) struct Sequence {
     /// The type of one element of each, and where they are written.
@@ -41,7 +51,7 @@ pub(super) struct Sequence {
 }
 
 /// How deep bodies may lie in each other.
-const DEEPEST_BODY: usize = 256;
+const DEEPEST_BODY: usize = 512;
 
 /// Something to walk.
 pub(super) type Walk<'w, 'a> = &'w mut dyn FnMut(&mut Checker<'a>) -> Checks<Value<Operand>>;
@@ -116,10 +126,10 @@ impl<'a> Checker<'a> {
         let at = at.into();
         let span = at.whole;
         let has_value = otherwise.is_some();
-        let first = self.walk_branch(then);
+        let first = self.walk_branch(span, then);
         let second = match otherwise {
-            Some(otherwise) => self.walk_branch(otherwise),
-            None => self.walk_branch(&mut |_| Ok(Value::None)),
+            Some(otherwise) => self.walk_branch(span, otherwise),
+            None => self.walk_branch(span, &mut |_| Ok(Value::None)),
         };
         let (mut first, mut second) = (first?, second?);
         let mut pairs = Vec::new();
@@ -184,8 +194,8 @@ impl<'a> Checker<'a> {
     }
 
     /// Walks one side of an `if`.
-    fn walk_branch(&mut self, side: Walk<'_, 'a>) -> Checks<Walked> {
-        self.walk(&[], |checker| {
+    fn walk_branch(&mut self, span: Span, side: Walk<'_, 'a>) -> Checks<Walked> {
+        self.walk(&[], span, |checker| {
             checker.level().is_branch = true;
             side(checker)
         })
@@ -195,17 +205,19 @@ impl<'a> Checker<'a> {
     pub(super) fn walk(
         &mut self,
         inputs: &[(Type, Span)],
+        span: Span,
         body: impl FnOnce(&mut Self) -> Checks<Value<Operand>>,
     ) -> Checks<Walked> {
         if self.levels.len() >= DEEPEST_BODY {
-            let place = inputs.first().map_or_else(Span::default, |(_, span)| *span);
             let message =
                 format!("more than {DEEPEST_BODY} bodies of `if`, loops and comprehensions lie in each other");
-            return Err(self.report(Diagnostic::error("E0210", message, place, "")));
+            return Err(self.report(
+                Diagnostic::error("E0210", message, span, "").help("give a part of it a function of its own"),
+            ));
         }
         let mut level = Level::new();
-        for (array_type, span) in inputs {
-            level.builder.input("element".into(), array_type.clone(), *span);
+        for (array_type, place) in inputs {
+            level.builder.input("element".into(), array_type.clone(), *place);
         }
         self.levels.push(level);
         self.open_journal();
@@ -328,30 +340,187 @@ impl<'a> Checker<'a> {
         condition: Option<&Expression>,
         span: Span,
     ) -> Checks<Value<Operand>> {
-        if let Some(condition) = condition {
-            return Err(self.not_built(
-                "`if` in a comprehension",
-                condition.span,
-                self.library.advice(Advice::KeepShape),
-            ));
-        }
-        let Some((clause, rest)) = clauses.split_first() else {
-            return self.expression(element);
-        };
-        let place = clause.sequence.span;
+        let Some((clause, _)) = clauses.split_first() else { return Err(Reported) };
         let sequence = self.expression(&clause.sequence)?;
-        if let Value::Tuple(values) = &sequence {
-            return self.over_tuple(values, element, clause, rest, span);
+        let places = Places { element: element.span, whole: span };
+        match (condition, &sequence) {
+            (None, _) => self.over_clauses(
+                sequence,
+                clauses,
+                &mut Vec::new(),
+                &mut |checker, _| checker.expression(element),
+                places,
+            ),
+            (Some(condition), Value::Tuple(values)) => self.kept_of_tuple(values, element, clauses, condition, span),
+            (Some(condition), _) => self.kept(sequence, element, clauses, condition, span),
         }
-        let Sequence { elements, mapped, length, form, bounds } = self.sequence(&sequence, "a comprehension", place)?;
-        let walked = self.walk(&elements, |checker| {
+    }
+
+    /// What `element` gives in each turn over the clauses' sequences, of which the first is known; it is told what the clauses' names
+    /// stand for.
+    fn over_clauses(
+        &mut self,
+        sequence: Value<Operand>,
+        clauses: &[Clause],
+        bound: &mut Vec<Value<Operand>>,
+        element: ElementOf<'_, 'a>,
+        places: Places,
+    ) -> Checks<Value<Operand>> {
+        let Some((clause, rest)) = clauses.split_first() else { return Err(Reported) };
+        if let Value::Tuple(values) = &sequence {
+            let mut results = Vec::new();
+            for value in values {
+                self.open_journal();
+                self.close_turn();
+                let result = self.one_element(value.clone(), clause, rest, bound, element, places);
+                self.close_journal();
+                results.push(result?);
+            }
+            return self.bounded(Value::Tuple(results), places.whole);
+        }
+        let Sequence { elements, mapped, length, form, bounds } =
+            self.sequence(&sequence, "a comprehension", clause.sequence.span)?;
+        let walked = self.walk(&elements, places.whole, |checker| {
             checker.begin_elements();
             let value = checker.element_inputs(&form, &bounds);
-            checker.assign_quietly(&clause.target, value)?;
-            checker.set_origins(&clause.target, clause.sequence.span);
-            checker.comprehension(element, rest, None, span)
+            checker.one_element(value, clause, rest, bound, element, places)
+        });
+        self.finish_map(walked?, mapped, length, places.element, places.whole)
+    }
+
+    fn one_element(
+        &mut self,
+        value: Value<Operand>,
+        clause: &Clause,
+        rest: &[Clause],
+        bound: &mut Vec<Value<Operand>>,
+        element: ElementOf<'_, 'a>,
+        places: Places,
+    ) -> Checks<Value<Operand>> {
+        self.assign_quietly(&clause.target, value.clone())?;
+        self.set_origins(&clause.target, clause.sequence.span);
+        bound.push(value);
+        let result = match rest.first() {
+            None => element(self, bound),
+            Some(next) => self
+                .expression(&next.sequence)
+                .and_then(|sequence| self.over_clauses(sequence, rest, bound, element, places)),
+        };
+        bound.pop();
+        result
+    }
+
+    /// `[element for … if condition]` over arrays: first the condition of every turn, then the elements of the turns that are kept,
+    /// along one axis.
+    fn kept(
+        &mut self,
+        sequence: Value<Operand>,
+        element: &Expression,
+        clauses: &[Clause],
+        condition: &Expression,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let places = Places { element: condition.span, whole: span };
+        let mut conditions = |checker: &mut Self, bound: &[Value<Operand>]| {
+            let holds = checker.condition(condition)?;
+            Ok(Value::Tuple([&[Value::Array(holds)], bound].concat()))
+        };
+        let all = self.over_clauses(sequence, clauses, &mut Vec::new(), &mut conditions, places)?;
+        let (mask, elements) = match all {
+            Value::Tuple(mut values) if matches!(values.first(), Some(Value::Array(_))) => {
+                let elements = values.split_off(1);
+                (values.remove(0), elements)
+            }
+            _ => return Err(self.not_built("`if` in a comprehension over an array and a tuple", condition.span, "")),
+        };
+        let axes = clauses.len();
+        let Value::Array(mask) = mask.map(&mut |operand| self.flat(*operand, axes, span)) else { return Err(Reported) };
+        let positions = self.positions(mask, condition.span);
+        let mut failed = false;
+        let mut kept = |checker: &mut Self, operand: &Operand| {
+            let flat = checker.flat(*operand, axes, span);
+            checker.take_axis(flat, 0, positions, span).unwrap_or_else(|Reported| {
+                failed = true;
+                flat
+            })
+        };
+        let kept: Vec<Value<Operand>> =
+            elements.iter().map(|value| as_sequence(value.map(&mut |operand| kept(self, operand)))).collect();
+        if failed {
+            return Err(Reported);
+        }
+        let Sequence { elements, mapped, length, form, bounds } =
+            self.sequence(&Value::Zip(kept), "a comprehension", span)?;
+        let walked = self.walk(&elements, span, |checker| {
+            checker.begin_elements();
+            let Value::Tuple(values) = checker.element_inputs(&form, &bounds) else { return Err(Reported) };
+            for (clause, value) in clauses.iter().zip(values) {
+                checker.assign_quietly(&clause.target, value)?;
+                checker.set_origins(&clause.target, clause.sequence.span);
+            }
+            checker.expression(element)
         });
         self.finish_map(walked?, mapped, length, element.span, span)
+    }
+
+    /// The same over a tuple, whose elements are kept or not before the run.
+    fn kept_of_tuple(
+        &mut self,
+        values: &[Value<Operand>],
+        element: &Expression,
+        clauses: &[Clause],
+        condition: &Expression,
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let [clause] = clauses else {
+            return Err(self.not_built("`if` in a comprehension over a tuple and more", condition.span, ""));
+        };
+        let mut results = Vec::new();
+        for value in values {
+            let mut one = |checker: &mut Self, _: &[Value<Operand>]| {
+                let holds = checker.condition(condition)?;
+                match checker.constant_of(holds).map(|known| known.as_integer() == Some(1)) {
+                    Some(true) => checker.expression(element).map(|value| Value::Tuple(vec![value])),
+                    Some(false) => Ok(Value::Tuple(Vec::new())),
+                    None => {
+                        let message = "which elements of a tuple are kept must be known before the run";
+                        let diagnostic =
+                            Diagnostic::error("E0308", message, condition.span, "only the run can tell this");
+                        Err(checker
+                            .report(diagnostic.help("walk an array: write `[ ]` around the elements instead of `( )`")))
+                    }
+                }
+            };
+            self.open_journal();
+            self.close_turn();
+            let result = self.one_element(
+                value.clone(),
+                clause,
+                &[],
+                &mut Vec::new(),
+                &mut one,
+                Places { element: element.span, whole: span },
+            );
+            self.close_journal();
+            if let Value::Tuple(kept) = result? {
+                results.extend(kept);
+            }
+        }
+        Ok(Value::Tuple(results))
+    }
+
+    /// An array with its first axes as one.
+    fn flat(&mut self, operand: Operand, axes: usize, span: Span) -> Operand {
+        if axes == 1 {
+            return operand;
+        }
+        let array_type = self.type_of(operand).clone();
+        let (first, rest) = array_type.shape.split_at(axes);
+        let count = first.iter().fold(Polynomial::from(1), |count, length| count.times(&Polynomial::from(length)));
+        let length = Length::of(count).unwrap_or(Length::Known(0));
+        let value = self.resolve(operand);
+        let shape = [&[length], rest].concat();
+        self.add(NodeKind::Reshape(value), ArrayType::new(array_type.dtype, shape), span)
     }
 
     /// A body begins that is walked for each element, in no order.
@@ -392,7 +561,7 @@ impl<'a> Checker<'a> {
             several => (Value::Zip(several.iter().map(|(value, _)| value.clone()).collect()), false),
         };
         let Sequence { elements, mapped, length, form, bounds } = self.sequence(&value, "a map", place)?;
-        let walked = self.walk(&elements, |checker| {
+        let walked = self.walk(&elements, span, |checker| {
             checker.begin_elements();
             let value = checker.element_inputs(&form, &bounds);
             let arguments = match value {
@@ -456,28 +625,6 @@ impl<'a> Checker<'a> {
             self.assigned_set.remove(&name);
         }
         result
-    }
-
-    fn over_tuple(
-        &mut self,
-        values: &[Value<Operand>],
-        element: &Expression,
-        clause: &Clause,
-        rest: &[Clause],
-        span: Span,
-    ) -> Checks<Value<Operand>> {
-        let mut results = Vec::new();
-        for value in values {
-            self.open_journal();
-            self.close_turn();
-            let result = match self.assign_quietly(&clause.target, value.clone()) {
-                Ok(()) => self.comprehension(element, rest, None, span),
-                Err(reported) => Err(reported),
-            };
-            self.close_journal();
-            results.push(result?);
-        }
-        self.bounded(Value::Tuple(results), span)
     }
 
     fn finish_map(
@@ -580,6 +727,14 @@ fn element_of(sequence: &Value<Operand>, arrays: &mut Vec<Operand>) -> Option<Va
             values.iter().map(|value| element_of(value, arrays)).collect::<Option<_>>().map(Value::Tuple)
         }
         _ => None,
+    }
+}
+
+/// Arrays as something that is walked together.
+fn as_sequence(value: Value<Operand>) -> Value<Operand> {
+    match value {
+        Value::Tuple(values) => Value::Zip(values.into_iter().map(as_sequence).collect()),
+        other => other,
     }
 }
 

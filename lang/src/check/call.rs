@@ -279,6 +279,14 @@ impl Checker<'_> {
         Ok(bound)
     }
 
+    /// Refuses a function that calls itself.
+    pub(super) fn recursion(&mut self, name: &str, span: Span) -> Reported {
+        let message = format!("`{name}` calls itself, and recursion is not part of the language");
+        self.report(
+            Diagnostic::error("E0207", message, span, "").help("write what one call does as a loop: `while c { … }`"),
+        )
+    }
+
     /// Walks a function's body with its parameters bound.
     fn call_closure(
         &mut self,
@@ -291,10 +299,7 @@ impl Checker<'_> {
         let name: Arc<str> = function.name.as_ref().map_or("".into(), |name| name.text.clone());
         let shown: Arc<str> = if name.is_empty() { "this function".into() } else { name.clone() };
         if self.frames.iter().any(|frame| std::ptr::eq(frame.function, &*function)) {
-            let message = format!("`{shown}` calls itself, and recursion is not part of the language");
-            return Err(self.report(
-                Diagnostic::error("E0207", message, name_span, "").help("write what one call does as a loop"),
-            ));
+            return Err(self.recursion(&shown, name_span));
         }
         if self.frames.len() >= DEEPEST_CALL {
             let diagnostic = Diagnostic::error("E0210", "calls are nested too deeply", name_span, "");
@@ -314,9 +319,8 @@ impl Checker<'_> {
         let mut frame = Frame {
             locals: HashMap::new(),
             origins: super::origin::Origins::default(),
-            written: HashMap::new(),
             captured: closure.captured.clone(),
-            is_prelude: function.span.source == self.library.prelude_source(),
+            is_closed: self.is_closed(function.span.source),
             function: &*function,
             name,
             call: span,
@@ -343,7 +347,6 @@ impl Checker<'_> {
             };
             frame.locals.insert(parameter.name.text.clone(), Binding::Value(value));
             frame.origins.set(&parameter.name.text, self.uses.get(&place).copied().unwrap_or(place));
-            frame.written.insert(parameter.name.text.clone(), parameter.name.span);
         }
         self.fit_deferred(&mut sizes)?;
         for (size, (length, place)) in &sizes.known {

@@ -61,13 +61,11 @@ impl Checker<'_> {
             let value = Value::Array(self.length_value(&length, function.span));
             locals.entry(name.clone()).or_insert(Binding::Value(value));
         }
-        let written = function.parameters.iter().map(|one| (one.name.text.clone(), one.name.span)).collect();
         self.frames.push(Frame {
             locals,
             origins: super::origin::Origins::default(),
-            written,
             captured: closure.captured.clone(),
-            is_prelude: function.span.source == self.library.prelude_source(),
+            is_closed: self.is_closed(function.span.source),
             function: &**function,
             name: function.name.as_ref().map_or("".into(), |name| name.text.clone()),
             call: Span::default(),

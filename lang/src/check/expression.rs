@@ -125,6 +125,9 @@ impl Checker<'_> {
         operands: Vec<(Value<Operand>, Span)>,
         span: Span,
     ) -> Checks<Value<Operand>> {
+        if let Some(result) = self.of_structure(symbol, operator_span, &operands, span) {
+            return result;
+        }
         let Some(operation) = self.library.operator(symbol, operands.len()) else {
             return Err(self.not_built(&format!("`{symbol}`"), operator_span, ""));
         };
@@ -200,11 +203,11 @@ impl Checker<'_> {
         let mut text = Vec::new();
         for piece in pieces {
             match piece {
-                ast::FormatPiece::Text(known) => text.push(TextPiece::Text(known.clone())),
+                ast::FormatPiece::Text(known) => super::structure::join(&mut text, TextPiece::Text(known.clone())),
                 ast::FormatPiece::Value { value, specification, specification_span } => {
                     let value = self.expression(value)?;
                     self.check_format(&value, specification, *specification_span)?;
-                    text.push(TextPiece::Value(value, specification.clone(), *specification_span));
+                    self.format_value(&mut text, value, specification, *specification_span);
                 }
             }
         }
@@ -262,7 +265,10 @@ impl Checker<'_> {
                         other.to_string(),
                     )
                     .label(first_span, one.to_string())
-                    .help(format!("give each of them the shape of the first, {}", DisplayShape(&one.shape))),
+                    .help(match one.shape.as_slice() {
+                        [] => "write the numbers of a row in brackets of their own: `[[a, b], [c, d]]`".to_string(),
+                        shape => format!("give each of them the shape of the first, {}", DisplayShape(shape)),
+                    }),
                 ));
             }
         }

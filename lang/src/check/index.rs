@@ -143,7 +143,10 @@ impl Checker<'_> {
                 let diagnostic = Diagnostic::error("E0308", message, *place, "");
                 Err(self.report(diagnostic.help("make it an array, if the elements have one type: `[a, b]`")))
             }
-            _ => Err(self.report(Diagnostic::error("E0303", "a tuple is indexed by one integer or slice", span, ""))),
+            _ => {
+                let diagnostic = Diagnostic::error("E0303", "a tuple is indexed by one integer or slice", span, "");
+                Err(self.report(diagnostic.help("write one index, `t[i]`; an array has more axes: `[ ]`")))
+            }
         }
     }
 
@@ -185,7 +188,11 @@ impl Checker<'_> {
             other => {
                 let found = self.describe(&other);
                 let message = format!("only an array has parts that can be changed, and `{}` is {found}", name.text);
-                return Err(self.report(Diagnostic::error("E0303", message, name.span, found)));
+                let diagnostic = Diagnostic::error("E0303", message, name.span, found.clone());
+                return Err(self.report(
+                    self.with_origin(diagnostic, name.span, &found)
+                        .help("make it an array, `[ ]`, or give the name a new value as a whole"),
+                ));
             }
         };
         let new = self.arrays("=", &[(new?, new_span)])?[0].0;

@@ -165,6 +165,7 @@ impl<'a> Checker<'a> {
         let site = Site { span, elements, mapped, form, bounds, assigned, targets, text: Ok(body) };
         self.turns(&site, None, &mut |checker, element| {
             checker.assign(target, Ok(element))?;
+            checker.set_origins(target, place);
             checker.block(body).map(|_| ())
         })
     }
@@ -401,7 +402,7 @@ impl<'a> Checker<'a> {
             }
         }
         let written: BTreeMap<Place, Span> =
-            carried.keys().filter_map(|place| self.written(place).map(|span| (place.clone(), span))).collect();
+            carried.keys().filter_map(|place| self.origin_of(place).map(|span| (place.clone(), span))).collect();
         let types_of = |checker: &Self, value: &Value<Operand>| {
             leaves(value).into_iter().map(|leaf| (checker.type_of(leaf).clone(), leaf.weak)).collect()
         };
@@ -460,7 +461,7 @@ impl<'a> Checker<'a> {
         let mut in_body: Option<Condition<'_, 'a>> = None;
         if let Some(condition) = condition {
             let mut is_pure = true;
-            let walked = self.walk(&inputs, |checker| {
+            let walked = self.walk(&inputs, span, |checker| {
                 checker.close_turn();
                 checker.enter_turn(carried, 0);
                 checker.open_journal();
@@ -498,7 +499,7 @@ impl<'a> Checker<'a> {
         }
         let has_condition = !bodies.is_empty();
         let inputs = [site.elements.clone(), inputs].concat();
-        let walked = self.walk(&inputs, |checker| {
+        let walked = self.walk(&inputs, span, |checker| {
             checker.begin_turn(span);
             checker.enter_turn(carried, site.elements.len() as u32);
             for name in &site.assigned {
@@ -820,7 +821,7 @@ fn leaves(value: &Value<Operand>) -> Vec<Operand> {
 }
 
 /// The names that a block gives values, those of comprehensions and functions in it left out: they are their own.
-fn assigned_in(block: &Block, names: &mut Vec<Arc<str>>) {
+pub(super) fn assigned_in(block: &Block, names: &mut Vec<Arc<str>>) {
     visit_statements(block, &mut |statement| match &statement.kind {
         StatementKind::Assign { target, .. } | StatementKind::For { target, .. } => {
             super::names::target_names(target, names);

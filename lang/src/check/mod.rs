@@ -14,6 +14,7 @@ mod elementwise;
 mod expansion;
 mod expression;
 mod extent;
+mod import;
 mod index;
 mod journal;
 mod loops;
@@ -22,9 +23,11 @@ mod names;
 mod origin;
 pub(crate) mod size;
 mod statement;
+mod structure;
 
 pub use call::signature_of;
 pub use expansion::Expansion;
+pub use import::Imported;
 pub use names::similar;
 
 use crate::ast;
@@ -33,7 +36,7 @@ use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::dtype::Scalar;
 use crate::graph::{Effect, Graph, GraphBuilder, NodeId, NodeKind, Placement};
 use crate::length::{Length, Sizes, Symbol};
-use crate::source::Span;
+use crate::source::{SourceId, Span};
 use crate::types::{ArrayType, Type};
 use crate::value::{Mapped, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -58,6 +61,16 @@ pub trait Environment {
     fn known(&self, array: usize) -> Known;
     /// All names.
     fn names(&self) -> Vec<Arc<str>>;
+    /// The file that an `import` in the text `from` names, or a sentence why there is none.
+    fn import(&self, path: &str, from: SourceId) -> Result<Imported, String> {
+        let _ = (path, from);
+        Err("programs here cannot read files".into())
+    }
+    /// Whether a text is that of an imported file.
+    fn is_imported(&self, source: SourceId) -> bool {
+        let _ = source;
+        false
+    }
 }
 
 /// Which of a program's names are wanted when it has run.
@@ -112,7 +125,7 @@ pub fn check(
     let mut silent = true;
     for statement in &program.statements {
         checker.uses.clear();
-        last = checker.statement(statement).unwrap_or(None);
+        last = checker.top_statement(statement).unwrap_or(None);
         checker.refused = false;
         silent = statement.silent;
     }
@@ -189,12 +202,10 @@ pub(crate) struct Frame {
     locals: HashMap<Arc<str>, Binding>,
     /// Where they got their values.
     origins: origin::Origins,
-    /// Where they were written last.
-    written: HashMap<Arc<str>, Span>,
     /// What it closed over.
     captured: BTreeMap<Arc<str>, Value<Operand>>,
-    /// Whether it is the prelude's: such a function sees the library, never the program's names.
-    is_prelude: bool,
+    /// Whether it is the prelude's or an imported file's: such a function sees the library, never the program's names.
+    is_closed: bool,
     /// Which function, to notice recursion.
     function: *const ast::Function,
     /// What messages call it.
@@ -223,8 +234,6 @@ pub(crate) struct Checker<'a> {
     tight: HashSet<Span>,
     /// A function refused its arguments: what follows in its body was written for others.
     refused: bool,
-    /// Where they were written last.
-    written: HashMap<Arc<str>, Span>,
     /// The session's names that the program has used, as inputs.
     held: HashMap<Arc<str>, Value<Operand>>,
     /// The names that the program itself assigned, in order, and the same as a set.
@@ -240,6 +249,10 @@ pub(crate) struct Checker<'a> {
     walks: usize,
     /// Names of functions that the program defines somewhere.
     defined_later: HashSet<Arc<str>>,
+    /// The files that are being imported, outermost first.
+    importing: Vec<import::Importing>,
+    /// What the files gave that were imported.
+    imported: HashMap<Arc<str>, import::Exports>,
     /// The session's array behind each input of the program's graph.
     inputs: Vec<usize>,
     inputs_of: HashMap<usize, NodeId>,
@@ -282,7 +295,6 @@ impl<'a> Checker<'a> {
             unknown: HashSet::new(),
             tight: HashSet::new(),
             refused: false,
-            written: HashMap::new(),
             held: HashMap::new(),
             assigned: Vec::new(),
             assigned_set: HashSet::new(),
@@ -291,6 +303,8 @@ impl<'a> Checker<'a> {
             changes: 0,
             walks: 0,
             defined_later: HashSet::new(),
+            importing: Vec::new(),
+            imported: HashMap::new(),
             inputs: Vec::new(),
             inputs_of: HashMap::new(),
             placement: None,
@@ -321,6 +335,7 @@ impl<'a> Checker<'a> {
                 };
                 diagnostic = diagnostic.label(frame.call, text);
             }
+            let diagnostic = self.show_imports(diagnostic);
             self.diagnostics.push(diagnostic);
         }
         Reported

@@ -33,9 +33,9 @@ impl Checker<'_> {
         Err(self.unknown_name(name, span))
     }
 
-    /// Whether the program's names are visible: not to the functions of the prelude.
+    /// Whether the program's names are visible: not to the functions of the prelude and of imported files.
     fn sees_program(&self) -> bool {
-        !self.frames.last().is_some_and(|frame| frame.is_prelude)
+        !self.frames.last().is_some_and(|frame| frame.is_closed)
     }
 
     fn bound(&mut self, name: &str, binding: Binding, span: Span) -> Checks<Value<Operand>> {
@@ -44,8 +44,7 @@ impl Checker<'_> {
             Binding::Broken => Err(super::Reported),
             Binding::OfTurns(place) => {
                 let message = format!("`{name}` may have no value here: only the turns of a loop give it one");
-                let diagnostic =
-                    Diagnostic::error("E0216", message, span, "").label(place, "this loop may run no turn");
+                let diagnostic = Diagnostic::error("E0216", message, span, "").label(place, "this loop");
                 Err(self.report(diagnostic.help(format!("give it one before the loop: `{name} = …`"))))
             }
             Binding::OneSided(place) => {
@@ -60,6 +59,10 @@ impl Checker<'_> {
     pub(super) fn global(&mut self, name: &str, span: Span) -> Option<Binding> {
         if let Some(binding) = self.globals.get(name) {
             return Some(binding.clone());
+        }
+        // A file that is imported has names of its own; those with a blank are the session's state, and everywhere.
+        if !self.importing.is_empty() && !name.contains(' ') {
+            return None;
         }
         if let Some(value) = self.held.get(name) {
             return Some(Binding::Value(value.clone()));
@@ -117,6 +120,10 @@ impl Checker<'_> {
     }
 
     fn unknown_name(&mut self, name: &str, span: Span) -> super::Reported {
+        // A function of an imported file closes over all of its file but the functions that are calling it.
+        if !self.sees_program() && self.frames.iter().any(|frame| frame.is_closed && *frame.name == *name) {
+            return self.recursion(name, span);
+        }
         if !self.unknown.insert(name.into()) {
             return super::Reported;
         }
@@ -211,7 +218,8 @@ pub fn similar<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Opt
             (folded, candidate)
         })
         .filter(|(distance, candidate)| *distance <= allowed && *distance * 2 <= candidate.chars().count().max(2))
-        .min_by(|a, b| a.cmp(b))
+        // People seldom mistake the first letter.
+        .min_by_key(|(distance, candidate)| (*distance, candidate.chars().next() != name.chars().next(), *candidate))
         .map(|(_, candidate)| candidate)
 }
 
@@ -236,7 +244,7 @@ pub(super) fn target_names(target: &Target, names: &mut Vec<Arc<str>>) {
 }
 
 /// The names that a function uses and does not define, with one place of each.
-fn free_names(function: &ast::Function) -> Vec<(Arc<str>, Span)> {
+pub(super) fn free_names(function: &ast::Function) -> Vec<(Arc<str>, Span)> {
     let mut walk = FreeNames { bound: vec![HashSet::new()], free: Vec::new(), seen: HashSet::new() };
     walk.function(function);
     walk.free

@@ -1,6 +1,7 @@
 //! Where values come from, for messages: the expression that a name was given, the argument that a parameter got.
 
 use super::Checker;
+use super::journal::Place;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use std::collections::HashMap;
@@ -35,6 +36,15 @@ impl Checker<'_> {
         if let Some(origin) = origins.0.get(name) {
             self.uses.insert(place, *origin);
         }
+    }
+
+    /// Where a name's value was written, in a scope.
+    pub(super) fn origin_of(&self, place: &Place) -> Option<Span> {
+        let origins = match place.0 {
+            0 => &self.origins,
+            frame => &self.frames[frame - 1].origins,
+        };
+        origins.0.get(&place.1).copied()
     }
 
     /// Adds where the value that stands at a place comes from: a name's own place says little about its length.

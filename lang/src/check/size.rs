@@ -31,7 +31,9 @@ impl Checker<'_> {
         if left.known().is_some() && right.known().is_some() || self.differ_always(left, right) {
             return false;
         }
-        let guard = Guard { left: left.clone(), right: right.clone(), what: what.into(), span };
+        let span = self.visible(span);
+        let after = self.level().effects.len();
+        let guard = Guard { left: left.clone(), right: right.clone(), what: what.into(), span, after };
         let guards = &mut self.level().builder.graph_mut().guards;
         if !guards.contains(&guard) {
             guards.push(guard);

@@ -72,7 +72,7 @@ impl Checker<'_> {
             }
             StatementKind::Break => self.leave_turn(true, statement.span).map(|()| None),
             StatementKind::Continue => self.leave_turn(false, statement.span).map(|()| None),
-            StatementKind::Import { .. } => Err(self.not_built("`import`", statement.span, "")),
+            StatementKind::Import { .. } => Err(self.import_inside(statement.span)),
             StatementKind::Error => Err(Reported),
         }
     }
@@ -156,30 +156,11 @@ impl Checker<'_> {
         }
     }
 
-    /// Notes where a name is written.
-    fn write_down(&mut self, name: &ast::Name) {
-        let written = match self.frames.last_mut() {
-            Some(frame) => &mut frame.written,
-            None => &mut self.written,
-        };
-        written.insert(name.text.clone(), name.span);
-    }
-
-    /// Where a name was written last.
-    pub(super) fn written(&self, place: &Place) -> Option<Span> {
-        let written = match place.0 {
-            0 => &self.written,
-            frame => &self.frames[frame - 1].written,
-        };
-        written.get(&place.1).copied()
-    }
-
     /// `target = value`, taking tuples apart.
     pub(super) fn assign(&mut self, target: &Target, value: Checks<Value<Operand>>) -> Checks<()> {
         match (target, value) {
             (Target::Name(name), value) => {
                 let failed = value.is_err();
-                self.write_down(name);
                 self.bind(&name.text, value);
                 if failed { Err(Reported) } else { Ok(()) }
             }

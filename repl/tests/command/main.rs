@@ -3,6 +3,7 @@
 mod differential;
 mod formatting;
 mod grammar;
+mod import;
 mod process;
 mod reports;
 mod streams;

@@ -96,7 +96,9 @@ impl Wrong {
     fn unheard(&self, report: &str) -> BTreeSet<String> {
         let known = words(&format!("{} {report}", self.program));
         let typed: String = self.repairs.iter().map(|(_, new)| format!("{new} ")).collect();
-        words(&typed).difference(&known).cloned().collect()
+        // What a value is called is the person's to choose.
+        let is_chosen = |word: &&String| typed.contains(&format!("{word} = ")) || typed.contains(&format!(", {word})"));
+        words(&typed).difference(&known).filter(|word| !is_chosen(word)).cloned().collect()
     }
 }
 

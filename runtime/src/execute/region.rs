@@ -68,7 +68,7 @@ impl Run<'_> {
                 Stop::Cancelled => interrupted(span),
                 Stop::OutOfMemory(bytes) => {
                     let message = format!("out of memory: the reduction's partial results take {}", Bytes(bytes));
-                    Diagnostic::error("E0502", message, span, "")
+                    Diagnostic::error("E0502", message, span, "").help("take smaller arrays, or a part at a time")
                 }
                 Stop::Fault(fault) => fault_at(region, fault),
             })?;

@@ -4,9 +4,11 @@ use super::Cancel;
 use super::block::Fault;
 use crate::operation::{Failure, Team};
 use rayon::ThreadPool;
+use std::any::Any;
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The pools of a program, one for each number of threads that something ran on.
 #[derive(Default)]
@@ -32,17 +34,86 @@ impl Threads {
             .clone()
     }
 
-    /// Calls `work` once on each of `threads` threads, the calling one among them, and waits for all. Without helpers only
-    /// the calling thread works, so `work` must not count on company.
+    /// Calls `work` on the calling thread, and on those of up to `threads - 1` helpers that come while it is being done; waits for
+    /// these. On a busy machine a helper may come when nothing is left to do: nobody waits for it, so `work` must not count on company.
     pub fn together(&self, threads: usize, work: &(dyn Fn() + Sync)) {
-        match if threads > 1 { self.helpers(threads) } else { None } {
-            None => work(),
-            Some(helpers) => helpers.in_place_scope(|scope| {
-                for _ in 1..threads {
-                    scope.spawn(|_| work());
-                }
-                work();
-            }),
+        let Some(helpers) = (if threads > 1 { self.helpers(threads) } else { None }) else { return work() };
+        // SAFETY: only the lifetime changes, and the pointer is used as `Invitation` says.
+        let work_of_helpers =
+            unsafe { std::mem::transmute::<*const (dyn Fn() + Sync + '_), *const (dyn Fn() + Sync + 'static)>(work) };
+        let invitation = Arc::new(Invitation { work: work_of_helpers, guests: Mutex::default(), left: Condvar::new() });
+        for _ in 1..threads {
+            let invitation = invitation.clone();
+            helpers.spawn(move || invitation.accept());
+        }
+        let host = Host(&invitation);
+        work();
+        drop(host);
+        let panicked = invitation.guests().panicked.take();
+        if let Some(panicked) = panicked {
+            std::panic::resume_unwind(panicked);
+        }
+    }
+}
+
+/// What helpers are called to.
+struct Invitation {
+    /// Valid as long as the invitation is not closed, or a guest is inside: `Host` closes it, and waits for the guests inside, before
+    /// the work's own lifetime ends.
+    work: *const (dyn Fn() + Sync),
+    guests: Mutex<Guests>,
+    /// A guest has left.
+    left: Condvar,
+}
+
+// SAFETY: the work may be called from several threads at once, and is, while it is valid.
+unsafe impl Send for Invitation {}
+// SAFETY: as above; everything else in it is synchronised.
+unsafe impl Sync for Invitation {}
+
+#[derive(Default)]
+struct Guests {
+    is_closed: bool,
+    inside: usize,
+    panicked: Option<Box<dyn Any + Send>>,
+}
+
+impl Invitation {
+    fn guests(&self) -> MutexGuard<'_, Guests> {
+        self.guests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes part, unless it is too late.
+    fn accept(&self) {
+        {
+            let mut guests = self.guests();
+            if guests.is_closed {
+                return;
+            }
+            guests.inside += 1;
+        }
+        // SAFETY: this guest is inside, so that the host has not returned.
+        let work = unsafe { &*self.work };
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(work));
+        let mut guests = self.guests();
+        guests.inside -= 1;
+        if let Err(panicked) = outcome {
+            guests.panicked = Some(panicked);
+        }
+        drop(guests);
+        self.left.notify_all();
+    }
+}
+
+/// Closes an invitation when its work is done, also by a panic, and waits for the guests inside.
+struct Host<'a>(&'a Invitation);
+
+impl Drop for Host<'_> {
+    fn drop(&mut self) {
+        let mut guests = self.0.guests();
+        guests.is_closed = true;
+        while guests.inside > 0 {
+            guests = self.0.left.wait(guests).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

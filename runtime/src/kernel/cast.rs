@@ -117,22 +117,22 @@ macro_rules! complex {
 }
 complex!(f32 f64);
 
-/// 32 conversions.
-struct Conversion<A, R>(PhantomData<(A, R)>);
+/// `W` conversions.
+struct Conversion<A, R, const W: usize>(PhantomData<(A, R)>);
 const WIDTH: usize = 32;
-impl<A: Convert<R>, R: Copy + 'static> Step<1> for Conversion<A, R> {
-    const WIDTH: usize = WIDTH;
+impl<A: Convert<R>, R: Copy + 'static, const W: usize> Step<1> for Conversion<A, R, W> {
+    const WIDTH: usize = W;
     const OPERANDS: [usize; 1] = [size_of::<A>()];
     const RESULT: usize = size_of::<R>();
     #[inline(always)]
     unsafe fn step([from]: [*const u8; 1], result: *mut u8) {
         // SAFETY: the caller gives `WIDTH` elements of each at any alignment; every value is written before it is read.
         unsafe {
-            let mut buffer = Buffer([const { MaybeUninit::<R>::uninit() }; WIDTH]);
+            let mut buffer = Buffer([const { MaybeUninit::<R>::uninit() }; W]);
             for (index, value) in buffer.0.iter_mut().enumerate() {
                 value.write(from.cast::<A>().add(index).read_unaligned().convert());
             }
-            std::ptr::copy_nonoverlapping(buffer.0.as_ptr().cast::<u8>(), result, WIDTH * size_of::<R>());
+            std::ptr::copy_nonoverlapping(buffer.0.as_ptr().cast::<u8>(), result, W * size_of::<R>());
         }
     }
 }
@@ -158,10 +158,10 @@ const fn convert<A: Convert<R> + Typed, R: Typed>() -> Kernel {
         }
     } else {
         [
-            plain::<Conversion<A, R>, 1>,
-            plain::<Conversion<A, R>, 1>,
-            avx2::<Conversion<A, R>, 1>,
-            avx512::<Conversion<A, R>, 1>,
+            plain::<Conversion<A, R, 1>, 1>,
+            plain::<Conversion<A, R, WIDTH>, 1>,
+            avx2::<Conversion<A, R, WIDTH>, 1>,
+            avx512::<Conversion<A, R, WIDTH>, 1>,
         ]
     };
     let (from, to) = (A::DTYPE.size(), R::DTYPE.size());

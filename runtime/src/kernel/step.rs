@@ -153,9 +153,10 @@ pub(super) unsafe fn avx512<S: Step<N>, const N: usize>(
     unsafe { drive::<S, N>(operands, result, length) }
 }
 
-/// A step's block functions where the step is the same at each level but for the instructions that it compiles to.
-pub(super) const fn same<S: Step<N>, const N: usize>() -> [BlockFunction; 4] {
-    [plain::<S, N>, plain::<S, N>, avx2::<S, N>, avx512::<S, N>]
+/// A step's block functions where the step is the same at each level but for the instructions that it compiles to, and `One` is the
+/// step of a single element.
+pub(super) const fn same<S: Step<N>, One: Step<N>, const N: usize>() -> [BlockFunction; 4] {
+    [plain::<One, N>, plain::<S, N>, avx2::<S, N>, avx512::<S, N>]
 }
 
 /// The dtype of an element type.

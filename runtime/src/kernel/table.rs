@@ -316,14 +316,14 @@ table!(
     [
         kernel::<f64, f64, N>(vectors!(NumberVectors, F, Double, SHORT, N)),
         kernel::<f32, f32, N>(vectors!(NumberVectors, F, Single, SHORT, N)),
-        kernel::<i64, i64, N>(same::<NumberScalars<F, i64, { chunk(size_of::<i64>()) }>, N>()),
-        kernel::<i32, i32, N>(same::<NumberScalars<F, i32, { chunk(size_of::<i32>()) }>, N>()),
-        kernel::<i16, i16, N>(same::<NumberScalars<F, i16, { chunk(size_of::<i16>()) }>, N>()),
-        kernel::<i8, i8, N>(same::<NumberScalars<F, i8, { chunk(size_of::<i8>()) }>, N>()),
-        kernel::<u64, u64, N>(same::<NumberScalars<F, u64, { chunk(size_of::<u64>()) }>, N>()),
-        kernel::<u32, u32, N>(same::<NumberScalars<F, u32, { chunk(size_of::<u32>()) }>, N>()),
-        kernel::<u16, u16, N>(same::<NumberScalars<F, u16, { chunk(size_of::<u16>()) }>, N>()),
-        kernel::<u8, u8, N>(same::<NumberScalars<F, u8, { chunk(size_of::<u8>()) }>, N>()),
+        kernel::<i64, i64, N>(same::<NumberScalars<F, i64, { chunk(size_of::<i64>()) }>, NumberScalars<F, i64, 1>, N>()),
+        kernel::<i32, i32, N>(same::<NumberScalars<F, i32, { chunk(size_of::<i32>()) }>, NumberScalars<F, i32, 1>, N>()),
+        kernel::<i16, i16, N>(same::<NumberScalars<F, i16, { chunk(size_of::<i16>()) }>, NumberScalars<F, i16, 1>, N>()),
+        kernel::<i8, i8, N>(same::<NumberScalars<F, i8, { chunk(size_of::<i8>()) }>, NumberScalars<F, i8, 1>, N>()),
+        kernel::<u64, u64, N>(same::<NumberScalars<F, u64, { chunk(size_of::<u64>()) }>, NumberScalars<F, u64, 1>, N>()),
+        kernel::<u32, u32, N>(same::<NumberScalars<F, u32, { chunk(size_of::<u32>()) }>, NumberScalars<F, u32, 1>, N>()),
+        kernel::<u16, u16, N>(same::<NumberScalars<F, u16, { chunk(size_of::<u16>()) }>, NumberScalars<F, u16, 1>, N>()),
+        kernel::<u8, u8, N>(same::<NumberScalars<F, u8, { chunk(size_of::<u8>()) }>, NumberScalars<F, u8, 1>, N>()),
     ]
 );
 
@@ -333,14 +333,46 @@ table!(
     [
         kernel::<f64, bool, N>(vectors!(NumberTestVectors, F, Double, SHORT, N)),
         kernel::<f32, bool, N>(vectors!(NumberTestVectors, F, Single, SHORT, N)),
-        kernel::<i64, bool, N>(same::<NumberTestScalars<F, i64, { chunk(size_of::<i64>()) }>, N>()),
-        kernel::<i32, bool, N>(same::<NumberTestScalars<F, i32, { chunk(size_of::<i32>()) }>, N>()),
-        kernel::<i16, bool, N>(same::<NumberTestScalars<F, i16, { chunk(size_of::<i16>()) }>, N>()),
-        kernel::<i8, bool, N>(same::<NumberTestScalars<F, i8, { chunk(size_of::<i8>()) }>, N>()),
-        kernel::<u64, bool, N>(same::<NumberTestScalars<F, u64, { chunk(size_of::<u64>()) }>, N>()),
-        kernel::<u32, bool, N>(same::<NumberTestScalars<F, u32, { chunk(size_of::<u32>()) }>, N>()),
-        kernel::<u16, bool, N>(same::<NumberTestScalars<F, u16, { chunk(size_of::<u16>()) }>, N>()),
-        kernel::<u8, bool, N>(same::<NumberTestScalars<F, u8, { chunk(size_of::<u8>()) }>, N>()),
+        kernel::<i64, bool, N>(same::<
+            NumberTestScalars<F, i64, { chunk(size_of::<i64>()) }>,
+            NumberTestScalars<F, i64, 1>,
+            N,
+        >()),
+        kernel::<i32, bool, N>(same::<
+            NumberTestScalars<F, i32, { chunk(size_of::<i32>()) }>,
+            NumberTestScalars<F, i32, 1>,
+            N,
+        >()),
+        kernel::<i16, bool, N>(same::<
+            NumberTestScalars<F, i16, { chunk(size_of::<i16>()) }>,
+            NumberTestScalars<F, i16, 1>,
+            N,
+        >()),
+        kernel::<i8, bool, N>(same::<
+            NumberTestScalars<F, i8, { chunk(size_of::<i8>()) }>,
+            NumberTestScalars<F, i8, 1>,
+            N,
+        >()),
+        kernel::<u64, bool, N>(same::<
+            NumberTestScalars<F, u64, { chunk(size_of::<u64>()) }>,
+            NumberTestScalars<F, u64, 1>,
+            N,
+        >()),
+        kernel::<u32, bool, N>(same::<
+            NumberTestScalars<F, u32, { chunk(size_of::<u32>()) }>,
+            NumberTestScalars<F, u32, 1>,
+            N,
+        >()),
+        kernel::<u16, bool, N>(same::<
+            NumberTestScalars<F, u16, { chunk(size_of::<u16>()) }>,
+            NumberTestScalars<F, u16, 1>,
+            N,
+        >()),
+        kernel::<u8, bool, N>(same::<
+            NumberTestScalars<F, u8, { chunk(size_of::<u8>()) }>,
+            NumberTestScalars<F, u8, 1>,
+            N,
+        >()),
     ]
 );
 
@@ -375,21 +407,34 @@ table!(
     IntegerTable,
     IntegerFormula,
     [
-        kernel::<i64, i64, N>(same::<IntegerScalars<F, i64, { chunk(size_of::<i64>()) }>, N>()),
-        kernel::<i32, i32, N>(same::<IntegerScalars<F, i32, { chunk(size_of::<i32>()) }>, N>()),
-        kernel::<i16, i16, N>(same::<IntegerScalars<F, i16, { chunk(size_of::<i16>()) }>, N>()),
-        kernel::<i8, i8, N>(same::<IntegerScalars<F, i8, { chunk(size_of::<i8>()) }>, N>()),
-        kernel::<u64, u64, N>(same::<IntegerScalars<F, u64, { chunk(size_of::<u64>()) }>, N>()),
-        kernel::<u32, u32, N>(same::<IntegerScalars<F, u32, { chunk(size_of::<u32>()) }>, N>()),
-        kernel::<u16, u16, N>(same::<IntegerScalars<F, u16, { chunk(size_of::<u16>()) }>, N>()),
-        kernel::<u8, u8, N>(same::<IntegerScalars<F, u8, { chunk(size_of::<u8>()) }>, N>()),
+        kernel::<i64, i64, N>(
+            same::<IntegerScalars<F, i64, { chunk(size_of::<i64>()) }>, IntegerScalars<F, i64, 1>, N>()
+        ),
+        kernel::<i32, i32, N>(
+            same::<IntegerScalars<F, i32, { chunk(size_of::<i32>()) }>, IntegerScalars<F, i32, 1>, N>()
+        ),
+        kernel::<i16, i16, N>(
+            same::<IntegerScalars<F, i16, { chunk(size_of::<i16>()) }>, IntegerScalars<F, i16, 1>, N>()
+        ),
+        kernel::<i8, i8, N>(same::<IntegerScalars<F, i8, { chunk(size_of::<i8>()) }>, IntegerScalars<F, i8, 1>, N>()),
+        kernel::<u64, u64, N>(
+            same::<IntegerScalars<F, u64, { chunk(size_of::<u64>()) }>, IntegerScalars<F, u64, 1>, N>()
+        ),
+        kernel::<u32, u32, N>(
+            same::<IntegerScalars<F, u32, { chunk(size_of::<u32>()) }>, IntegerScalars<F, u32, 1>, N>()
+        ),
+        kernel::<u16, u16, N>(
+            same::<IntegerScalars<F, u16, { chunk(size_of::<u16>()) }>, IntegerScalars<F, u16, 1>, N>()
+        ),
+        kernel::<u8, u8, N>(same::<IntegerScalars<F, u8, { chunk(size_of::<u8>()) }>, IntegerScalars<F, u8, 1>, N>()),
     ]
 );
 
 table!(
     WordTable,
     WordFormula,
-    [kernel::<u64, u64, N>(same::<WordScalars<F, u64, { chunk(size_of::<u64>()) }>, N>()).costing(WORD)]
+    [kernel::<u64, u64, N>(same::<WordScalars<F, u64, { chunk(size_of::<u64>()) }>, WordScalars<F, u64, 1>, N>())
+        .costing(WORD)]
 );
 
 table!(
@@ -460,8 +505,8 @@ table!(
     ComplexTable,
     ComplexFormula,
     [
-        kernel::<Complex<f64>, Complex<f64>, N>(same::<ComplexScalars<F, f64, 8>, N>()),
-        kernel::<Complex<f32>, Complex<f32>, N>(same::<ComplexScalars<F, f32, 16>, N>()),
+        kernel::<Complex<f64>, Complex<f64>, N>(same::<ComplexScalars<F, f64, 8>, ComplexScalars<F, f64, 1>, N>()),
+        kernel::<Complex<f32>, Complex<f32>, N>(same::<ComplexScalars<F, f32, 16>, ComplexScalars<F, f32, 1>, N>()),
     ]
 );
 
@@ -469,8 +514,8 @@ table!(
     ComplexTestTable,
     ComplexTest,
     [
-        kernel::<Complex<f64>, bool, N>(same::<ComplexTestScalars<F, f64, 8>, N>()),
-        kernel::<Complex<f32>, bool, N>(same::<ComplexTestScalars<F, f32, 16>, N>()),
+        kernel::<Complex<f64>, bool, N>(same::<ComplexTestScalars<F, f64, 8>, ComplexTestScalars<F, f64, 1>, N>()),
+        kernel::<Complex<f32>, bool, N>(same::<ComplexTestScalars<F, f32, 16>, ComplexTestScalars<F, f32, 1>, N>()),
     ]
 );
 
@@ -478,8 +523,8 @@ table!(
     ComplexPartTable,
     ComplexPart,
     [
-        kernel::<Complex<f64>, f64, N>(same::<ComplexPartScalars<F, f64, 8>, N>()),
-        kernel::<Complex<f32>, f32, N>(same::<ComplexPartScalars<F, f32, 16>, N>()),
+        kernel::<Complex<f64>, f64, N>(same::<ComplexPartScalars<F, f64, 8>, ComplexPartScalars<F, f64, 1>, N>()),
+        kernel::<Complex<f32>, f32, N>(same::<ComplexPartScalars<F, f32, 16>, ComplexPartScalars<F, f32, 1>, N>()),
     ]
 );
 
@@ -520,7 +565,7 @@ macro_rules! select {
             result: DType::$dtype,
             fault: None,
             cost: SIMPLE_BYTE * size_of::<$bits>() as u32,
-            functions: same::<SelectStep<$bits, { chunk(size_of::<$bits>()) }>, 3>(),
+            functions: same::<SelectStep<$bits, { chunk(size_of::<$bits>()) }>, SelectStep<$bits, 1>, 3>(),
         }),*]
     };
 }

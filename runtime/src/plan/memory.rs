@@ -4,7 +4,7 @@
 //! there.
 
 use super::region::{Region, Source, ValueId, bytes_of};
-use super::{Choice, Draft, LoopStep, Step, Work};
+use super::{Choice, Draft, Handed, LoopStep, Plan, Step, Work};
 use std::collections::HashMap;
 use thalweg_lang::graph::SourceAxis;
 
@@ -100,6 +100,12 @@ fn may_take(region: &Region, store: usize, value: ValueId) -> bool {
     in_c_order && straight && !read_later && !kept && region.leaves[leaf].dtype.size() == region.dtype(register).size()
 }
 
+/// The bytes that a body takes beside its inputs, which are there anyway.
+fn own_peak(plan: &Plan) -> usize {
+    let inputs = plan.inputs.iter().map(|(input, _)| bytes_of(&input.array_type));
+    plan.peak.saturating_sub(inputs.fold(0, usize::saturating_add))
+}
+
 /// The most bytes that values take at once, as far as shapes tell: bodies count once for each turn that runs at once.
 fn peak(draft: &Draft) -> usize {
     let bytes = |value: ValueId| bytes_of(&draft.values[value]);
@@ -118,7 +124,10 @@ fn peak(draft: &Draft) -> usize {
                 body.peak.saturating_mul(step.site.threads)
             }
             Work::If(choice) => choice.then.peak.max(choice.otherwise.peak),
-            Work::Loop(repeated) => repeated.condition.as_ref().map_or(0, |plan| plan.peak).max(repeated.body.peak),
+            Work::Loop(repeated) => {
+                let condition = repeated.condition.as_deref().map_or(0, own_peak);
+                condition.max(own_peak(&repeated.body))
+            }
             _ => 0,
         };
         let mut taken = Vec::new();
@@ -126,13 +135,13 @@ fn peak(draft: &Draft) -> usize {
             // Whether an input's memory can be taken over is not known here.
             taken.extend(region.stores.iter().filter_map(|store| store.reuse).filter(|&value| is_made[value]));
         }
-        if let Work::Update(update) = &step.work
-            && update.value.last
-            && is_made[update.value.value]
-            && owner[update.value.value] == update.value.value
-        {
-            taken.push(update.value.value);
-        }
+        let handed = match &step.work {
+            Work::Update(update) => std::slice::from_ref(&update.value),
+            Work::Loop(repeated) => &repeated.carried,
+            _ => &[],
+        };
+        let is_taken = |handed: &&Handed| handed.last && is_made[handed.value] && owner[handed.value] == handed.value;
+        taken.extend(handed.iter().filter(is_taken).map(|handed| handed.value));
         for value in step.makes() {
             if let Work::View { value: source, .. } | Work::Reshape { value: source } = step.work {
                 owner[value] = owner[source];

@@ -10,7 +10,7 @@ use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::graph::Rest;
 
 /// How many plans are kept, the latest ones.
-const MOST_PLANS: usize = 1024;
+const MOST_PLANS: usize = 4096;
 
 /// The rest of a plan.
 pub(crate) struct Following {

@@ -80,6 +80,19 @@ fn graph(draft: &Draft) -> Result<(), String> {
                     && node.types.iter().all(|array_type| *array_type == scalar)
                     && start.iter().chain(stop).all(|&bound| *type_of(bound) == scalar)
             }
+            NodeKind::Map { body, mapped, captured } => {
+                let turns = mapped.first().and_then(|&id| shape_of(id).first().copied());
+                let element = |&id: &NodeId| ArrayType::new(dtype_of(id), shape_of(id).get(1..).unwrap_or_default());
+                let elements: Vec<ArrayType> = mapped.iter().map(element).collect();
+                let seen: Vec<&ArrayType> = elements.iter().chain(captured.iter().map(|&id| type_of(id))).collect();
+                let one =
+                    |stacked: &ArrayType| ArrayType::new(stacked.dtype, stacked.shape.get(1..).unwrap_or_default());
+                let given: Vec<ArrayType> = node.types.iter().map(one).collect();
+                mapped.iter().all(|&id| shape_of(id).first().copied() == turns)
+                    && node.types.iter().all(|stacked| stacked.shape.first().copied() == turns)
+                    && is_body(body, &seen)
+                    && gives(body, &given)
+            }
             NodeKind::If { condition, then, otherwise, captured } => {
                 let captured: Vec<&ArrayType> = captured.iter().map(|&id| type_of(id)).collect();
                 *type_of(*condition) == ArrayType::scalar(DType::Bool)

@@ -171,14 +171,17 @@ fn hyperbolic<L: Double>(z: Complex<L>, is_cosine: bool) -> Complex<L> {
         };
         // An infinite magnitude at no angle is infinite all the same.
         let endless = is_infinite(x).and(is_finite(y).not());
-        let unbounded = Complex { real: if is_cosine { x.absolute() } else { x }, imaginary: L::constant(f64::NAN) };
+        let unbounded = Complex { real: x.absolute(), imaginary: L::constant(f64::NAN) };
         choose(endless, unbounded, choose(far, scaled, fast))
     });
-    let still = y.equal(zero);
+    // What is 0 for every angle stays 0 at an angle that is none: sinh x at x = 0, and sin y at y = 0 for an infinite x.
+    let nowhere = x.equal(zero).and(is_finite(y).not());
     let imaginary = if is_cosine { y.multiply(L::constant(1.0).copy_sign(x)) } else { y };
-    // sinh of no height stays 0 at an angle that is none.
-    let real = if is_cosine { value.real } else { L::select(x.equal(zero).and(is_finite(y).not()), x, value.real) };
-    Complex { real, imaginary: L::select(still, imaginary, value.imaginary) }
+    let imaginary = L::select(y.equal(zero), imaginary, value.imaginary);
+    match is_cosine {
+        true => Complex { real: value.real, imaginary: L::select(nowhere, zero, imaginary) },
+        false => Complex { real: L::select(nowhere, x, value.real), imaginary },
+    }
 }
 
 /// The hyperbolic sine.
@@ -210,13 +213,15 @@ pub fn complex_tanh<L: Double>(z: Complex<L>) -> Complex<L> {
         real: scale.multiply(rise.fma(rise, one).square_root()).divide(below),
         imaginary: tangent.divide(below),
     };
-    rarely_complex!(L, far, near, {
+    let value = rarely_complex!(L, far, near, {
         let angle = sin(y).multiply(cos(y));
         let falling = exp(x.absolute().multiply(L::constant(-2.0)));
         let rest = angle.multiply(L::constant(4.0)).multiply(falling);
         let rest = L::select(is_infinite(x), L::select(is_finite(y), zero.copy_sign(angle), zero.copy_sign(y)), rest);
-        Complex { real: one.copy_sign(x), imaginary: rest }
-    })
+        let decided = is_finite(y).or(is_infinite(x));
+        Complex { real: L::select(decided, one, L::constant(f64::NAN)).copy_sign(x), imaginary: rest }
+    });
+    Complex { real: L::select(x.equal(zero), x, value.real), imaginary: value.imaginary }
 }
 
 /// The sine: that of i z, turned.
@@ -252,12 +257,19 @@ fn cross<L: Double>(a: Complex<L>, b: Complex<L>) -> L {
     a.real.multiply(b.imaginary).subtract(a.imaginary.multiply(b.real))
 }
 
+/// The angle of a point far beyond all others, where a coordinate is infinite; `angle` elsewhere.
+#[inline(always)]
+fn angle_at_infinity<L: Double>(z: Complex<L>, far: L, angle: L) -> L {
+    L::select(is_infinite(z.real).or(is_infinite(z.imaginary)), far, angle)
+}
+
 /// The inverse sine, by Kahan's formulas (1987), which keep to the right side of the cuts.
 #[inline(always)]
 pub fn complex_asin<L: Double>(z: Complex<L>) -> Complex<L> {
     let (below, above) = roots_beside_one(z);
     let product = below.real.multiply(above.real).subtract(below.imaginary.multiply(above.imaginary));
-    Complex { real: atan2(z.real, product), imaginary: asinh(cross(below, above)) }
+    let far = atan2(z.real, z.imaginary.absolute());
+    Complex { real: angle_at_infinity(z, far, atan2(z.real, product)), imaginary: asinh(cross(below, above)) }
 }
 
 /// The inverse cosine, likewise.
@@ -265,7 +277,8 @@ pub fn complex_asin<L: Double>(z: Complex<L>) -> Complex<L> {
 pub fn complex_acos<L: Double>(z: Complex<L>) -> Complex<L> {
     let (below, above) = roots_beside_one(z);
     let angle = atan2(below.real, above.real);
-    Complex { real: angle.add(angle), imaginary: asinh(cross(above, below)) }
+    let far = atan2(z.imaginary.absolute(), z.real);
+    Complex { real: angle_at_infinity(z, far, angle.add(angle)), imaginary: asinh(cross(above, below)) }
 }
 
 /// The inverse hyperbolic sine: that of i z, turned.
@@ -282,7 +295,7 @@ pub fn complex_acosh<L: Double>(z: Complex<L>) -> Complex<L> {
     let above = complex_sqrt(Complex { real: z.real.add(one), imaginary: z.imaginary });
     let size = below.real.multiply(above.real).add(below.imaginary.multiply(above.imaginary));
     let angle = atan2(below.imaginary, above.real);
-    Complex { real: asinh(size), imaginary: angle.add(angle) }
+    Complex { real: asinh(size), imaginary: angle_at_infinity(z, atan2(z.imaginary, z.real), angle.add(angle)) }
 }
 
 /// The inverse hyperbolic tangent: log1p(4x / ((1 - x)^2 + y^2)) / 4, and half the angle of (1 - x)(1 + x) - y^2 + 2yi.
@@ -293,6 +306,10 @@ pub fn complex_atanh<L: Double>(z: Complex<L>) -> Complex<L> {
     let rest = one.subtract(x);
     let square = y.multiply(y);
     let size = log1p(x.multiply(L::constant(4.0)).divide(rest.fma(rest, square))).multiply(L::constant(0.25));
+    // Beside 1 the squares underflow: there it is log(2 / |y|) / 2.
+    let beside = rest.equal(zero).and(y.absolute().less(L::constant(1e-150)));
+    let steep = L::constant(std::f64::consts::LN_2).subtract(log(y.absolute())).multiply(half);
+    let size = L::select(beside, steep, size);
     let angle = atan2(y.add(y), rest.multiply(one.add(x)).subtract(square)).multiply(half);
     // Beyond 10^150 a square overflows: there it is x / |z|^2 and a right angle.
     let far = x.greater(L::constant(1e150)).or(y.absolute().greater(L::constant(1e150)));

@@ -1,6 +1,7 @@
 //! Files made by hand, damaged in every way, and exchanged with NumPy where it is installed.
 
 use super::*;
+use std::fs;
 use std::process::Command;
 use thalweg_lang::dtype::Scalar;
 use thalweg_runtime::array::{Complex, Element};

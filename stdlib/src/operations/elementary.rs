@@ -225,7 +225,7 @@ fn parts(rows: &mut Vec<Operation>) {
             .examples(&[("imag([1 + 2j, 3])", "[2. 0.]")]),
     );
     rows.push(
-        Operation::elementwise("conj", &["z"], typing::any, real.and(Kernels::complex::<a::Conjugate, 1>()))
+        Operation::elementwise("conj", &["z"], typing::conjugate, real.and(Kernels::complex::<a::Conjugate, 1>()))
             .summary("The complex conjugate; a real number is its own.")
             .examples(&[("conj([1 + 2j, 3])", "[1.-2.j 3.-0.j]")]),
     );

@@ -1,5 +1,6 @@
 //! Factorisations of matrices, and what follows from them: systems of equations, eigenvalues, singular values.
 
+use crate::linear_algebra::factor;
 use crate::operation::{Expansion, Operation, optional, required};
 use crate::typing::real_of;
 use thalweg_lang::declaration::{Call, Default, Operand};
@@ -10,7 +11,6 @@ use thalweg_lang::length::Length;
 use thalweg_lang::promotion::{Numeric, common};
 use thalweg_lang::types::Type;
 use thalweg_lang::value::Value;
-use thalweg_linear::factor;
 
 type Ruled = Result<Value<Operand>, Diagnostic>;
 
@@ -160,7 +160,8 @@ fn matrices(build: &mut Expansion, call: &Call, index: usize) -> Result<(Operand
     let source = build.type_of(operand);
     if source.rank() < 2 {
         let message = format!("`{}` takes a matrix, not {source}", call.name);
-        return Err(Diagnostic::error("E0303", message, span, source.to_string()));
+        let help = "a vector becomes a column by `x[:, newaxis]`";
+        return Err(Diagnostic::error("E0303", message, span, source.to_string()).help(help));
     }
     let dtype = field(operand, source.dtype);
     let operand = build.convert(operand, dtype, span)?;

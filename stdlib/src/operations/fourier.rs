@@ -2,6 +2,7 @@
 
 use super::joining::{concatenate, rolled_by};
 use super::views::{known, permuted};
+use crate::linear_algebra::fourier;
 use crate::operation::{Expansion, Operation, optional, required};
 use crate::typing::real_of;
 use thalweg_lang::declaration::{Call, Default, Operand, Parameter};
@@ -11,7 +12,6 @@ use thalweg_lang::graph::Attribute;
 use thalweg_lang::length::{Length, Polynomial};
 use thalweg_lang::types::Type;
 use thalweg_lang::value::Value;
-use thalweg_linear::fourier;
 
 type Ruled = Result<Value<Operand>, Diagnostic>;
 
@@ -37,7 +37,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         Operation::function("rfft", along(), rfft, fourier::of_reals)
             .summary("The first n // 2 + 1 elements of the Fourier transform of real numbers; the others are their conjugates.")
             .text(PARAMETERS)
-            .examples(&[("rfft([1.0, 0.0, 0.0, 0.0])", "[1.+0.j 1.+0.j 1.+0.j]")]),
+            .examples(&[("rfft([1.0, 2.0, 4.0, 8.0])", "[15.+0.j -3.+6.j -5.+0.j]")]),
     );
     rows.push(
         Operation::function("irfft", along(), irfft, fourier::to_reals)

@@ -5,12 +5,12 @@ use crate::operation::{Expansion, Operation, optional, required, variadic};
 use crate::whole_array;
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
-use thalweg_lang::dtype::{DType, Scalar};
+use thalweg_lang::dtype::{DType, Kind, Scalar};
 use thalweg_lang::graph::{Attribute, SourceAxis};
 use thalweg_lang::length::{Length, Polynomial};
 use thalweg_lang::promotion::{Numeric, common};
 use thalweg_lang::source::Span;
-use thalweg_lang::types::{ArrayType, Type};
+use thalweg_lang::types::{ArrayType, DisplayShape, Type};
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::{Array, Element};
 use thalweg_runtime::for_dtype;
@@ -123,7 +123,8 @@ fn sequence(build: &mut Expansion, call: &Call, index: usize) -> Result<Vec<Oper
                 let Value::Array(operand) = value else {
                     let found = build.describe(value);
                     let message = format!("`{}` takes arrays, not {found}", call.name);
-                    return Err(Diagnostic::error("E0303", message, given.span, found));
+                    let help = "put the arrays in one pair of parentheses, and nothing else";
+                    return Err(Diagnostic::error("E0303", message, given.span, found).help(help));
                 };
                 arrays.push(*operand);
             }
@@ -146,7 +147,7 @@ fn sequence(build: &mut Expansion, call: &Call, index: usize) -> Result<Vec<Oper
     }
     if arrays.is_empty() {
         let message = format!("`{}` needs at least one array", call.name);
-        return Err(Diagnostic::error("E0203", message, given.span, ""));
+        return Err(Diagnostic::error("E0203", message, given.span, "").help(format!("write `{}((a, b))`", call.name)));
     }
     Ok(arrays)
 }
@@ -169,7 +170,10 @@ fn same_shapes(build: &mut Expansion, call: &Call, arrays: &[Operand]) -> Result
         let what = format!("`{}` needs arrays of one shape", call.name);
         if !build.same_shape(&first.shape, &other.shape, &what, call.arguments[0].span) {
             let message = format!("`{}` needs arrays of one shape, and these are {first} and {other}", call.name);
-            return Err(Diagnostic::error("E0301", message, call.arguments[0].span, ""));
+            let diagnostic = Diagnostic::error("E0301", message, call.arguments[0].span, "");
+            return Err(
+                diagnostic.help(format!("give each of them the shape of the first, {}", DisplayShape(&first.shape)))
+            );
         }
     }
     Ok(())
@@ -397,7 +401,7 @@ fn repeat_rows(rows: &mut Vec<Operation>) {
 fn repeats(build: &mut Expansion, call: &Call, value: &Value<Operand>) -> Result<Length, Diagnostic> {
     let span = call.arguments[1].span;
     match value {
-        Value::Array(operand) if build.type_of(*operand).rank() == 0 => build.length_of(*operand, span),
+        Value::Array(operand) if is_integer(&build.type_of(*operand)) => build.length_of(*operand, span),
         other => {
             let found = build.describe(other);
             let message = format!("`{}` repeats a whole number of times, not {found}", call.name);
@@ -488,6 +492,11 @@ fn roll(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic
     Ok(Value::Array(build.reshape(rolled, source.shape, call.span)))
 }
 
+/// Whether a value of a type is one integer.
+fn is_integer(array_type: &Type) -> bool {
+    array_type.rank() == 0 && matches!(array_type.dtype.kind(), Kind::Signed | Kind::Unsigned)
+}
+
 pub(super) fn rolled_by(
     build: &mut Expansion,
     call: &Call,
@@ -497,7 +506,7 @@ pub(super) fn rolled_by(
 ) -> Result<Operand, Diagnostic> {
     let span = call.arguments[1].span;
     let shift = match shift {
-        Value::Array(operand) if build.type_of(*operand).rank() == 0 => *operand,
+        Value::Array(operand) if is_integer(&build.type_of(*operand)) => *operand,
         other => {
             let found = build.describe(other);
             return Err(Diagnostic::error("E0303", format!("`roll` shifts by an integer, not {found}"), span, found));

@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod comparison;
+mod convolution;
 mod creation;
 mod effect;
 mod elementary;
@@ -40,6 +41,7 @@ pub(crate) fn all() -> Vec<Operation> {
     factorisation::rows(&mut rows);
     fourier::rows(&mut rows);
     higher_order::rows(&mut rows);
+    convolution::rows(&mut rows);
     random::rows(&mut rows);
     effect::rows(&mut rows);
     rows

@@ -1,6 +1,7 @@
 //! Products of vectors and matrices.
 
 use super::views::{count_of, permuted};
+use crate::linear_algebra::{factor, product};
 use crate::operation::{Expansion, Operation, optional, required};
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
@@ -10,7 +11,6 @@ use thalweg_lang::length::Length;
 use thalweg_lang::promotion::{Numeric, common};
 use thalweg_lang::types::{DisplayShape, Type};
 use thalweg_lang::value::Value;
-use thalweg_linear::{factor, product};
 
 const DTYPES: &str = "The dtypes promote as in `a * b`; integers wrap on overflow, and bools give whether any pair is true. \
                       Transposed and sliced operands are read where they lie.";
@@ -84,13 +84,17 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
 }
 
 /// Two operands in the dtype in which they meet.
-struct Pair {
-    operands: [Operand; 2],
-    types: [Type; 2],
-    dtype: DType,
+pub(super) struct Pair {
+    /// The operands.
+    pub operands: [Operand; 2],
+    /// The types that they were given in.
+    pub types: [Type; 2],
+    /// The dtype.
+    pub dtype: DType,
 }
 
-fn pair(build: &mut Expansion, call: &Call) -> Result<Pair, Diagnostic> {
+/// The first two arguments.
+pub(super) fn pair(build: &mut Expansion, call: &Call) -> Result<Pair, Diagnostic> {
     let operands = [build.array(call, 0)?, build.array(call, 1)?];
     let numerics = operands.map(|operand| Numeric { dtype: build.type_of(operand).dtype, weak: operand.weak });
     let dtype = common(&numerics).dtype;
@@ -99,7 +103,7 @@ fn pair(build: &mut Expansion, call: &Call) -> Result<Pair, Diagnostic> {
         let converted_one = build.convert(operand, dtype, call.arguments[index].span)?;
         converted[index] = Operand { weak: false, ..converted_one };
     }
-    let types = converted.map(|operand| build.type_of(operand));
+    let types = operands.map(|operand| build.type_of(operand));
     Ok(Pair { operands: converted, types, dtype })
 }
 
@@ -192,7 +196,7 @@ fn sum_of_products(
     dtype: DType,
     [a, b]: [Operand; 2],
 ) -> Result<Operand, Diagnostic> {
-    let (product, fold) = if dtype == DType::Bool { ("and", "any") } else { ("multiply", "sum") };
+    let (product, fold) = if dtype == DType::Bool { ("logical_and", "any") } else { ("multiply", "sum") };
     let products = build.elementwise(product, &[a, b], call.span)?;
     let sum = build.reduce(fold, products, call.span)?;
     let sum = build.cast(sum, dtype, call.span);
@@ -262,7 +266,7 @@ fn inner(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
 
 /// The product with a scalar: of bools as of any.
 fn scaled(build: &mut Expansion, call: &Call, pair: &Pair) -> Result<Operand, Diagnostic> {
-    let name = if pair.dtype == DType::Bool { "and" } else { "multiply" };
+    let name = if pair.dtype == DType::Bool { "logical_and" } else { "multiply" };
     let product = build.elementwise(name, &pair.operands, call.span)?;
     Ok(Operand { weak: false, ..product })
 }

@@ -6,7 +6,6 @@
 use super::views::count_of;
 use crate::formulas::random::{BITS, NORMAL, UNIFORM};
 use crate::operation::{Expansion, Operation, optional, required, variadic};
-use crate::whole_array::by_rows;
 use std::hash::{BuildHasher, Hasher};
 use thalweg_lang::declaration::{Call, Default, Mismatch, Operand, Typing};
 use thalweg_lang::diagnostic::Diagnostic;
@@ -112,7 +111,7 @@ fn session_rows(rows: &mut Vec<Operation>) {
             "permutation",
             vec![required("x"), optional("of", Default::None)],
             permutation,
-            |call| by_rows(call, super::sorting::argsort_row::<u64>),
+            super::sorting::argsorted::<u64>,
         )
         .summary("The integers below x, or the elements of x along its first axis, in random order, from the session's stream.")
         .text("With a generator in front of it, from that: `rng(1).permutation(10)`.")

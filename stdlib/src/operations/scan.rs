@@ -7,7 +7,7 @@ use super::views::{axis_argument, count_of, moved};
 use crate::operation::{Expansion, Operation, optional, required};
 use crate::ordering::Ordered;
 use crate::typing;
-use crate::whole_array::by_rows;
+use crate::whole_array::{by_rows, each_piece, pieces_of};
 use thalweg_lang::declaration::{Call, Default, Mismatch, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Scalar};
@@ -190,30 +190,83 @@ macro_rules! floats {
 }
 floats!(f32 f64);
 
-/// One row: every block from its first element on, then combined with what all blocks before it gave.
-fn scan_row<T: Element>(combine: impl Fn(T, T) -> T, from: &[T], to: &mut [T]) {
-    let mut before: Option<T> = None;
-    for (from, to) in from.chunks(BLOCK).zip(to.chunks_mut(BLOCK)) {
-        let mut within = from[0];
-        for (index, (element, place)) in from.iter().zip(to).enumerate() {
-            within = if index == 0 { *element } else { combine(within, *element) };
-            *place = before.map_or(within, |before| combine(before, within));
-        }
-        before = Some(before.map_or(within, |before| combine(before, within)));
+/// A block from its first element on, combined with what all blocks before it gave; gives what all blocks up to here give.
+fn scan_block<T: Element>(combine: impl Fn(T, T) -> T, before: Option<T>, from: &[T], to: &mut [T]) -> T {
+    let mut within = from[0];
+    for (index, (element, place)) in from.iter().zip(to).enumerate() {
+        within = if index == 0 { *element } else { combine(within, *element) };
+        *place = before.map_or(within, |before| combine(before, within));
     }
+    before.map_or(within, |before| combine(before, within))
+}
+
+/// One row, block after block.
+fn scan_row<T: Element>(combine: impl Fn(T, T) -> T, from: &[T], to: &mut [T]) {
+    let mut before = None;
+    for (from, to) in from.chunks(BLOCK).zip(to.chunks_mut(BLOCK)) {
+        before = Some(scan_block(&combine, before, from, to));
+    }
+}
+
+/// One row on all threads: every block by itself first, to know what comes before each.
+fn scan_alone<T: Element>(
+    call: &FunctionCall,
+    combine: impl Fn(T, T) -> T + Sync,
+    from: &[T],
+    to: &mut [T],
+) -> Result<(), Failure> {
+    let count = pieces_of(call, from.len());
+    if count == 1 {
+        scan_row(combine, from, to);
+        return Ok(());
+    }
+    let length = from.len().div_ceil(BLOCK).div_ceil(count) * BLOCK;
+    let totals: Vec<Vec<T>> = vec![Vec::new(); from.len().div_ceil(length)];
+    let totals = each_piece(call, totals, |index, totals| {
+        let piece = &from[index * length..from.len().min((index + 1) * length)];
+        totals
+            .extend(piece.chunks(BLOCK).map(|block| block[1..].iter().fold(block[0], |all, next| combine(all, *next))));
+    })?;
+    let mut before = None;
+    let befores: Vec<Option<T>> = totals
+        .into_iter()
+        .flatten()
+        .map(|total| {
+            let after = before.map_or(total, |before| combine(before, total));
+            before.replace(after)
+        })
+        .collect();
+    each_piece(call, to.chunks_mut(length).collect(), |index, to| {
+        let first = index * length;
+        let blocks = from[first..first + to.len()].chunks(BLOCK).zip(to.chunks_mut(BLOCK));
+        for ((from, to), before) in blocks.zip(&befores[first / BLOCK..]) {
+            scan_block(&combine, *before, from, to);
+        }
+    })?;
+    Ok(())
+}
+
+/// The rows of the operand, or its only one.
+fn scanned<T: Element>(call: &FunctionCall, combine: impl Fn(T, T) -> T + Sync) -> Result<Vec<Array>, Failure> {
+    by_rows(
+        call,
+        |from: &[T], to: &mut [T]| scan_row(&combine, from, to),
+        |from, to| scan_alone(call, &combine, from, to),
+    )
 }
 
 fn accumulated<A>(call: &FunctionCall, operation: A) -> Result<Vec<Array>, Failure>
 where
-    A: Accumulate<i64>
+    A: Sync
+        + Accumulate<i64>
         + Accumulate<u64>
         + Accumulate<f32>
         + Accumulate<f64>
         + Accumulate<Complex<f32>>
         + Accumulate<Complex<f64>>,
 {
-    fn rows<T: Element>(call: &FunctionCall, operation: impl Accumulate<T>) -> Result<Vec<Array>, Failure> {
-        by_rows(call, |from: &[T], to: &mut [T]| scan_row(|left, right| operation.combine(left, right), from, to))
+    fn rows<T: Element>(call: &FunctionCall, operation: impl Accumulate<T> + Sync) -> Result<Vec<Array>, Failure> {
+        scanned(call, |left: T, right: T| operation.combine(left, right))
     }
     match call.types[0].dtype {
         DType::U64 => rows::<u64>(call, operation),
@@ -232,7 +285,7 @@ fn extremes(call: &FunctionCall, greatest: bool) -> Result<Vec<Array>, Failure> 
             let replaces = if greatest { kept.is_below(next) } else { next.is_below(kept) };
             if !kept.is_undefined() && (replaces || next.is_undefined()) { next } else { kept }
         };
-        by_rows(call, |from: &[T], to: &mut [T]| scan_row(combine, from, to))
+        scanned(call, combine)
     }
     for_dtype!(call.types[0].dtype, T => rows::<T>(call, greatest))
 }

@@ -30,6 +30,12 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         .examples(&[("zeros(2, 3).ndim", "2")]),
     );
     rows.push(
+        Operation::expand("len", vec![required("x")], len)
+            .summary("The length of an array's first axis, of a tuple, or of a string.")
+            .text("Of a string the characters are counted; it must be known before the run.")
+            .examples(&[("len(zeros(2, 3)), len((1, 2, 3)), len(\"strömung\")", "(2, 3, 8)")]),
+    );
+    rows.push(
         Operation::expand("size", vec![required("x"), optional("axis", Default::None)], |build, call| {
             let array_type = build.array(call, 0).map(|x| build.type_of(x))?;
             let axes = build.axes(call, 1, &array_type)?;
@@ -132,6 +138,26 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         .summary("A value as the text that `print` shows.")
         .examples(&[("text([1, 2])", "[1 2]")]),
     );
+}
+
+fn len(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
+    let given = &call.arguments[0];
+    let known = match &given.value {
+        Value::Tuple(parts) => Some(parts.len()),
+        Value::Text(_) => Some(build.text(call, 0)?.chars().count()),
+        _ => None,
+    };
+    if let Some(count) = known {
+        return Ok(number(build, call, count));
+    }
+    let array_type = build.array(call, 0).map(|x| build.type_of(x))?;
+    match array_type.shape.first() {
+        Some(length) => Ok(number(build, call, length.clone())),
+        None => {
+            let message = format!("one value has no length: this is {array_type}");
+            Err(Diagnostic::error("E0303", message, given.span, "").help("the number of elements is `x.size`, here 1"))
+        }
+    }
 }
 
 /// A length, which promotes like a literal.

@@ -4,7 +4,8 @@ use super::scan::along_last;
 use super::views::{axis_argument, count_of};
 use crate::operation::{Expansion, Operation, optional, required};
 use crate::ordering::Ordered;
-use crate::whole_array::{by_rows, contiguous, zeros};
+use crate::whole_array::{by_rows, contiguous, each_piece, pieces_of, zeros};
+use std::cmp::Ordering;
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Kind, Scalar};
@@ -12,7 +13,7 @@ use thalweg_lang::graph::Attribute;
 use thalweg_lang::promotion::{Numeric, common};
 use thalweg_lang::types::ArrayType;
 use thalweg_lang::value::Value;
-use thalweg_runtime::array::Array;
+use thalweg_runtime::array::{Array, Element};
 use thalweg_runtime::for_dtype;
 use thalweg_runtime::operation::{Failure, FunctionCall};
 
@@ -25,7 +26,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "sort",
             parameters(),
             |build, call| sorted(build, call, None),
-            |call| for_dtype!(call.types[0].dtype, T => by_rows(call, sort_row::<T>)),
+            |call| for_dtype!(call.types[0].dtype, T => by_rows(call, sort_row::<T>, |from, to| sort_alone::<T>(call, from, to))),
         )
         .summary("The elements in ascending order along an axis, the last by default, or all of them with `axis=none`.")
         .text(NAN_LAST)
@@ -39,7 +40,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "argsort",
             parameters(),
             |build, call| sorted(build, call, Some(DType::I64)),
-            |call| for_dtype!(call.operands[0].dtype(), T => by_rows(call, argsort_row::<T>)),
+            |call| for_dtype!(call.operands[0].dtype(), T => argsorted::<T>(call)),
         )
         .summary("The indices (i64) that sort along an axis; equal elements stay in their order.")
         .text(NAN_LAST)
@@ -67,7 +68,9 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
                 let indices_type = build.type_of(indices);
                 if !matches!(indices_type.dtype.kind(), Kind::Signed | Kind::Unsigned) {
                     let message = format!("`take` takes integer indices, not {indices_type}");
-                    return Err(Diagnostic::error("E0302", message, call.arguments[1].span, indices_type.to_string()));
+                    let found = indices_type.to_string();
+                    let diagnostic = Diagnostic::error("E0302", message, call.arguments[1].span, found);
+                    return Err(diagnostic.help("cast them: `i64(indices)`"));
                 }
                 let source = build.type_of(x);
                 if let Value::None = call.arguments[2].value {
@@ -111,14 +114,69 @@ fn sorted(build: &mut Expansion, call: &Call, result: Option<DType>) -> Result<V
 
 fn sort_row<T: Ordered>(from: &[T], to: &mut [T]) {
     to.copy_from_slice(from);
-    to.sort_unstable_by(T::order);
+    // Stable, so that -0.0 and 0.0, which are equal, stay in one order however many threads sort.
+    to.sort_by(T::order);
 }
 
-pub(super) fn argsort_row<T: Ordered>(from: &[T], to: &mut [i64]) {
-    for (index, place) in to.iter_mut().enumerate() {
-        *place = index as i64;
+fn sort_alone<T: Ordered>(call: &FunctionCall, from: &[T], to: &mut [T]) -> Result<(), Failure> {
+    to.copy_from_slice(from);
+    sort_together(call, to, T::order)
+}
+
+/// The indices that sort rows.
+pub(super) fn argsorted<T: Ordered>(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+    let row = |from: &[T], to: &mut [i64]| {
+        count_up(to);
+        to.sort_by(|left, right| from[*left as usize].order(&from[*right as usize]));
+    };
+    let alone = |from: &[T], to: &mut [i64]| {
+        count_up(to);
+        sort_together(call, to, |left: &i64, right: &i64| from[*left as usize].order(&from[*right as usize]))
+    };
+    by_rows(call, row, alone)
+}
+
+fn count_up(to: &mut [i64]) {
+    to.iter_mut().enumerate().for_each(|(index, place)| *place = index as i64);
+}
+
+/// A stable sort on the call's threads: pieces by themselves, then neighbours merged until one is left.
+fn sort_together<T: Element>(
+    call: &FunctionCall,
+    elements: &mut [T],
+    order: impl Fn(&T, &T) -> Ordering + Sync,
+) -> Result<(), Failure> {
+    let count = if pieces_of(call, elements.len()) == 1 { 1 } else { call.threads.next_power_of_two() };
+    let mut length = elements.len().div_ceil(count).max(1);
+    each_piece(call, elements.chunks_mut(length).collect(), |_, piece| piece.sort_by(&order))?;
+    if count == 1 {
+        return Ok(());
     }
-    to.sort_by(|left, right| from[*left as usize].order(&from[*right as usize]));
+    let mut merged = elements.to_vec();
+    while length < elements.len() {
+        let pairs = elements.chunks(2 * length).zip(merged.chunks_mut(2 * length)).collect();
+        each_piece(call, pairs, |_, (from, to)| {
+            let (left, right) = from.split_at(length.min(from.len()));
+            merge(left, right, to, &order);
+        })?;
+        elements.copy_from_slice(&merged);
+        length *= 2;
+    }
+    Ok(())
+}
+
+/// Two sorted pieces as one; of equal elements the left piece's come first.
+fn merge<'a, T: Element>(mut left: &'a [T], mut right: &'a [T], to: &mut [T], order: &impl Fn(&T, &T) -> Ordering) {
+    for place in to {
+        let takes_left = match (left.first(), right.first()) {
+            (Some(one), Some(other)) => order(one, other).is_le(),
+            (one, _) => one.is_some(),
+        };
+        let source = if takes_left { &mut left } else { &mut right };
+        if let [first, rest @ ..] = *source {
+            (*place, *source) = (*first, rest);
+        }
+    }
 }
 
 fn nonzero(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
@@ -157,7 +215,8 @@ fn search_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Dia
     let (sorted_type, x_type) = (build.type_of(sorted), build.type_of(x));
     if sorted_type.rank() != 1 {
         let message = format!("`searchsorted` searches an array of one axis, not {sorted_type}");
-        return Err(Diagnostic::error("E0303", message, call.arguments[0].span, ""));
+        let diagnostic = Diagnostic::error("E0303", message, call.arguments[0].span, "");
+        return Err(diagnostic.help("`ravel(x)` puts all elements along one axis"));
     }
     let numeric = |operand: Operand, dtype| Numeric { dtype, weak: operand.weak };
     let dtype = common(&[numeric(sorted, sorted_type.dtype), numeric(x, x_type.dtype)]).dtype;
@@ -175,10 +234,13 @@ fn search(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
         let sorted = sorted.as_slice::<T>().unwrap_or_default();
         let wanted = x.as_slice::<T>().unwrap_or_default();
         let places = result.as_mut_slice::<i64>().unwrap_or_default();
-        for (place, x) in places.iter_mut().zip(wanted) {
-            let is_before = |element: &T| if after { element.order(x).is_le() } else { element.order(x).is_lt() };
-            *place = sorted.partition_point(is_before) as i64;
-        }
+        let length = wanted.len().div_ceil(pieces_of(call, wanted.len())).max(1);
+        each_piece(call, wanted.chunks(length).zip(places.chunks_mut(length)).collect(), |_, (wanted, places)| {
+            for (place, x) in places.iter_mut().zip(*wanted) {
+                let is_before = |element: &T| if after { element.order(x).is_le() } else { element.order(x).is_lt() };
+                *place = sorted.partition_point(is_before) as i64;
+            }
+        })?;
         Ok(vec![result])
     }
     let after = matches!(call.attributes.first(), Some(Attribute::Flag(true)));

@@ -185,7 +185,8 @@ fn diagonal(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagno
     let source = build.type_of(x);
     if source.rank() < 2 {
         let message = format!("a diagonal lies along two axes, and {source} has {}", source.rank());
-        return Err(Diagnostic::error("E0304", message, call.arguments[0].span, ""));
+        let help = "`diag(x)` is the matrix that has it on its diagonal";
+        return Err(Diagnostic::error("E0304", message, call.arguments[0].span, "").help(help));
     }
     let offset = build.integer(call, 1)?;
     let (first, second) = (axis_argument(build, call, 2, &source)?, axis_argument(build, call, 3, &source)?);

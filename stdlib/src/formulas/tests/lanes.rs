@@ -1,6 +1,7 @@
 //! Every vector gives the bits of the scalar formula.
 
 use super::{super::*, hard_points};
+use thalweg_runtime::kernel::Complex;
 use thalweg_runtime::lane::portable;
 #[cfg(target_arch = "x86_64")]
 use thalweg_runtime::lane::{avx2, avx512};
@@ -55,8 +56,28 @@ formulas! {
     Hypot "hypot" (x, y) hypot(x, y);
     Erf "erf" (x, _y) erf(x);
     Erfc "erfc" (x, _y) erfc(x);
+    ComplexExp "complex_exp" (x, y) sum(complex::complex_exp(Complex { real: x, imaginary: y }));
+    ComplexLog "complex_log" (x, y) sum(complex::complex_log(Complex { real: x, imaginary: y }));
+    ComplexSqrt "complex_sqrt" (x, y) sum(complex::complex_sqrt(Complex { real: x, imaginary: y }));
+    ComplexSin "complex_sin" (x, y) sum(complex::complex_sin(Complex { real: x, imaginary: y }));
+    ComplexTanh "complex_tanh" (x, y) sum(complex::complex_tanh(Complex { real: x, imaginary: y }));
+    ComplexAcosh "complex_acosh" (x, y) sum(complex::complex_acosh(Complex { real: x, imaginary: y }));
+    ComplexAtanh "complex_atanh" (x, y) sum(complex::complex_atanh(Complex { real: x, imaginary: y }));
+    ComplexPower "complex_power" (x, y)
+        sum(complex::complex_power(Complex { real: x, imaginary: y }, Complex { real: y, imaginary: x }));
+    WholePower "whole_power" (x, y) sum(complex::complex_power(
+        Complex { real: x, imaginary: y },
+        Complex { real: L::constant(-7.0), imaginary: L::constant(0.0) },
+    ));
+    ScaledByPower "scaled_by_power" (x, y) exponential::scaled_by_power(x, L::select(y.is_nan(), L::constant(3.0), y.round()));
     Uniform "uniform" (x, y) random::uniform(x.to_bits(), y.to_bits(), x.to_bits());
     Normal "normal" (x, y) random::normal(x.to_bits(), y.to_bits(), x.to_bits());
+}
+
+/// Both parts at once.
+#[inline(always)]
+fn sum<L: Double>(z: Complex<L>) -> L {
+    z.real.add(z.imaginary)
 }
 
 /// A formula over whole vectors; the lengths are multiples of every width.

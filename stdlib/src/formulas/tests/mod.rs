@@ -2,6 +2,7 @@
 
 use super::{random::*, *};
 
+mod complex_points;
 mod hard_points;
 mod lanes;
 
@@ -195,6 +196,43 @@ fn the_hardest_angle() {
     assert!(distance(tan(x), -2.133485385753704e18) <= 1);
     assert!(distance(sin(1e300), -0.8178819121159085) <= 1);
     assert!(distance(sin(f64::MAX), 0.004961954789184062) <= 1);
+}
+
+/// The error of a complex number in units of the last place of its magnitude.
+fn complex_distance([real, imaginary]: [f64; 2], expected: [f64; 2]) -> f64 {
+    let size = hypot(expected[0], expected[1]);
+    hypot((real - expected[0]) / size, (imaginary - expected[1]) / size) / f64::EPSILON
+}
+
+#[test]
+fn functions_of_complex_numbers_are_within_eight_units() {
+    use super::complex::*;
+    use thalweg_runtime::kernel::Complex;
+    for &(name, [real, imaginary], expected) in complex_points::POINTS {
+        let z = Complex { real, imaginary };
+        let value = match name {
+            "exp" => complex_exp(z),
+            "expm1" => complex_expm1(z),
+            "log" => complex_log(z),
+            "log1p" => complex_log1p(z),
+            "sqrt" => complex_sqrt(z),
+            "sin" => complex_sin(z),
+            "cos" => complex_cos(z),
+            "tan" => complex_tan(z),
+            "sinh" => complex_sinh(z),
+            "cosh" => complex_cosh(z),
+            "tanh" => complex_tanh(z),
+            "asin" => complex_asin(z),
+            "acos" => complex_acos(z),
+            "atan" => complex_atan(z),
+            "asinh" => complex_asinh(z),
+            "acosh" => complex_acosh(z),
+            "atanh" => complex_atanh(z),
+            _ => panic!("no function is named {name}"),
+        };
+        let units = complex_distance([value.real, value.imaginary], expected);
+        assert!(units <= 8.0, "{name}({z:?}) is {expected:?}, not {value:?}: {units} units");
+    }
 }
 
 #[test]

@@ -1,0 +1,202 @@
+//! Operators of what is no array: strings, tuples, dtypes and `none`. All but the numbers in tuples is known before the run.
+
+use super::memo::key_of;
+use super::{Checker, Checks, Reported};
+use crate::ast::{BinaryOperator, UnaryOperator};
+use crate::declaration::Operand;
+use crate::diagnostic::Diagnostic;
+use crate::dtype::Scalar;
+use crate::source::Span;
+use crate::value::{TextPiece, Value};
+
+/// Whether two values are equal.
+enum Equality {
+    Known(bool),
+    /// The run tells, by a bool.
+    Run(Operand),
+}
+
+impl Checker<'_> {
+    /// The value of an operator whose operands are no arrays; `None`: it is for the library to say.
+    pub(super) fn of_structure(
+        &mut self,
+        symbol: &'static str,
+        operator_span: Span,
+        operands: &[(Value<Operand>, Span)],
+        span: Span,
+    ) -> Option<Checks<Value<Operand>>> {
+        let [(left, left_span), (right, right_span)] = operands else { return None };
+        let is_addition = symbol == BinaryOperator::Add.symbol();
+        let is_equality = symbol == BinaryOperator::Equal.symbol();
+        if !is_addition && !is_equality && symbol != BinaryOperator::NotEqual.symbol() {
+            return None;
+        }
+        match (left, right) {
+            (Value::Text(one), Value::Text(other)) if is_addition => {
+                let mut text = one.clone();
+                other.iter().for_each(|piece| join(&mut text, piece.clone()));
+                Some(Ok(Value::Text(text)))
+            }
+            (Value::Tuple(one), Value::Tuple(other)) if is_addition => {
+                Some(Ok(Value::Tuple(one.iter().chain(other).cloned().collect())))
+            }
+            (Value::Text(_), other) | (other, Value::Text(_)) if is_addition => {
+                let message = format!("`+` joins two strings, and this is a string and {}", self.describe(other));
+                let help = "put the value into the text: `f\"… {x}\"`";
+                Some(Err(self.refuse(message, operator_span, operands, help)))
+            }
+            (Value::Tuple(_), _) | (_, Value::Tuple(_)) if is_addition => {
+                let message = "`+` joins two tuples, and takes no tuple with anything else";
+                let help = "for one more part write `t + (x,)`; to add numbers, make an array: `[a, b] + x`";
+                Some(Err(self.refuse(message.into(), operator_span, operands, help)))
+            }
+            (Value::Text(_) | Value::Tuple(_) | Value::DType(_) | Value::None, _)
+            | (_, Value::Text(_) | Value::Tuple(_) | Value::DType(_) | Value::None)
+                if !is_addition =>
+            {
+                let equality = self.equality(left, *left_span, right, *right_span, operator_span);
+                Some(equality.and_then(|equality| match equality {
+                    Equality::Known(equal) => {
+                        Ok(Value::Array(self.constant(Scalar::bool(equal == is_equality), false, span)))
+                    }
+                    Equality::Run(operand) if is_equality => Ok(Value::Array(operand)),
+                    Equality::Run(operand) => {
+                        let equal = vec![(Value::Array(operand), span)];
+                        self.operator(UnaryOperator::Not.symbol(), operator_span, equal, span)
+                    }
+                }))
+            }
+            _ => None,
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        message: String,
+        operator_span: Span,
+        operands: &[(Value<Operand>, Span)],
+        help: &str,
+    ) -> Reported {
+        let mut diagnostic = Diagnostic::error("E0303", message, operator_span, "");
+        for (value, span) in operands {
+            diagnostic = diagnostic.label(*span, self.describe(value));
+        }
+        self.report(diagnostic.help(help))
+    }
+
+    fn equality(
+        &mut self,
+        left: &Value<Operand>,
+        left_span: Span,
+        right: &Value<Operand>,
+        right_span: Span,
+        operator_span: Span,
+    ) -> Checks<Equality> {
+        let operands = || [(left.clone(), left_span), (right.clone(), right_span)];
+        match (left, right) {
+            (Value::Text(one), Value::Text(other)) => match (known_text(one), known_text(other)) {
+                (Some(one), Some(other)) => Ok(Equality::Known(one == other)),
+                _ if key_of(left) == key_of(right) => Ok(Equality::Known(true)),
+                (one, _) => {
+                    let span = if one.is_none() { left_span } else { right_span };
+                    let message = "only the run tells what this string holds, so it cannot be compared";
+                    let diagnostic = Diagnostic::error("E0308", message, span, "a string with values in it");
+                    Err(self.report(diagnostic.help("compare the values themselves")))
+                }
+            },
+            (Value::Tuple(one), Value::Tuple(other)) if one.len() != other.len() => Ok(Equality::Known(false)),
+            (Value::Tuple(one), Value::Tuple(other)) => {
+                let mut all: Option<Operand> = None;
+                let mut differ = false;
+                for (one, other) in one.iter().zip(other) {
+                    match self.equality(one, left_span, other, right_span, operator_span)? {
+                        Equality::Known(equal) => differ |= !equal,
+                        Equality::Run(operand) => {
+                            all = Some(match all {
+                                None => operand,
+                                Some(before) => self.both(before, operand, operator_span)?,
+                            });
+                        }
+                    }
+                }
+                Ok(match all {
+                    Some(operand) if !differ => Equality::Run(operand),
+                    _ => Equality::Known(!differ),
+                })
+            }
+            (Value::Array(one), Value::Array(other)) => {
+                if self.type_of(*one).rank() + self.type_of(*other).rank() > 0 {
+                    let message = "tuples that hold arrays are not compared: which of their elements is to decide?";
+                    let help = "compare the parts, for example `all(t[0] == u[0])`";
+                    return Err(self.refuse(message.into(), operator_span, &operands(), help));
+                }
+                let symbol = BinaryOperator::Equal.symbol();
+                match self.operator(symbol, operator_span, operands().into(), left_span)? {
+                    Value::Array(operand) => Ok(match self.constant_of(operand) {
+                        Some(scalar) => Equality::Known(scalar.bits[0] != 0),
+                        None => Equality::Run(operand),
+                    }),
+                    _ => Err(Reported),
+                }
+            }
+            (Value::DType(one), Value::DType(other)) => Ok(Equality::Known(one == other)),
+            (Value::None, Value::None) => Ok(Equality::Known(true)),
+            (Value::None, _) | (_, Value::None) => Ok(Equality::Known(false)),
+            _ => {
+                let (one, other) = (self.describe(left), self.describe(right));
+                let message = format!("{one} and {other} are never equal, so comparing them is a slip");
+                let help = "compare values of one kind; a number as text is `f\"{x}\"`";
+                Err(self.refuse(message, operator_span, &operands(), help))
+            }
+        }
+    }
+
+    fn both(&mut self, one: Operand, other: Operand, span: Span) -> Checks<Operand> {
+        let operands = vec![(Value::Array(one), span), (Value::Array(other), span)];
+        match self.operator(BinaryOperator::And.symbol(), span, operands, span)? {
+            Value::Array(operand) => Ok(operand),
+            _ => Err(Reported),
+        }
+    }
+
+    /// Adds a value to a text: what is known of it becomes text at once.
+    pub(super) fn format_value(
+        &self,
+        text: &mut Vec<TextPiece<Operand>>,
+        value: Value<Operand>,
+        specification: &std::sync::Arc<str>,
+        span: Span,
+    ) {
+        let known = match &value {
+            Value::Array(operand) => {
+                self.constant_of(*operand).and_then(|scalar| self.library.format(scalar, specification))
+            }
+            _ => None,
+        };
+        match (known, value) {
+            (Some(known), _) => join(text, TextPiece::Text(known.into())),
+            (None, Value::Text(pieces)) if specification.is_empty() => {
+                pieces.into_iter().for_each(|piece| join(text, piece));
+            }
+            (None, value) => text.push(TextPiece::Value(value, specification.clone(), span)),
+        }
+    }
+}
+
+/// Adds a piece behind a text; what is known is one piece.
+pub(super) fn join(text: &mut Vec<TextPiece<Operand>>, piece: TextPiece<Operand>) {
+    match (text.last_mut(), piece) {
+        (Some(TextPiece::Text(before)), TextPiece::Text(piece)) => *before = format!("{before}{piece}").into(),
+        (_, piece) => text.push(piece),
+    }
+}
+
+/// The whole of a text that holds no value of the run.
+pub(super) fn known_text(text: &[TextPiece<Operand>]) -> Option<String> {
+    text.iter()
+        .map(|piece| match piece {
+            TextPiece::Text(text) => Some(&**text),
+            TextPiece::Value(..) => None,
+        })
+        .collect()
+}

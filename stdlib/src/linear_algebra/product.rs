@@ -1,0 +1,468 @@
+//! Products of matrices: floats and complex numbers by `gemm`, integers and bools by exact floats or a loop of our own.
+
+use super::{Ring, elements, in_c_order, out_of_memory, unexpected, worth};
+use std::borrow::Cow;
+use std::sync::Mutex;
+use thalweg_lang::dtype::DType;
+use thalweg_runtime::array::{Array, Complex, Element};
+use thalweg_runtime::operation::{Failure, FunctionCall};
+
+/// `[…, m, k]` times `[…, k, n]`: the leading axes broadcast to the result's.
+pub(crate) fn run(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
+    let [left, right] = call.operands else { return Err(unexpected()) };
+    let shape = &call.types[0].shape;
+    multiply(call, left, right, shape).map(|product| vec![product])
+}
+
+/// The product in the given shape, in the operands' dtype.
+pub(crate) fn multiply(call: &FunctionCall, left: &Array, right: &Array, shape: &[usize]) -> Result<Array, Failure> {
+    match left.dtype() {
+        DType::F32 => floats::<f32>(call, left, right, shape),
+        DType::F64 => floats::<f64>(call, left, right, shape),
+        DType::C64 => floats::<Complex<f32>>(call, left, right, shape),
+        DType::C128 => floats::<Complex<f64>>(call, left, right, shape),
+        DType::Bool => whole::<bool>(call, left, right, shape),
+        DType::I8 => whole::<i8>(call, left, right, shape),
+        DType::I16 => whole::<i16>(call, left, right, shape),
+        DType::I32 => whole::<i32>(call, left, right, shape),
+        DType::I64 => whole::<i64>(call, left, right, shape),
+        DType::U8 => whole::<u8>(call, left, right, shape),
+        DType::U16 => whole::<u16>(call, left, right, shape),
+        DType::U32 => whole::<u32>(call, left, right, shape),
+        DType::U64 => whole::<u64>(call, left, right, shape),
+    }
+}
+
+/// Elements that `gemm` multiplies.
+trait Float: Element {
+    /// The same in its words, laid out alike.
+    type Own: Copy + Send + Sync + 'static;
+    /// Nothing and one, in its words.
+    const UNITS: [Self::Own; 2];
+    /// What multiplying and adding costs, in nanoseconds on one core.
+    const COST: f64;
+    /// The sum.
+    fn plus(self, other: Self) -> Self;
+}
+
+impl Float for f32 {
+    type Own = f32;
+    const UNITS: [f32; 2] = [0.0, 1.0];
+    const COST: f64 = 0.01;
+    fn plus(self, other: f32) -> f32 {
+        self + other
+    }
+}
+
+impl Float for f64 {
+    type Own = f64;
+    const UNITS: [f64; 2] = [0.0, 1.0];
+    const COST: f64 = 0.02;
+    fn plus(self, other: f64) -> f64 {
+        self + other
+    }
+}
+
+impl Float for Complex<f32> {
+    type Own = gemm::c32;
+    const UNITS: [gemm::c32; 2] = [gemm::c32::new(0.0, 0.0), gemm::c32::new(1.0, 0.0)];
+    const COST: f64 = 0.04;
+    fn plus(self, other: Complex<f32>) -> Complex<f32> {
+        Complex::new(self.re + other.re, self.im + other.im)
+    }
+}
+
+impl Float for Complex<f64> {
+    type Own = gemm::c64;
+    const UNITS: [gemm::c64; 2] = [gemm::c64::new(0.0, 0.0), gemm::c64::new(1.0, 0.0)];
+    const COST: f64 = 0.08;
+    fn plus(self, other: Complex<f64>) -> Complex<f64> {
+        Complex::new(self.re + other.re, self.im + other.im)
+    }
+}
+
+/// Reading or writing a byte, in nanoseconds.
+const BYTE: f64 = 0.04;
+
+/// Calling `gemm`, in nanoseconds.
+const CALL: f64 = 60.0;
+
+/// The longest that a piece should run, so that cancelling is noticed, in nanoseconds.
+const LONGEST: f64 = 4e7;
+
+/// A matrix in memory: its first element, and the distances between rows and between columns.
+struct Place<T> {
+    start: *const T,
+    row: isize,
+    column: isize,
+}
+
+impl<T> Place<T> {
+    /// The part from a row and a column on.
+    fn from(&self, row: usize, column: usize) -> Place<T> {
+        let distance = row as isize * self.row + column as isize * self.column;
+        Place { start: self.start.wrapping_offset(distance), ..*self }
+    }
+}
+
+/// A product `[m, k] x [k, n]`.
+#[derive(Clone, Copy)]
+struct Size {
+    m: usize,
+    k: usize,
+    n: usize,
+}
+
+/// A place that several threads read from.
+struct Sent<T>(Place<T>);
+
+// SAFETY: the matrices are only read, and outlive the threads' work on them.
+unsafe impl<T> Sync for Sent<T> {}
+
+impl<T> Sent<T> {
+    /// The part from a row and a column on.
+    fn from(&self, row: usize, column: usize) -> Place<T> {
+        self.0.from(row, column)
+    }
+}
+
+/// The block that pieces of work write, each its own part.
+struct Target<T>(*mut T);
+
+// SAFETY: the threads of a product write disjoint parts of the block, which outlives them; see `floats`.
+unsafe impl<T> Sync for Target<T> {}
+
+impl<T> Target<T> {
+    /// The element at a distance.
+    fn at(&self, distance: usize) -> *mut T {
+        self.0.wrapping_add(distance)
+    }
+}
+
+/// The operands' memory, which several threads read.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    array: &'a Array,
+}
+
+impl Source<'_> {
+    /// The matrix of a number among those that the leading axes of the result count; the operand's own broadcast to them.
+    fn matrix<T>(self, number: usize, leading: &[usize]) -> Place<T> {
+        let (shape, strides, rank) = (self.array.shape(), self.array.strides(), self.array.rank());
+        let (mut left, mut distance) = (number, 0isize);
+        for (from_end, &length) in leading.iter().rev().enumerate() {
+            if let Some(axis) = (rank - 2).checked_sub(from_end + 1)
+                && shape[axis] > 1
+            {
+                distance += (left % length) as isize * strides[axis];
+            }
+            left /= length;
+        }
+        let start = self.array.data_pointer().cast::<T>().wrapping_offset(distance);
+        Place { start, row: strides[rank - 2], column: strides[rank - 1] }
+    }
+}
+
+/// One product into C order, `width` elements from row to row.
+///
+/// # Safety
+/// Both matrices can be read, and the elements of the result can be written and are read by nobody else.
+unsafe fn multiply_into<T: Float>(size: Size, left: Place<T>, right: Place<T>, to: *mut T, width: usize) {
+    let [zero, one] = T::UNITS;
+    // SAFETY: the caller's promise; `Own` is laid out as `T`, and with `read_dst` false what stood in the result is not read.
+    unsafe {
+        gemm::gemm::<T::Own>(
+            size.m,
+            size.n,
+            size.k,
+            to.cast(),
+            1,
+            width as isize,
+            false,
+            left.start.cast(),
+            left.column,
+            left.row,
+            right.start.cast(),
+            right.column,
+            right.row,
+            zero,
+            one,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+/// Into how many rows and columns of tiles a result of m by n is cut to get so many pieces: as square as they can be, and
+/// not so small that the operands are packed more often than that is worth.
+fn tiles(m: usize, n: usize, pieces: usize) -> (usize, usize) {
+    const LEAST: usize = 32;
+    let (most_rows, most_columns) = ((m / LEAST).max(1), (n / LEAST).max(1));
+    let mut best = (1, 1);
+    let mut least = usize::MAX;
+    for rows in 1..=pieces.min(most_rows) {
+        let columns = pieces.div_ceil(rows).min(most_columns);
+        let edge = m / rows + n / columns + pieces.saturating_sub(rows * columns) * (m + n);
+        if edge < least {
+            (best, least) = ((rows, columns), edge);
+        }
+    }
+    best
+}
+
+/// The part of a length that a piece of many has; parts begin at multiples of 16.
+fn part(length: usize, pieces: usize, piece: usize) -> std::ops::Range<usize> {
+    let step = length.div_ceil(pieces).next_multiple_of(16);
+    (piece * step).min(length)..((piece + 1) * step).min(length)
+}
+
+/// Whether an operand is matrices of a shape, in a stack that broadcasts to one.
+fn fits(operand: &Array, leading: &[usize], matrix: [usize; 2]) -> bool {
+    let (shape, rank) = (operand.shape(), operand.rank());
+    rank >= 2
+        && rank - 2 <= leading.len()
+        && shape[rank - 2..] == matrix
+        && shape[..rank - 2].iter().rev().zip(leading.iter().rev()).all(|(own, wanted)| *own == 1 || own == wanted)
+}
+
+/// An operand; when it is a vector along an axis (counted from the end), its elements side by side.
+fn beside<'a>(
+    call: &FunctionCall,
+    operand: &'a Array,
+    is_vector: bool,
+    axis: usize,
+) -> Result<Cow<'a, Array>, Failure> {
+    if is_vector && operand.strides()[operand.rank() - axis] != 1 {
+        return in_c_order(call, operand).map(Cow::Owned);
+    }
+    Ok(Cow::Borrowed(operand))
+}
+
+/// Rows of this many elements of the middle axis are summed by themselves where the result is too small to be shared out.
+const STRETCH: usize = 16_384;
+
+fn floats<T: Float>(call: &FunctionCall, left: &Array, right: &Array, shape: &[usize]) -> Result<Array, Failure> {
+    let [leading @ .., m, n] = shape else { return Err(unexpected()) };
+    let (&[.., k], m, n) = (left.shape(), *m, *n) else { return Err(unexpected()) };
+    let size = Size { m, k, n };
+    if !(fits(left, leading, [m, k]) && fits(right, leading, [k, n])) {
+        return Err(unexpected());
+    }
+    // Memory-bound products want the vector's elements side by side.
+    let (left, right) = (beside(call, left, m == 1, 1)?, beside(call, right, n == 1, 2)?);
+    let count: usize = leading.iter().product();
+    let block = Array::unwritten(T::DTYPE, shape, call.pool).map_err(out_of_memory)?;
+    let target = Target(block.pointer().cast::<T>());
+    let bytes = ((m * k + k * n + m * n) * size_of::<T>()) as f64;
+    let each = CALL + (m as f64 * k as f64 * n as f64) * T::COST + bytes * BYTE;
+    let threads = worth(call, each * count as f64);
+    let (left, right) = (Source { array: &left }, Source { array: &right });
+    if count >= threads * 4 || count > 1 && each < LONGEST && threads == 1 {
+        // Whole matrices, some at a time.
+        let run = (LONGEST / each).clamp(1.0, (count / threads).max(1) as f64) as usize;
+        call.team.each(count.div_ceil(run), &|piece| {
+            for number in piece * run..((piece + 1) * run).min(count) {
+                let (left, right) = (left.matrix(number, leading), right.matrix(number, leading));
+                // SAFETY: the matrices are parts of arrays that outlive this call; each number has a part of the block of
+                // its own, and the block holds `count` of them.
+                unsafe { multiply_into(size, left, right, target.at(number * m * n), n) };
+            }
+        })?;
+    } else if m * n <= 4096 && k >= 2 * STRETCH {
+        // A small result of long sums: the sums are cut, always at the same places.
+        let stretches = k.div_ceil(STRETCH);
+        for number in 0..count {
+            let (left, right) = (left.matrix::<T>(number, leading), right.matrix::<T>(number, leading));
+            long(call, size, [left, right], stretches, target.at(number * m * n))?;
+        }
+    } else {
+        let pieces = match threads {
+            1 => (each / LONGEST) as usize,
+            _ if each < 2e6 => threads,
+            _ => (threads * 4).max((each / LONGEST) as usize),
+        };
+        let (rows, columns) = tiles(m, n, pieces.max(1));
+        call.team.each(count * rows * columns, &|piece| {
+            let (number, tile) = (piece / (rows * columns), piece % (rows * columns));
+            let (row, column) = (part(m, rows, tile / columns), part(n, columns, tile % columns));
+            let (left, right) = (left.matrix::<T>(number, leading), right.matrix::<T>(number, leading));
+            let size = Size { m: row.len(), k, n: column.len() };
+            let to = target.at(number * m * n + row.start * n + column.start);
+            // SAFETY: as above; a tile's rows and columns lie inside the matrices, and tiles do not overlap.
+            unsafe { multiply_into(size, left.from(row.start, 0), right.from(0, column.start), to, n) };
+        })?;
+    }
+    // SAFETY: every element of the block was written: the pieces cover all numbers, rows and columns.
+    unsafe { Array::from_written(T::DTYPE, shape, block) }.ok_or_else(unexpected)
+}
+
+/// A product of long sums: stretches of the sums are products of their own, added in order.
+fn long<T: Float>(
+    call: &FunctionCall,
+    size: Size,
+    [left, right]: [Place<T>; 2],
+    stretches: usize,
+    to: *mut T,
+) -> Result<(), Failure> {
+    let Size { m, k, n } = size;
+    let parts = Array::unwritten(T::DTYPE, &[stretches, m * n], call.pool).map_err(out_of_memory)?;
+    let target = Target(parts.pointer().cast::<T>());
+    let (left, right) = (Sent(left), Sent(right));
+    call.team.each(stretches, &|piece| {
+        let stretch = piece * STRETCH..k.min((piece + 1) * STRETCH);
+        let size = Size { m, k: stretch.len(), n };
+        let (left, right) = (left.from(0, stretch.start), right.from(stretch.start, 0));
+        // SAFETY: the stretch lies inside both matrices, and each piece writes products of its own.
+        unsafe { multiply_into(size, left, right, target.at(piece * m * n), n) };
+    })?;
+    // SAFETY: each stretch has written its part.
+    let parts = unsafe { Array::from_written(T::DTYPE, &[stretches, m * n], parts) }.ok_or_else(unexpected)?;
+    let parts = elements::<T>(&parts)?;
+    for element in 0..m * n {
+        let terms = (1..stretches).map(|stretch| parts[stretch * m * n + element]);
+        let sum = terms.fold(parts[element], T::plus);
+        // SAFETY: `to` has room for the product, which nobody else writes.
+        unsafe { to.add(element).write(sum) };
+    }
+    Ok(())
+}
+
+/// Whole numbers and truth values.
+trait Whole: Ring {
+    /// How far from zero.
+    fn magnitude(self) -> u64;
+    /// The same as a float; exact up to 2^53.
+    fn to_float(self) -> f64;
+    /// A whole number below 2^53 as one of these, wrapped.
+    fn from_float(value: f64) -> Self;
+}
+
+macro_rules! whole {
+    ($($integer:ty, $magnitude:ident;)*) => { $(
+        impl Whole for $integer {
+            fn magnitude(self) -> u64 {
+                $magnitude!(self) as u64
+            }
+            fn to_float(self) -> f64 {
+                self as f64
+            }
+            fn from_float(value: f64) -> $integer {
+                value as i64 as $integer
+            }
+        }
+    )* };
+}
+
+macro_rules! signed {
+    ($value:expr) => {
+        $value.unsigned_abs()
+    };
+}
+
+macro_rules! unsigned {
+    ($value:expr) => {
+        $value
+    };
+}
+
+whole! { i8, signed; i16, signed; i32, signed; i64, signed; u8, unsigned; u16, unsigned; u32, unsigned; u64, unsigned; }
+
+impl Whole for bool {
+    fn magnitude(self) -> u64 {
+        self as u64
+    }
+    fn to_float(self) -> f64 {
+        f64::from(self as u8)
+    }
+    fn from_float(value: f64) -> bool {
+        value != 0.0
+    }
+}
+
+/// Products of this few multiplications are not worth turning into floats.
+const FEW: usize = 4096;
+
+/// Where no sum can reach 2^53, floats give the exact product, several times as fast as integers can.
+fn whole<T: Whole>(call: &FunctionCall, left: &Array, right: &Array, shape: &[usize]) -> Result<Array, Failure> {
+    let [leading @ .., m, n] = shape else { return Err(unexpected()) };
+    let (&[.., k], m, n) = (left.shape(), *m, *n) else { return Err(unexpected()) };
+    let count: usize = leading.iter().product();
+    let few = m.saturating_mul(k).saturating_mul(n).saturating_mul(count) <= FEW;
+    if !few {
+        let (left, right) = (in_c_order(call, left)?, in_c_order(call, right)?);
+        let largest = |array: &Array| -> Result<u128, Failure> {
+            Ok(elements::<T>(array)?.iter().fold(0, |largest, one| one.magnitude().max(largest)).into())
+        };
+        let bound = largest(&left)?.saturating_mul(largest(&right)?).saturating_mul(k as u128);
+        if bound <= 1 << 53 {
+            let as_floats = |array: &Array| converted::<T, f64>(call, array, array.shape(), T::to_float);
+            let product = floats::<f64>(call, &as_floats(&left)?, &as_floats(&right)?, shape)?;
+            return converted::<f64, T>(call, &product, shape, T::from_float);
+        }
+    }
+    let with = |axes: [usize; 2]| [leading, &axes].concat();
+    let (Some(left), Some(right)) = (left.broadcast_to(&with([m, k])), right.broadcast_to(&with([k, n]))) else {
+        return Err(unexpected());
+    };
+    let (left, right) = (in_c_order(call, &left)?, in_c_order(call, &right)?);
+    let mut result = Array::zeros(T::DTYPE, shape, call.pool).map_err(out_of_memory)?;
+    let (left, right) = (elements::<T>(&left)?, elements::<T>(&right)?);
+    let to = result.as_mut_slice::<T>().ok_or_else(unexpected)?;
+    if to.is_empty() || k == 0 {
+        return Ok(result);
+    }
+    // Rows that go together stay below a millisecond.
+    let rows = (2_000_000 / (k * n)).clamp(1, m);
+    let panels = to.chunks_mut(m * n).flat_map(|matrix| matrix.chunks_mut(rows * n));
+    let panels: Vec<Mutex<&mut [T]>> = panels.map(Mutex::new).collect();
+    let in_matrix = m.div_ceil(rows);
+    let work = |piece: usize| {
+        let (number, from) = (piece / in_matrix, piece % in_matrix * rows);
+        let mut panel = panels[piece].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (left, right) = (&left[number * m * k..][from * k..], &right[number * k * n..][..k * n]);
+        add_products(&mut panel, left, right, k, n);
+    };
+    match worth(call, (count * m * k * n) as f64 * 0.5) {
+        1 => (0..panels.len()).for_each(work),
+        _ => call.team.each(panels.len(), &work)?,
+    }
+    drop(panels);
+    Ok(result)
+}
+
+/// Adds the product of the rows of `left` with `right` to `to`, a block of `right` at a time while it is in the cache.
+fn add_products<T: Whole>(to: &mut [T], left: &[T], right: &[T], k: usize, n: usize) {
+    const DEPTH: usize = 64;
+    const WIDTH: usize = 512;
+    for column in (0..n).step_by(WIDTH) {
+        let columns = column..n.min(column + WIDTH);
+        for depth in (0..k).step_by(DEPTH) {
+            for (row, to) in to.chunks_mut(n).enumerate() {
+                let to = &mut to[columns.clone()];
+                for middle in depth..k.min(depth + DEPTH) {
+                    let factor = left[row * k + middle];
+                    for (sum, &other) in to.iter_mut().zip(&right[middle * n..][columns.clone()]) {
+                        *sum = sum.multiply_add(factor, other);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Each element turned into another kind.
+fn converted<T: Element, U: Element + Default>(
+    call: &FunctionCall,
+    array: &Array,
+    shape: &[usize],
+    turn: fn(T) -> U,
+) -> Result<Array, Failure> {
+    let mut result = Array::zeros(U::DTYPE, shape, call.pool).map_err(out_of_memory)?;
+    let to = result.as_mut_slice::<U>().ok_or_else(unexpected)?;
+    for (to, &from) in to.iter_mut().zip(elements::<T>(array)?) {
+        *to = turn(from);
+    }
+    Ok(result)
+}

@@ -1,0 +1,99 @@
+//! Convolutions and correlations of vectors.
+
+use super::product::{Pair, pair};
+use super::views::count_of;
+use crate::linear_algebra::convolution;
+use crate::operation::{Expansion, Operation, optional, required};
+use thalweg_lang::declaration::{Call, Default, Operand};
+use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::dtype::Kind;
+use thalweg_lang::graph::{Attribute, SourceAxis};
+use thalweg_lang::length::{Length, Polynomial};
+use thalweg_lang::types::Type;
+use thalweg_lang::value::Value;
+
+type Ruled = Result<Value<Operand>, Diagnostic>;
+
+const MODES: &str = "`mode` is \"full\" (every overlap), \"same\" (as long as the longer one, the middle of that) or \"valid\" (where the \
+                     shorter one lies inside the longer one). The dtypes promote as in `a * v`.";
+
+pub(super) fn rows(rows: &mut Vec<Operation>) {
+    let with = |mode| vec![required("a"), required("v"), optional("mode", Default::Text(mode))];
+    rows.push(
+        Operation::function("convolve", with("full"), convolve, convolution::convolve)
+            .summary("The convolution of two vectors: the coefficients of the product of two polynomials.")
+            .text(MODES)
+            .examples(&[
+                ("convolve([1, 2, 3], [0, 1, 0.5])", "[0.  1.  2.5 4.  1.5]"),
+                ("convolve([1, 2, 3], [1, 1], mode=\"valid\")", "[3 5]"),
+            ]),
+    );
+    rows.push(
+        Operation::function("correlate", with("valid"), correlate, convolution::convolve)
+            .summary("The sums of products of a vector with another, conjugated, moved along it.")
+            .text(MODES)
+            .examples(&[("correlate([1, 2, 3], [0, 1, 0.5])", "[3.5]")]),
+    );
+}
+
+fn convolve(build: &mut Expansion, call: &Call) -> Ruled {
+    let pair = vectors(build, call)?;
+    convolved(build, call, pair, false)
+}
+
+fn correlate(build: &mut Expansion, call: &Call) -> Ruled {
+    let mut pair = vectors(build, call)?;
+    let length = &pair.types[1].shape[0];
+    let last = Length::of(Polynomial::from(length).minus(&1.into())).unwrap_or(0.into());
+    let backwards = SourceAxis { start: last, step: -1, axis: Some(0) };
+    let shape = pair.types[1].shape.clone();
+    pair.operands[1] = build.view(pair.operands[1], vec![backwards], shape, call.span);
+    if pair.dtype.kind() == Kind::Complex {
+        pair.operands[1] = build.elementwise("conj", &[pair.operands[1]], call.span)?;
+    }
+    convolved(build, call, pair, true)
+}
+
+/// Two vectors with elements.
+fn vectors(build: &mut Expansion, call: &Call) -> Result<Pair, Diagnostic> {
+    let pair = pair(build, call)?;
+    for (index, one) in pair.types.iter().enumerate() {
+        let span = call.arguments[index].span;
+        match &one.shape[..] {
+            [length] if length.is(0) => {
+                let message = format!("`{}` of nothing has no value", call.name);
+                let diagnostic = Diagnostic::error("E0310", message, span, one.to_string());
+                return Err(diagnostic.help("check the shape first: `if a.size > 0 { … } else { … }`"));
+            }
+            [_] => {}
+            _ => {
+                let message = format!("`{}` takes vectors, not {one}", call.name);
+                let diagnostic = Diagnostic::error("E0303", message, span, one.to_string());
+                return Err(diagnostic.help("`ravel(a)` are the elements along one axis"));
+            }
+        }
+    }
+    Ok(pair)
+}
+
+fn convolved(build: &mut Expansion, call: &Call, pair: Pair, turned: bool) -> Ruled {
+    let mode = build.text(call, 2)?;
+    let [a, b] = pair.types.each_ref().map(count_of);
+    let both = Polynomial::from(&a).plus(&Polynomial::from(&b));
+    let length = match &*mode {
+        "full" => both.minus(&1.into()),
+        "same" | "valid" => {
+            let short = Polynomial::from(&build.shorter(&a, &b, call.span));
+            let long = both.minus(&short);
+            if &*mode == "same" { long } else { long.minus(&short).plus(&1.into()) }
+        }
+        _ => {
+            let message = format!("`{}` has no mode \"{mode}\"", call.name);
+            let help = "write `mode=\"full\"`, `mode=\"same\"` or `mode=\"valid\"`";
+            return Err(Diagnostic::error("E0303", message, call.arguments[2].span, "").help(help));
+        }
+    };
+    let length = Length::of(length).unwrap_or(0.into());
+    let attributes = vec![Attribute::Text(mode), Attribute::Flag(turned)];
+    Ok(Value::Array(build.apply(call, &pair.operands, attributes, vec![Type::new(pair.dtype, vec![length])])[0]))
+}
