@@ -33,6 +33,10 @@ struct Places {
     whole: Span,
 }
 
+/// What a map does with the elements of what it walks.
+pub(super) type MapFunction<'w, 'a> =
+    &'w mut dyn FnMut(&mut Checker<'a>, Vec<Value<Operand>>) -> Checks<Value<Operand>>;
+
 /// What a turn of a comprehension gives, told what the clauses' names stand for.
 type ElementOf<'w, 'a> = &'w mut dyn FnMut(&mut Checker<'a>, &[Value<Operand>]) -> Checks<Value<Operand>>;
 
@@ -546,7 +550,7 @@ impl<'a> Checker<'a> {
         &mut self,
         sequences: &[(Value<Operand>, Span)],
         span: Span,
-        function: &mut dyn FnMut(&mut Self, Vec<Value<Operand>>) -> Checks<Value<Operand>>,
+        function: MapFunction<'_, 'a>,
     ) -> Checks<Value<Operand>> {
         let place = sequences.iter().map(|(_, place)| *place).reduce(Span::to).unwrap_or(span);
         let tuples: Option<Vec<&Vec<Value<Operand>>>> =

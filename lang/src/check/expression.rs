@@ -265,7 +265,10 @@ impl Checker<'_> {
                         other.to_string(),
                     )
                     .label(first_span, one.to_string())
-                    .help(format!("give each of them the shape of the first, {}", DisplayShape(&one.shape))),
+                    .help(match one.shape.as_slice() {
+                        [] => "write the numbers of a row in brackets of their own: `[[a, b], [c, d]]`".to_string(),
+                        shape => format!("give each of them the shape of the first, {}", DisplayShape(shape)),
+                    }),
                 ));
             }
         }

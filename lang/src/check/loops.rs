@@ -308,9 +308,7 @@ impl<'a> Checker<'a> {
     /// A body begins that `break` and `continue` cannot leave.
     pub(super) fn close_turn(&mut self) {
         let place = (self.scope(), Arc::from(TURN_OVER));
-        if self.in_scope(&place).is_some() {
-            self.set_in_scope(&place, Some(Binding::Value(Value::None)));
-        }
+        self.set_in_scope(&place, Some(Binding::Value(Value::None)));
     }
 
     fn flag(&self, name: &str) -> Option<Operand> {

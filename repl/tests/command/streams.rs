@@ -148,6 +148,37 @@ fn threads_are_chosen_by_option_and_environment() {
 }
 
 #[test]
+fn a_number_of_threads_that_is_none_is_told() {
+    let folder = Folder::new();
+    for wrong in ["many", "0", "-2", "1.5", "1025"] {
+        let output =
+            folder.command().env("THALWEG_NUM_THREADS", wrong).args(["-e", "1 + 2"]).output().expect("it starts");
+        let errors = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(2), "{wrong}: {errors}");
+        assert!(errors.contains(&format!("THALWEG_NUM_THREADS is `{wrong}`")), "{errors}");
+        assert!(errors.contains("a whole number from 1 to 1024"), "{errors}");
+    }
+    // The option says it already.
+    let mut command = folder.command();
+    let output = command.env("THALWEG_NUM_THREADS", "many").args(["--threads", "2", "-e", "1 + 2"]).output();
+    assert_eq!(output.expect("it starts").status.code(), Some(0));
+}
+
+#[test]
+fn codes_are_explained() {
+    let folder = Folder::new();
+    let ended = folder.run(&["doc", "E0301"], "");
+    assert_eq!(ended.status, Some(0), "{}", ended.errors);
+    for part in
+        ["E0301", "shapes that do not go together", ">> table = ones(3, 4)", "error[E0301]", "[:, newaxis]", "(3, 4)"]
+    {
+        assert!(ended.output.contains(part), "{part}: {}", ended.output);
+    }
+    folder.run(&["-"], "x = E0301").is(3, "");
+    assert_eq!(folder.run(&["doc", "E9999"], "").status, Some(2));
+}
+
+#[test]
 fn errors_in_a_file_name_the_file_and_the_place() {
     let folder = Folder::new();
     folder.write("wrong.tw", "a = zeros(3, 4)\nb = zeros(3)\n\nc = a +\n    b\n");

@@ -485,7 +485,7 @@ impl<'a> Run<'a> {
         let outer = elements(&selection.shape[..selection.outer]);
         let mut desk = places.desk();
         let mut sources = vec![0i64; PLACES];
-        let mut stage = Stage { old: vec![0; STAGE * size], new: vec![0; STAGE * size], size };
+        let mut stage = Stage::new(size);
         let mut start = 0;
         while start < outer {
             if self.context.cancel.is_cancelled() {
@@ -498,6 +498,15 @@ impl<'a> Run<'a> {
                     return Err(selection.fault(fault, step.span));
                 }
                 count(0, &known, &mut desk.index, start, length, sources.as_mut_ptr());
+                if inner.is_empty() {
+                    let (offsets, sources) = (&desk.offsets[..length], &sources[..length]);
+                    let faulty = write_elements(update.combine.as_ref(), to, offsets, new, sources, &mut stage);
+                    if let (Some(faulty), Some(combine)) = (faulty, &update.combine) {
+                        return Err(combine.fault(&unravel(&selection.shape, start + faulty), step.span));
+                    }
+                    start += length;
+                    continue;
+                }
                 for (place, (&offset, &source)) in desk.offsets[..length].iter().zip(&sources).enumerate() {
                     let (to, from) = (to.offset(offset as isize), new.data_pointer().offset(source as isize));
                     match &update.combine {
@@ -737,13 +746,106 @@ unsafe fn copy_run<T: Copy>(to: *mut u8, from: *const u8, length: usize, one: is
 }
 
 /// How many elements are combined at once where they do not lie side by side.
-const STAGE: usize = 256;
+const STAGE: usize = PLACES;
+
+/// How many places are known apart at once, and how many are combined at once then: fewer, because two of them soon share a mark.
+const MARKS: usize = 4096;
+const APART: usize = 128;
 
 /// Elements on their way through a kernel.
 struct Stage {
     old: Vec<u8>,
     new: Vec<u8>,
     size: usize,
+    /// The time at which a place with this mark was last seen.
+    seen: Vec<u32>,
+    time: u32,
+}
+
+impl Stage {
+    fn new(size: usize) -> Stage {
+        Stage { old: vec![0; STAGE * size], new: vec![0; STAGE * size], size, seen: Vec::new(), time: 0 }
+    }
+
+    /// How many of the first places certainly differ from each other: at least one.
+    fn apart(&mut self, offsets: &[i64]) -> usize {
+        self.time = self.time.wrapping_add(1);
+        if self.seen.is_empty() || self.time == 0 {
+            self.seen = vec![0; MARKS];
+            self.time = 1;
+        }
+        let mut is_new = |offset: &i64| {
+            let mark = (*offset as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52;
+            std::mem::replace(&mut self.seen[mark as usize % MARKS], self.time) != self.time
+        };
+        offsets.iter().take(APART).take_while(|offset| is_new(offset)).count().max(1)
+    }
+}
+
+/// Writes single elements at some places, at most [`PLACES`], or combines them with what is there; the index of the first that has no
+/// answer comes back.
+///
+/// # Safety
+/// The places are in the one array, which nothing else holds, and the sources in the other; each is a distance in bytes.
+unsafe fn write_elements(
+    combine: Option<&Combine>,
+    to: *mut u8,
+    offsets: &[i64],
+    new: &Array,
+    sources: &[i64],
+    stage: &mut Stage,
+) -> Option<usize> {
+    let size = stage.size;
+    // SAFETY: the caller's promise; a stage has room for `PLACES` elements.
+    unsafe {
+        copy_out(new.data_pointer(), size, sources, &[], 1, &mut [], stage.new.as_mut_ptr());
+        let Some(combine) = combine else {
+            copy_in(to, size, offsets, stage.new.as_ptr());
+            return None;
+        };
+        let mut start = 0;
+        while start < offsets.len() {
+            // Equal places are combined one after the other, others at once.
+            let count = stage.apart(&offsets[start..]);
+            let offsets = &offsets[start..start + count];
+            let (old, new) = (stage.old.as_mut_ptr(), stage.new.as_ptr().add(start * size));
+            copy_out(to, size, offsets, &[], 1, &mut [], old);
+            if let Some(first) = combine.apply(old, new, old, count) {
+                return Some(start + first);
+            }
+            copy_in(to, size, offsets, old);
+            start += count;
+        }
+    }
+    None
+}
+
+/// Writes packed elements at some places, in order.
+///
+/// # Safety
+/// The places are writable, and apart from `from`, which has an element for each.
+unsafe fn copy_in(to: *mut u8, size: usize, offsets: &[i64], from: *const u8) {
+    /// # Safety
+    /// As the whole, in elements of `T`.
+    unsafe fn elements<T: Copy>(to: *mut u8, offsets: &[i64], from: *const u8) {
+        for (place, &offset) in offsets.iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let element = from.cast::<T>().add(place).read_unaligned();
+                to.offset(offset as isize).cast::<T>().write_unaligned(element);
+            }
+        }
+    }
+    // SAFETY: the caller's promise; an element is copied as a word of its size.
+    unsafe {
+        match size {
+            1 => elements::<u8>(to, offsets, from),
+            2 => elements::<u16>(to, offsets, from),
+            4 => elements::<u32>(to, offsets, from),
+            8 => elements::<u64>(to, offsets, from),
+            _ => elements::<[u64; 2]>(to, offsets, from),
+        }
+    }
 }
 
 impl Combine {

@@ -476,3 +476,28 @@ fn selections_are_part_of_regions_in_every_dtype() {
         }
     }
 }
+
+#[test]
+fn of_many_equal_indices_the_last_wins_or_every_one_counts() {
+    for bins in [1, 2, 7, 100, 50_000] {
+        let count = 20_000;
+        let mut random = Random(bins as u64);
+        let indices: Vec<i64> = (0..count).map(|_| random.below(bins) as i64).collect();
+        let new: Vec<i64> = (0..count as i64).collect();
+        let (mut last, mut sums) = (vec![0i64; bins], vec![0i64; bins]);
+        for (&index, &new) in indices.iter().zip(&new) {
+            last[index as usize] = new;
+            sums[index as usize] += new;
+        }
+        let mut maker = Maker::new();
+        let (a, i) = (maker.input(DType::I64, &[bins]), maker.input(DType::I64, &[count]));
+        let x = maker.input(DType::I64, &[count]);
+        let (set, add) = (update_one(&mut maker, a, i, x, None), update_one(&mut maker, a, i, x, Some(ADD)));
+        let graph = maker.finish(&[set, add]);
+        let array = |elements: Vec<i64>| Array::from_vec(&[elements.len()], elements).unwrap();
+        let inputs = [array(vec![0; bins]), array(indices), array(new)];
+        let results = execute(&graph, &inputs, &plain()).unwrap();
+        assert_eq!(results[0].as_slice::<i64>(), Some(&last[..]), "{bins} bins");
+        assert_eq!(results[1].as_slice::<i64>(), Some(&sums[..]), "{bins} bins");
+    }
+}
