@@ -20,6 +20,8 @@ fn codes(text: &str) -> Vec<String> {
 fn values_that_double_are_refused_and_not_copied() {
     assert_eq!(codes(&format!("t = 1\n{}print(3)", "t = (t, t)\n".repeat(30))), ["E0324"]);
     assert_eq!(codes(&format!("s = \"a\"\n{}print(3)", "s = f\"{s}{s}\"\n".repeat(30))), ["E0324"]);
+    assert_eq!(codes(&format!("s = \"a\"\n{}print(3)", "s = s + s\n".repeat(40))), ["E0324"]);
+    assert_eq!(codes(&format!("t = (1, 2)\n{}print(3)", "t = t + t\n".repeat(40))), ["E0324"]);
     assert_eq!(codes(&format!("t = (1, 2, 3, 4)\n{}print(3)", "t = [t for x in t]\n".repeat(9))), ["E0324"]);
     assert_eq!(codes(&format!("t = 1\n{}print(3)", "t = (t,)\n".repeat(100_000))), ["E0324"]);
     assert_eq!(codes(&format!("f = x -> x\n{}print(3)", "f = x -> f(x) + 1\n".repeat(400))), ["E0324"]);

@@ -87,7 +87,8 @@ impl<A> Value<A> {
         match self {
             Value::Tuple(values) | Value::Zip(values) => all(&mut values.iter().map(Value::extent)),
             Value::Text(pieces) => all(&mut pieces.iter().map(|piece| match piece {
-                TextPiece::Text(_) => Extent { count: 1, depth: 0 },
+                // Doubling a long text costs as much as doubling many values.
+                TextPiece::Text(text) => Extent { count: 1 + text.len() / 1024, depth: 0 },
                 TextPiece::Value(value, ..) => value.extent(),
             })),
             Value::Function(closure) => Extent { count: 1, depth: closure.depth },

@@ -2,7 +2,9 @@
 
 use faer::linalg::solvers::{DenseSolveCore, PartialPivLu, Solve};
 use faer::traits::ComplexField;
-use faer::{Mat, MatRef, Side, c32, c64};
+use faer::{Mat, MatRef, Side};
+
+pub use faer::{c32, c64};
 
 /// Why a matrix has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,5 @@
 mod factor;
 mod fourier;
 
-pub use factor::{Fault, Field};
-pub use faer::{c32, c64};
+pub use factor::{Fault, Field, c32, c64};
 pub use fourier::{ComplexNumber, ComplexTransform, FromReals, Real, ToReals};

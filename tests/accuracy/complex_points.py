@@ -22,6 +22,7 @@ POINTS = [
 
 def main():
     print("//! Functions of complex numbers at hard points; written by tests/accuracy/complex_points.py.")
+    print("#![allow(clippy::approx_constant)]")
     print("\n/// The function, its operand and its value, each as real and imaginary part.")
     print("#[rustfmt::skip]\npub const POINTS: &[(&str, [f64; 2], [f64; 2])] = &[")
     for name, function in FUNCTIONS.items():

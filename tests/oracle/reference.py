@@ -159,7 +159,7 @@ class Parser:
         return ("value", self.expression_list())
 
     def targets(self):
-        """`a`, `a, b`, `(a, b)`; None when the text is something else."""
+        """`a`, `a, b`, `(a, b)`, `a[i], b`; None when the text is something else."""
         items, several = [], False
         while True:
             if self.accept("("):
@@ -168,13 +168,16 @@ class Parser:
                     return None
                 items.append(("targets", inner[1]) if inner[0] == "targets" else inner)
             elif self.peek()[0] == "name":
-                items.append(("name", self.take()[1]))
+                name = self.take()[1]
+                items.append(("part", name, self.subscripts()) if self.accept("[") else ("name", name))
             else:
                 return None
             if not self.accept(","):
                 break
             several = True
-        return ("targets", items) if several else items[0]
+        if several:
+            return ("targets", items)
+        return None if items[0][0] == "part" else items[0]
 
     def expression_list(self):
         first = self.expression()
@@ -968,6 +971,11 @@ class Session:
     def bind(self, target, value, scope):
         if target[0] == "name":
             scope[target[1]] = value
+            return
+        if target[0] == "part":
+            changed = np.array(scope[target[1]])
+            changed[tuple(self.subscript(entry, scope) for entry in target[2])] = value
+            scope[target[1]] = changed
             return
         values = list(value)
         if len(values) != len(target[1]):

@@ -337,10 +337,7 @@ impl Checker<'_> {
         if let Some((length, _)) = sizes.known.get(name) {
             return Some(Polynomial::from(length));
         }
-        match sizes.integers.get(name) {
-            Some(operand) => Some(self.polynomial_of(*operand)),
-            None => None,
-        }
+        sizes.integers.get(name).map(|operand| self.polynomial_of(*operand))
     }
 
     /// The value of a size, when its names are known.

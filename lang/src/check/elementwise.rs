@@ -149,7 +149,8 @@ impl Checker<'_> {
         place: Span,
         operands: &[(Operand, Span)],
     ) {
-        if place.source == self.library.prelude_source() {
+        let is_expansion = operands.iter().all(|(_, span)| *span == place);
+        if is_expansion || place.source == self.library.prelude_source() {
             return;
         }
         let stretched = |lengths: &[Length], axis: usize| {

@@ -25,6 +25,7 @@ impl Checker<'_> {
             _ => ("this tuple", "values of one type make an array: write `[ ]` for `( )`"),
         };
         let message = match extent.count > MOST_VALUES {
+            true if matches!(value, Value::Text(_)) => format!("{what} is larger than any that is read"),
             true => format!("{what} is made of more than {MOST_VALUES} values"),
             false if matches!(value, Value::Function(_)) => format!("{what} nest more than {DEEPEST_VALUE} deep"),
             false => format!("{what} nests more than {DEEPEST_VALUE} deep"),

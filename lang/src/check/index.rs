@@ -564,7 +564,7 @@ impl Checker<'_> {
         let positions = self.positions(mask, place);
         let mut indices = Vec::new();
         for own in 0..found.rank() {
-            let behind = found.shape[own + 1..].iter().cloned().collect::<Vec<_>>();
+            let behind = found.shape[own + 1..].to_vec();
             let mut index = positions;
             if own + 1 < found.rank() {
                 let count = Type::new(DType::I64, behind).count();
@@ -626,11 +626,11 @@ impl Checker<'_> {
         }
         let first = match start {
             None => Polynomial::from(0),
-            Some(bound) => self.from_start(bound, &whole)?,
+            Some(bound) => self.counted_from_start(bound, &whole)?,
         };
         let end = match stop {
             None => whole.clone(),
-            Some(bound) => self.from_start(bound, &whole)?,
+            Some(bound) => self.counted_from_start(bound, &whole)?,
         };
         let count = end.minus(&first);
         let proved = self.is_proved(&first) && self.is_proved(&count) && self.is_proved(&whole.minus(&end));
@@ -654,7 +654,7 @@ impl Checker<'_> {
     }
 
     /// A slice's bound counted from the axis's start.
-    fn from_start(&mut self, bound: Bound, length: &Polynomial) -> Option<Polynomial> {
+    fn counted_from_start(&mut self, bound: Bound, length: &Polynomial) -> Option<Polynomial> {
         let bound = match bound {
             Bound::Known(known) => Polynomial::from(i64::try_from(known).ok()?),
             Bound::Run(operand) => self.polynomial_of(operand),

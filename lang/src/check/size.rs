@@ -90,7 +90,7 @@ impl Checker<'_> {
     }
 
     /// A polynomial, computed from the scalars that tell its sizes; `None` when a size has none.
-    pub(super) fn computed(&mut self, polynomial: &Polynomial, span: Span) -> Option<Operand> {
+    fn computed(&mut self, polynomial: &Polynomial, span: Span) -> Option<Operand> {
         let mut sum: Option<Operand> = None;
         for (symbols, factor) in polynomial.terms() {
             let mut term: Option<Operand> = None;
@@ -148,9 +148,9 @@ impl Checker<'_> {
     pub(crate) fn length_of(&mut self, operand: Operand, span: Span) -> Checks<Length> {
         let polynomial = self.polynomial_of(operand);
         let known = polynomial.known();
-        Length::of(polynomial).ok_or(()).or_else(|()| {
+        Length::of(polynomial).ok_or_else(|| {
             let message = format!("a length cannot be negative: {}", known.unwrap_or(-1));
-            Err(self.report(Diagnostic::error("E0309", message, span, "")))
+            self.report(Diagnostic::error("E0309", message, span, ""))
         })
     }
 

@@ -35,10 +35,10 @@ impl Checker<'_> {
             (Value::Text(one), Value::Text(other)) if is_addition => {
                 let mut text = one.clone();
                 other.iter().for_each(|piece| join(&mut text, piece.clone()));
-                Some(Ok(Value::Text(text)))
+                Some(self.bounded(Value::Text(text), span))
             }
             (Value::Tuple(one), Value::Tuple(other)) if is_addition => {
-                Some(Ok(Value::Tuple(one.iter().chain(other).cloned().collect())))
+                Some(self.bounded(Value::Tuple(one.iter().chain(other).cloned().collect()), span))
             }
             (Value::Text(_), other) | (other, Value::Text(_)) if is_addition => {
                 let message = format!("`+` joins two strings, and this is a string and {}", self.describe(other));

@@ -13,6 +13,9 @@ use thalweg_lang::graph::{Effect, Graph, NodeId, NodeKind};
 /// How many nodes are looked at in search of contradictions: a pass must not cost more than what it gains.
 const MOST_LOOKS: usize = 500_000;
 
+/// A value with more readers than this is copied once more at no cost that shows.
+const MOST_READERS: usize = 100;
+
 /// Runs the pass.
 pub fn run(draft: &mut Draft) {
     draft.before = vec![Vec::new(); draft.graph.nodes.len()];
@@ -87,13 +90,16 @@ impl Readers {
         Readers(readers)
     }
 
-    /// Those of a value and of everything that shares its memory, each once.
+    /// Those of a value and of everything that shares its memory, each once; none when there are too many to look at.
     fn all(&self, draft: &Draft, bases: &[ValueId], value: NodeId) -> Vec<NodeId> {
         let mut found = Vec::new();
         let mut seen: HashSet<NodeId> = HashSet::new();
         let mut values = vec![draft.value_of(bases, value)];
         while let Some(value) = values.pop() {
-            for &reader in self.0.get(&value).into_iter().flatten().filter(|reader| seen.insert(**reader)) {
+            for &reader in self.0.get(&value).into_iter().flatten() {
+                if !seen.insert(reader) {
+                    continue;
+                }
                 let node = draft.graph.node(reader);
                 let is_looked_through = matches!(node.kind, NodeKind::View { .. } | NodeKind::Reshape(_));
                 if is_looked_through || matches!(node.kind, NodeKind::Gather { .. }) {
@@ -101,6 +107,9 @@ impl Readers {
                 }
                 if !is_looked_through {
                     found.push(reader);
+                }
+                if seen.len() > MOST_READERS {
+                    return Vec::new();
                 }
             }
         }

@@ -119,18 +119,18 @@ impl Renderer<'_> {
             | NodeKind::Reduce { operation, .. }
             | NodeKind::Apply { operation, .. } => self.bodies.name(*operation).to_owned(),
             NodeKind::Literal(_) => "literal".to_owned(),
-            NodeKind::Cast(_) => "cast".to_owned(),
-            NodeKind::Reshape(_) => "reshape".to_owned(),
-            NodeKind::Stack(_) => "stack".to_owned(),
+            NodeKind::Cast(_) => "to another dtype".to_owned(),
+            NodeKind::Reshape(_) => "another shape".to_owned(),
+            NodeKind::Stack(_) => "stacked".to_owned(),
             NodeKind::Select { .. } => "select".to_owned(),
             NodeKind::Gather { .. } => "gather".to_owned(),
             NodeKind::Update { .. } => "update".to_owned(),
             NodeKind::Count(_) => "how many are true".to_owned(),
             NodeKind::Positions(_) => "positions".to_owned(),
             NodeKind::SliceBounds { .. } => "bounds".to_owned(),
-            NodeKind::Map { .. } => "map".to_owned(),
-            NodeKind::If { .. } => "if".to_owned(),
-            NodeKind::Loop { .. } => "loop".to_owned(),
+            NodeKind::Map { .. } => "a map".to_owned(),
+            NodeKind::If { .. } => "an if".to_owned(),
+            NodeKind::Loop { .. } => "a loop".to_owned(),
         })
     }
 

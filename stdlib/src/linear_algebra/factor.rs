@@ -468,6 +468,8 @@ fn tolerance<T: Field>(call: &FunctionCall, matrices: &Matrices) -> f64 {
 }
 
 /// `matrix_rank(a, rtol)`.
+// The body is written once for f32 and f64.
+#[allow(clippy::useless_conversion)]
 pub(crate) fn matrix_rank(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let mut ranks = result(call, 0)?;
     let matrices = Matrices::of(call)?;

@@ -330,7 +330,7 @@ fn svd(build: &mut Expansion, call: &Call) -> Ruled {
     let (full, with_bases) = (build.flag(call, 1)?, build.flag(call, 2)?);
     let [rows, columns] = sides(&source);
     let middle = shorter(build, call, &source);
-    let values = stacked(&source, real_of(source.dtype), &[middle.clone()]);
+    let values = stacked(&source, real_of(source.dtype), std::slice::from_ref(&middle));
     if !with_bases {
         return Ok(applied(build, call, &[a], Vec::new(), vec![values]));
     }

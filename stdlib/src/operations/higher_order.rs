@@ -242,7 +242,7 @@ impl<'c> Tree<'c> {
             }
             _ => format!("give one of type {wanted}"),
         };
-        Err(Diagnostic::error("E0324", message, span, found)
+        Err(Diagnostic::error("E0322", message, span, found)
             .label(self.sequence.span, format!("elements of {wanted}"))
             .help(help))
     }
@@ -262,7 +262,7 @@ impl<'c> Tree<'c> {
                 "`{}` needs a function that gives what it takes: it takes {wanted} and gives {found}",
                 self.call.name
             );
-            let diagnostic = Diagnostic::error("E0324", message, self.function.span, format!("gives {found}"))
+            let diagnostic = Diagnostic::error("E0322", message, self.function.span, format!("gives {found}"))
                 .label(self.sequence.span, format!("elements of {wanted}"));
             return Err(diagnostic.help("cast its result, or use `fold` for a function whose sides differ"));
         }

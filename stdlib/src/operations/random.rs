@@ -47,14 +47,14 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             UNIFORM,
             numbers,
             "The number in [0, 1) of an index, a key and a draw (u64 each).",
-            &[("random_uniform(0, 0, 0)", "0.8805182844610329")],
+            &[("random_uniform(0, 0, 0)", "0.8805201978886142")],
         ),
         (
             "random_normal",
             NORMAL,
             numbers,
             "The number of the standard normal distribution of an index, a key and a draw (u64 each).",
-            &[("random_normal(0, 0, 0)", "0.8805182844610329")],
+            &[("random_normal(0, 0, 0)", "-1.6249634408710398")],
         ),
     ] {
         let row = Operation::elementwise(name, &["index", "key", "draw"], result, kernels);

@@ -1,4 +1,5 @@
 //! Functions of complex numbers at hard points; written by tests/accuracy/complex_points.py.
+#![allow(clippy::approx_constant)]
 
 /// The function, its operand and its value, each as real and imaginary part.
 #[rustfmt::skip]
