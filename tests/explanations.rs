@@ -70,7 +70,7 @@ impl Folder {
         let folder = Folder(std::env::temp_dir().join(format!("thalweg-explanations-{}", std::process::id())));
         std::fs::create_dir_all(&folder.0).expect("a folder for files");
         let array = thalweg::Array::from_slice(&[3], &[1.0, 2.0, 3.0]).expect("three elements");
-        thalweg::npy::write(&folder.0.join("table.npy"), &array).expect("a file");
+        thalweg::npy::write(folder.0.join("table.npy"), &array).expect("a file");
         folder
     }
 

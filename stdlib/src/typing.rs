@@ -100,9 +100,19 @@ pub fn integers(operands: &[Numeric]) -> Typed {
     }
 }
 
+/// The float dtype in which operands meet: integers by the floats of each, so that i8 and u16 meet in f32, which holds both.
+fn float_common(operands: &[Numeric]) -> DType {
+    let dtype = common(operands).dtype;
+    let strong = operands.iter().filter(|operand| !operand.weak).map(|operand| float_of(operand.dtype));
+    match dtype.is_integral() {
+        true => strong.reduce(DType::promote).unwrap_or(float_of(dtype)),
+        false => float_of(dtype),
+    }
+}
+
 /// Functions that give floats: small integers compute in f32, large ones in f64.
 pub fn floats(operands: &[Numeric]) -> Typed {
-    let dtype = float_of(common(operands).dtype);
+    let dtype = float_common(operands);
     match dtype.kind() {
         Kind::Complex => Err(takes_help("real numbers", "take the magnitude first: `abs(z)`")),
         _ => all(operands, dtype, dtype),
@@ -111,7 +121,7 @@ pub fn floats(operands: &[Numeric]) -> Typed {
 
 /// The same for functions that complex numbers have too.
 pub fn analytic(operands: &[Numeric]) -> Typed {
-    let dtype = float_of(common(operands).dtype);
+    let dtype = float_common(operands);
     all(operands, dtype, dtype)
 }
 

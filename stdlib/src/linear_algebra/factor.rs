@@ -468,6 +468,8 @@ fn tolerance<T: Field>(call: &FunctionCall, matrices: &Matrices) -> f64 {
 }
 
 /// `matrix_rank(a, rtol)`.
+// The body is written once for f32 and f64.
+#[allow(clippy::useless_conversion)]
 pub(crate) fn matrix_rank(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let mut ranks = result(call, 0)?;
     let matrices = Matrices::of(call)?;
@@ -475,8 +477,8 @@ pub(crate) fn matrix_rank(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
         let parts = Parts::<i64>::new(&mut ranks, matrices.count)?;
         let tolerance = tolerance::<T>(call, &matrices);
         singular_values::<T>(call, &matrices, |number, found| {
-            let least = found.first().map_or(0.0, |greatest| *greatest * tolerance);
-            parts.part(number)[0] = found.iter().filter(|value| **value > least).count() as i64;
+            let least = found.first().map_or(0.0, |greatest| f64::from(*greatest) * tolerance);
+            parts.part(number)[0] = found.iter().filter(|value| f64::from(**value) > least).count() as i64;
         })
     })?;
     Ok(vec![ranks])

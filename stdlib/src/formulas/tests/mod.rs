@@ -205,7 +205,7 @@ fn complex_distance([real, imaginary]: [f64; 2], expected: [f64; 2]) -> f64 {
 }
 
 #[test]
-fn functions_of_complex_numbers_are_within_eight_units() {
+fn functions_of_complex_numbers_are_within_two_units() {
     use super::complex::*;
     use thalweg_runtime::kernel::Complex;
     for &(name, [real, imaginary], expected) in complex_points::POINTS {
@@ -231,7 +231,7 @@ fn functions_of_complex_numbers_are_within_eight_units() {
             _ => panic!("no function is named {name}"),
         };
         let units = complex_distance([value.real, value.imaginary], expected);
-        assert!(units <= 8.0, "{name}({z:?}) is {expected:?}, not {value:?}: {units} units");
+        assert!(units <= 2.0, "{name}({z:?}) is {expected:?}, not {value:?}: {units} units");
     }
 }
 
