@@ -123,11 +123,15 @@ pub fn check(
     checker.defined_later = names::defined_functions(program);
     let mut last = None;
     let mut silent = true;
-    for statement in &program.statements {
+    for (index, statement) in program.statements.iter().enumerate() {
         checker.uses.clear();
         last = checker.top_statement(statement).unwrap_or(None);
         checker.refused = false;
         silent = statement.silent;
+        let is_last = index + 1 == program.statements.len();
+        if !silent && !is_last && index > 0 && statement::leading_sign(statement).is_some() {
+            checker.note_unused(statement);
+        }
     }
     if checker.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(checker.diagnostics);

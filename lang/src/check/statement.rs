@@ -3,9 +3,9 @@
 use super::journal::Place;
 use super::loops::is_of_the_checker;
 use super::{Binding, Checker, Checks, Reported};
-use crate::ast::{self, BinaryOperator, Expression, ExpressionKind, Statement, StatementKind, Target};
+use crate::ast::{self, BinaryOperator, Expression, ExpressionKind, Statement, StatementKind, Target, UnaryOperator};
 use crate::declaration::Operand;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::graph::{NodeKind, SourceAxis};
 use crate::length::Length;
 use crate::source::Span;
@@ -285,6 +285,28 @@ impl Checker<'_> {
         self.statements(&block.statements)
     }
 
+    /// A value that is computed and dropped in the middle of a block: often the second half of a line that was broken before
+    /// its operator.
+    pub(super) fn note_unused(&mut self, statement: &Statement) {
+        let StatementKind::Expression(value) = &statement.kind else { return };
+        let is_operator = matches!(
+            value.kind,
+            ExpressionKind::Unary { .. } | ExpressionKind::Binary { .. } | ExpressionKind::Chain { .. }
+        );
+        if !is_operator {
+            return;
+        }
+        let mut note = Diagnostic::error("N0302", "the value of this line is not used", value.span, "");
+        note.severity = Severity::Note;
+        let help = match leading_sign(statement) {
+            Some(sign) => {
+                format!("to go on with the line before, end that line with `{sign}`, or put all of it in `( )`")
+            }
+            None => "give it a name, or leave it out".to_string(),
+        };
+        let _ = self.report(note.help(help));
+    }
+
     /// The same for statements: what follows one that may leave the turn of a loop happens only if it did not.
     pub(super) fn statements(&mut self, statements: &[Statement]) -> Checks<Value<Operand>> {
         let mut last = Ok(None);
@@ -296,6 +318,9 @@ impl Checker<'_> {
                 break;
             }
             let rest = &statements[index + 1..];
+            if !rest.is_empty() && !statement.silent && last.is_ok() {
+                self.note_unused(statement);
+            }
             if !rest.is_empty() && self.may_leave_turn() {
                 let followed = self.unless_left(statement.span, &mut |checker| checker.statements(rest));
                 return if failed { Err(Reported) } else { followed };
@@ -305,5 +330,22 @@ impl Checker<'_> {
             return Err(Reported);
         }
         Ok(last?.unwrap_or(Value::None))
+    }
+}
+
+/// The sign that an expression statement begins with.
+pub(super) fn leading_sign(statement: &Statement) -> Option<&'static str> {
+    let StatementKind::Expression(value) = &statement.kind else { return None };
+    let mut first = value;
+    loop {
+        match &first.kind {
+            ExpressionKind::Binary { left, .. } => first = left,
+            ExpressionKind::Chain { first: left, .. } => first = left,
+            // In brackets it would begin further left.
+            ExpressionKind::Unary { operator_span, .. } if operator_span.start != value.span.start => return None,
+            ExpressionKind::Unary { operator: UnaryOperator::Negative, .. } => return Some("-"),
+            ExpressionKind::Unary { operator: UnaryOperator::Positive, .. } => return Some("+"),
+            _ => return None,
+        }
     }
 }
