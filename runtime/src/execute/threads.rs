@@ -238,3 +238,47 @@ impl Team for Drive<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_work_is_done_when_together_returns() {
+        let threads = Threads::new();
+        for turn in 0..2000 {
+            let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            threads.together(4, &|| {
+                while next.fetch_add(1, Ordering::Relaxed) < 8 {
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            assert_eq!(done.load(Ordering::Relaxed), 8, "turn {turn}");
+        }
+    }
+
+    #[test]
+    fn a_panic_of_a_helper_reaches_the_caller_and_the_pool_lives() {
+        let threads = Threads::new();
+        let caller = std::thread::current().id();
+        let came = AtomicBool::new(false);
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            threads.together(2, &|| {
+                if std::thread::current().id() != caller {
+                    came.store(true, Ordering::SeqCst);
+                    panic!("on a helper");
+                }
+                // The helper gets the time to come.
+                while !came.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+            });
+        }));
+        assert!(outcome.is_err());
+        let count = AtomicUsize::new(0);
+        threads.together(2, &|| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        assert!(count.load(Ordering::Relaxed) >= 1);
+    }
+}
