@@ -321,7 +321,7 @@ mod tests {
                     }
                 }
                 (Rule::Reduction { .. }, Body::Reduction(_))
-                | (Rule::Expand(_), Body::Expanded | Body::Function(_))
+                | (Rule::Expand(_), Body::Expanded | Body::Function(_) | Body::Effect(_))
                 | (Rule::Effect, Body::Effect(_)) => {}
                 _ => panic!("{}: its rule and its body do not go together", declaration.name),
             }

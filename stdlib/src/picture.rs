@@ -87,7 +87,7 @@ pub(crate) fn write(path: &Path, array: &Array) -> Result<(), String> {
         Kind::Float => array.iter().map(|scalar| (scalar.as_complex().0 * 255.0).round_ties_even() as u8).collect(),
         _ => {
             let dtype = array.dtype();
-            return Err(format!("a picture is u8 from 0 to 255, or floats from 0 to 1, not {dtype}; cast it: `u8(x)`"));
+            return Err(format!("a picture is u8 from 0 to 255, or floats from 0 to 1, not {dtype}"));
         }
     };
     let encode = |file: File| {

@@ -100,12 +100,22 @@ pub fn integers(operands: &[Numeric]) -> Typed {
     }
 }
 
+/// Integers only, and no bools.
+pub fn strict_integers(operands: &[Numeric]) -> Typed {
+    match common(operands).dtype {
+        DType::Bool => Err(takes_help("integers", "cast first: `i64(x)`")),
+        _ => integers(operands),
+    }
+}
+
 /// The float dtype in which operands meet: integers by the floats of each, so that i8 and u16 meet in f32, which holds both.
 fn float_common(operands: &[Numeric]) -> DType {
     let dtype = common(operands).dtype;
-    let strong = operands.iter().filter(|operand| !operand.weak).map(|operand| float_of(operand.dtype));
+    // A bool gives way to a literal, any other integer has its way.
+    let decides = |operand: &&Numeric| !operand.weak && operand.dtype != DType::Bool;
+    let decisive = operands.iter().filter(decides).map(|operand| float_of(operand.dtype));
     match dtype.is_integral() {
-        true => strong.reduce(DType::promote).unwrap_or(float_of(dtype)),
+        true => decisive.reduce(DType::promote).unwrap_or(float_of(dtype)),
         false => float_of(dtype),
     }
 }

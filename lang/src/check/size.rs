@@ -150,7 +150,7 @@ impl Checker<'_> {
         let known = polynomial.known();
         Length::of(polynomial).ok_or_else(|| {
             let message = format!("a length cannot be negative: {}", known.unwrap_or(-1));
-            self.report(Diagnostic::error("E0309", message, span, ""))
+            self.report(Diagnostic::error("E0309", message, span, "").help("write 0 or more"))
         })
     }
 

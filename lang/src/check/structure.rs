@@ -40,11 +40,18 @@ impl Checker<'_> {
             (Value::Tuple(one), Value::Tuple(other)) if is_addition => {
                 Some(self.bounded(Value::Tuple(one.iter().chain(other).cloned().collect()), span))
             }
-            (Value::Text(_), Value::Text(_))
-            | (Value::Tuple(_), Value::Tuple(_))
-            | (Value::DType(_), Value::DType(_))
-            | (Value::None, _)
-            | (_, Value::None)
+            (Value::Text(_), other) | (other, Value::Text(_)) if is_addition => {
+                let message = format!("`+` joins two strings, and this is a string and {}", self.describe(other));
+                let help = "put the value into the text: `f\"… {x}\"`";
+                Some(Err(self.refuse(message, operator_span, operands, help)))
+            }
+            (Value::Tuple(_), _) | (_, Value::Tuple(_)) if is_addition => {
+                let message = "`+` joins two tuples, and takes no tuple with anything else";
+                let help = "for one more part write `t + (x,)`; to add numbers, make an array: `[a, b] + x`";
+                Some(Err(self.refuse(message.into(), operator_span, operands, help)))
+            }
+            (Value::Text(_) | Value::Tuple(_) | Value::DType(_) | Value::None, _)
+            | (_, Value::Text(_) | Value::Tuple(_) | Value::DType(_) | Value::None)
                 if !is_addition =>
             {
                 let equality = self.equality(left, *left_span, right, *right_span, operator_span);

@@ -173,9 +173,11 @@ fn every_program_of_the_repository_with_long_names() {
 fn the_repositorys_scripts_are_formatted() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut paths = vec![root.join("stdlib/src/prelude.tw")];
-    let listing = std::fs::read_dir(root.join("examples")).expect("the folder of examples");
-    let scripts = listing.map(|entry| entry.expect("a folder's entry").path());
-    paths.extend(scripts.filter(|path| path.extension().is_some_and(|extension| extension == "tw")));
+    for folder in ["examples", "examples/npbench"] {
+        let listing = std::fs::read_dir(root.join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+        let scripts = listing.map(|entry| entry.expect("a folder's entry").path());
+        paths.extend(scripts.filter(|path| path.extension().is_some_and(|extension| extension == "tw")));
+    }
     assert!(paths.len() > 5, "{paths:?}");
     let mut faults = Vec::new();
     for path in paths {

@@ -121,8 +121,12 @@ fn words_have_the_colours_that_the_prompt_gives_them() {
             TokenClass::Punctuation => continue,
             _ => continue,
         };
-        let found = grammar["patterns"].as_array().expect("rules").iter();
-        let found = found.into_iter().find_map(|rule| scope_at(&grammar, rule, program, range.start));
+        // Editors read line by line.
+        let line = program[..range.start].rfind('\n').map_or(0, |end| end + 1);
+        let text = program[line..].lines().next().unwrap_or("");
+        let mut rules = grammar["patterns"].as_array().expect("rules").iter();
+        let found = rules.find_map(|rule| scope_at(&grammar, rule, text, range.start - line));
+        let found = found.map(|(scope, end)| (scope, end + line));
         let word = &program[range.clone()];
         let (scope, end) = found.unwrap_or_else(|| panic!("no rule takes `{word}`"));
         assert!(expected.iter().any(|start| scope.starts_with(start)), "`{word}` is {scope}, and {class:?}");

@@ -261,12 +261,12 @@ fn bit_rows(rows: &mut Vec<Operation>) {
             .examples(&[("bit_count([7, -8])", "[3 1]")]),
     );
     rows.push(
-        Operation::elementwise("gcd", &["x", "y"], typing::integers, Kernels::whole::<a::Gcd, 2>())
+        Operation::elementwise("gcd", &["x", "y"], typing::strict_integers, Kernels::whole::<a::Gcd, 2>())
             .summary("The greatest common divisor.")
             .examples(&[("gcd(12, 18)", "6")]),
     );
     rows.push(
-        Operation::elementwise("lcm", &["x", "y"], typing::integers, Kernels::whole::<a::Lcm, 2>())
+        Operation::elementwise("lcm", &["x", "y"], typing::strict_integers, Kernels::whole::<a::Lcm, 2>())
             .summary("The least common multiple.")
             .examples(&[("lcm(4, 6)", "12")]),
     );

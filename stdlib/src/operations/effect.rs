@@ -62,7 +62,12 @@ fn save(call: &EffectCall) -> Result<(), Failure> {
         let message = format!("`save` writes .npy, .png and .csv files, and {path} is none");
         return Err(Failure { help, ..failure("E0510", message) });
     }
-    file::write(place, array).map_err(|message| failure("E0510", message))
+    // What else can fail is the file system's, and says so.
+    let is_picture = path.ends_with(".png");
+    let help = is_picture.then(|| {
+        "a picture is `u8(x)`, or floats from 0 to 1, as `[height, width]` or `[height, width, 3]`".to_string()
+    });
+    file::write(place, array).map_err(|message| Failure { help, ..failure("E0510", message) })
 }
 
 fn assert(call: &EffectCall) -> Result<(), Failure> {

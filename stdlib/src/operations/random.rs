@@ -234,7 +234,8 @@ fn word(build: &mut Expansion, call: &Call, index: usize) -> Result<Operand, Dia
     let found = build.type_of(given);
     if found.rank() > 0 || !matches!(found.dtype.kind(), Kind::Signed | Kind::Unsigned) {
         let message = format!("`{}` takes an integer here, not {found}", call.name);
-        return Err(Diagnostic::error("E0303", message, call.arguments[index].span, found.to_string()));
+        let diagnostic = Diagnostic::error("E0303", message, call.arguments[index].span, found.to_string());
+        return Err(diagnostic.help("one number, cast if it is a float: `i64(x)`"));
     }
     Ok(build.cast(given, DType::U64, call.arguments[index].span))
 }
@@ -370,7 +371,7 @@ fn permutation(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Dia
     let length = if is_count { build.length_of(x, span)? } else { found.shape[0].clone() };
     if is_count && !matches!(found.dtype.kind(), Kind::Signed | Kind::Unsigned) {
         let message = format!("`permutation` takes an integer or an array, not {found}");
-        return Err(Diagnostic::error("E0303", message, span, found.to_string()));
+        return Err(Diagnostic::error("E0303", message, span, found.to_string()).help("cast it: `i64(x)`"));
     }
     let bits = draw(build, call, "random_bits", stream, vec![length.clone()])?;
     let order = build.apply(call, &[bits], Vec::new(), vec![Type::new(DType::I64, vec![length])])[0];
