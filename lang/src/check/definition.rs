@@ -6,6 +6,7 @@
 use super::{Binding, Checker, Checks, Frame, Level, Reported};
 use crate::ast::{self, DimensionExpression, ExpressionKind, TypeExpression, TypeExpressionKind};
 use crate::declaration::Operand;
+use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind};
 use crate::length::{Length, Polynomial, Symbol};
 use crate::source::Span;
@@ -105,7 +106,13 @@ impl Checker<'_> {
                         DimensionExpression::Rest(_) => continue,
                         DimensionExpression::Size(size) => self.stand_in_size(size, variables),
                     };
-                    let Some(length) = polynomial.and_then(Length::of) else { return Err(Reported) };
+                    // A size that only takes away is negative for every value of its names, but for 0.
+                    let length = polynomial.filter(|size| !size.is_written_negative()).and_then(Length::of);
+                    let Some(length) = length else {
+                        let message = "a size is made of names, integers, `+`, `-` and `*`, and is not negative";
+                        let diagnostic = Diagnostic::error("E0312", message, declared.span, "");
+                        return Err(self.report(diagnostic.help("name the size alone: `f64[n]`")));
+                    };
                     shape.push(length);
                 }
                 let array_type: Type = ArrayType::new(dtype, shape);
@@ -138,6 +145,9 @@ impl Checker<'_> {
                     }
                 };
                 Some(Polynomial::from(&symbol))
+            }
+            ExpressionKind::Unary { operator: ast::UnaryOperator::Negative, operand, .. } => {
+                Some(Polynomial::from(0).minus(&self.stand_in_size(operand, variables)?))
             }
             ExpressionKind::Binary { operator, left, right, .. } => {
                 let (left, right) = (self.stand_in_size(left, variables)?, self.stand_in_size(right, variables)?);

@@ -123,9 +123,14 @@ pub fn check(
     checker.defined_later = names::defined_functions(program);
     let mut last = None;
     let mut silent = true;
+    let mut refused: Option<Span> = None;
     for (index, statement) in program.statements.iter().enumerate() {
         checker.uses.clear();
-        last = checker.top_statement(statement).unwrap_or(None);
+        let checked = checker.top_statement(statement);
+        if checked.is_err() {
+            refused.get_or_insert(statement.span);
+        }
+        last = checked.unwrap_or(None);
         checker.refused = false;
         silent = statement.silent;
         let is_last = index + 1 == program.statements.len();
@@ -133,7 +138,12 @@ pub fn check(
             checker.note_unused(statement);
         }
     }
-    if checker.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+    if let (Some(span), false) = (refused, checker.has_errors()) {
+        // Whoever refuses says why; a program must never be dropped without a word.
+        let message = "internal error: this was refused, and nobody said why";
+        checker.report(Diagnostic::error("E0599", message, span, ""));
+    }
+    if checker.has_errors() {
         return Err(checker.diagnostics);
     }
     checker.finish(last, silent, wanted)
@@ -317,6 +327,10 @@ impl<'a> Checker<'a> {
             symbol_count: 0,
             unknown_count: 0,
         }
+    }
+
+    fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// Reports a diagnostic once for its code and place, adding where the functions around it were called.

@@ -60,7 +60,9 @@ impl Checker<'_> {
                     let closure = Arc::new(Closure::new(function.clone(), captured));
                     let checked = self.check_definition(&closure);
                     let value = checked.and_then(|()| self.bounded(Value::Function(closure), name.span));
+                    let defined = value.as_ref().map(|_| None).map_err(|reported| *reported);
                     self.bind(&name.text, value);
+                    return defined;
                 }
                 Ok(None)
             }
