@@ -7,6 +7,7 @@ use std::mem::MaybeUninit;
 use thalweg_lang::dtype::DType;
 
 use super::formula::Complex;
+use super::record::{self, Record};
 use super::step::{Buffer, Step, Typed, avx2, avx512, plain};
 use super::table::SIMPLE_BYTE;
 use super::{BlockFunction, Kernel};
@@ -166,7 +167,8 @@ const fn convert<A: Convert<R> + Typed, R: Typed>() -> Kernel {
     };
     let (from, to) = (A::DTYPE.size(), R::DTYPE.size());
     let cost = SIMPLE_BYTE * if from > to { from } else { to } as u32;
-    Kernel { operands: const { &[A::DTYPE] }, result: R::DTYPE, fault: None, cost, functions }
+    let record: Option<Record> = Some(|| record::cast(R::DTYPE));
+    Kernel { operands: const { &[A::DTYPE] }, result: R::DTYPE, fault: None, cost, functions, record }
 }
 
 /// The conversions from one real dtype, in the order of `DType::ALL`.

@@ -4,6 +4,7 @@ mod cast;
 mod fold;
 mod formula;
 mod level;
+pub mod record;
 mod step;
 mod table;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::fmt;
 use thalweg_lang::dtype::{DType, Scalar};
 
 use super::formula::*;
+use super::record::{self, OwnPrecision, Record};
 use super::step::{self, *};
 use super::{BlockFunction, Level};
 use crate::lane::{Lane, Lanes, scalar};
@@ -43,6 +44,8 @@ pub struct Kernel {
     /// About how many picoseconds an element takes, in vectors and from the first cache.
     pub cost: u32,
     pub(super) functions: [BlockFunction; 4],
+    /// The formula, for a recording; `None` where it branches or loops on its values.
+    pub record: Option<Record>,
 }
 
 impl Kernel {
@@ -288,9 +291,10 @@ const WORD: u32 = 1400;
 const WHOLE: u32 = 1700;
 
 /// A kernel whose operands have one dtype.
-const fn kernel<T: Typed, R: Typed, const N: usize>(functions: [BlockFunction; 4]) -> Kernel {
+const fn kernel<T: Typed, R: Typed, const N: usize>(record: Record, functions: [BlockFunction; 4]) -> Kernel {
     let cost = SIMPLE_BYTE * size_of::<T>() as u32;
-    Kernel { operands: const { &[T::DTYPE; N] }, result: R::DTYPE, fault: None, cost, functions }
+    let operands = const { &[T::DTYPE; N] };
+    Kernel { operands, result: R::DTYPE, fault: None, cost, functions, record: Some(record) }
 }
 
 impl Kernel {
@@ -314,16 +318,40 @@ table!(
     NumberTable,
     NumberFormula,
     [
-        kernel::<f64, f64, N>(vectors!(NumberVectors, F, Double, SHORT, N)),
-        kernel::<f32, f32, N>(vectors!(NumberVectors, F, Single, SHORT, N)),
-        kernel::<i64, i64, N>(same::<NumberScalars<F, i64, { chunk(size_of::<i64>()) }>, NumberScalars<F, i64, 1>, N>()),
-        kernel::<i32, i32, N>(same::<NumberScalars<F, i32, { chunk(size_of::<i32>()) }>, NumberScalars<F, i32, 1>, N>()),
-        kernel::<i16, i16, N>(same::<NumberScalars<F, i16, { chunk(size_of::<i16>()) }>, NumberScalars<F, i16, 1>, N>()),
-        kernel::<i8, i8, N>(same::<NumberScalars<F, i8, { chunk(size_of::<i8>()) }>, NumberScalars<F, i8, 1>, N>()),
-        kernel::<u64, u64, N>(same::<NumberScalars<F, u64, { chunk(size_of::<u64>()) }>, NumberScalars<F, u64, 1>, N>()),
-        kernel::<u32, u32, N>(same::<NumberScalars<F, u32, { chunk(size_of::<u32>()) }>, NumberScalars<F, u32, 1>, N>()),
-        kernel::<u16, u16, N>(same::<NumberScalars<F, u16, { chunk(size_of::<u16>()) }>, NumberScalars<F, u16, 1>, N>()),
-        kernel::<u8, u8, N>(same::<NumberScalars<F, u8, { chunk(size_of::<u8>()) }>, NumberScalars<F, u8, 1>, N>()),
+        kernel::<f64, f64, N>(record::number::<F, f64, N>, vectors!(NumberVectors, F, Double, SHORT, N)),
+        kernel::<f32, f32, N>(record::number::<F, f32, N>, vectors!(NumberVectors, F, Single, SHORT, N)),
+        kernel::<i64, i64, N>(
+            record::number::<F, i64, N>,
+            same::<NumberScalars<F, i64, { chunk(size_of::<i64>()) }>, NumberScalars<F, i64, 1>, N>()
+        ),
+        kernel::<i32, i32, N>(
+            record::number::<F, i32, N>,
+            same::<NumberScalars<F, i32, { chunk(size_of::<i32>()) }>, NumberScalars<F, i32, 1>, N>()
+        ),
+        kernel::<i16, i16, N>(
+            record::number::<F, i16, N>,
+            same::<NumberScalars<F, i16, { chunk(size_of::<i16>()) }>, NumberScalars<F, i16, 1>, N>()
+        ),
+        kernel::<i8, i8, N>(
+            record::number::<F, i8, N>,
+            same::<NumberScalars<F, i8, { chunk(size_of::<i8>()) }>, NumberScalars<F, i8, 1>, N>()
+        ),
+        kernel::<u64, u64, N>(
+            record::number::<F, u64, N>,
+            same::<NumberScalars<F, u64, { chunk(size_of::<u64>()) }>, NumberScalars<F, u64, 1>, N>()
+        ),
+        kernel::<u32, u32, N>(
+            record::number::<F, u32, N>,
+            same::<NumberScalars<F, u32, { chunk(size_of::<u32>()) }>, NumberScalars<F, u32, 1>, N>()
+        ),
+        kernel::<u16, u16, N>(
+            record::number::<F, u16, N>,
+            same::<NumberScalars<F, u16, { chunk(size_of::<u16>()) }>, NumberScalars<F, u16, 1>, N>()
+        ),
+        kernel::<u8, u8, N>(
+            record::number::<F, u8, N>,
+            same::<NumberScalars<F, u8, { chunk(size_of::<u8>()) }>, NumberScalars<F, u8, 1>, N>()
+        ),
     ]
 );
 
@@ -331,48 +359,40 @@ table!(
     NumberTestTable,
     NumberTest,
     [
-        kernel::<f64, bool, N>(vectors!(NumberTestVectors, F, Double, SHORT, N)),
-        kernel::<f32, bool, N>(vectors!(NumberTestVectors, F, Single, SHORT, N)),
-        kernel::<i64, bool, N>(same::<
-            NumberTestScalars<F, i64, { chunk(size_of::<i64>()) }>,
-            NumberTestScalars<F, i64, 1>,
-            N,
-        >()),
-        kernel::<i32, bool, N>(same::<
-            NumberTestScalars<F, i32, { chunk(size_of::<i32>()) }>,
-            NumberTestScalars<F, i32, 1>,
-            N,
-        >()),
-        kernel::<i16, bool, N>(same::<
-            NumberTestScalars<F, i16, { chunk(size_of::<i16>()) }>,
-            NumberTestScalars<F, i16, 1>,
-            N,
-        >()),
-        kernel::<i8, bool, N>(same::<
-            NumberTestScalars<F, i8, { chunk(size_of::<i8>()) }>,
-            NumberTestScalars<F, i8, 1>,
-            N,
-        >()),
-        kernel::<u64, bool, N>(same::<
-            NumberTestScalars<F, u64, { chunk(size_of::<u64>()) }>,
-            NumberTestScalars<F, u64, 1>,
-            N,
-        >()),
-        kernel::<u32, bool, N>(same::<
-            NumberTestScalars<F, u32, { chunk(size_of::<u32>()) }>,
-            NumberTestScalars<F, u32, 1>,
-            N,
-        >()),
-        kernel::<u16, bool, N>(same::<
-            NumberTestScalars<F, u16, { chunk(size_of::<u16>()) }>,
-            NumberTestScalars<F, u16, 1>,
-            N,
-        >()),
-        kernel::<u8, bool, N>(same::<
-            NumberTestScalars<F, u8, { chunk(size_of::<u8>()) }>,
-            NumberTestScalars<F, u8, 1>,
-            N,
-        >()),
+        kernel::<f64, bool, N>(record::number_test::<F, f64, N>, vectors!(NumberTestVectors, F, Double, SHORT, N)),
+        kernel::<f32, bool, N>(record::number_test::<F, f32, N>, vectors!(NumberTestVectors, F, Single, SHORT, N)),
+        kernel::<i64, bool, N>(
+            record::number_test::<F, i64, N>,
+            same::<NumberTestScalars<F, i64, { chunk(size_of::<i64>()) }>, NumberTestScalars<F, i64, 1>, N>()
+        ),
+        kernel::<i32, bool, N>(
+            record::number_test::<F, i32, N>,
+            same::<NumberTestScalars<F, i32, { chunk(size_of::<i32>()) }>, NumberTestScalars<F, i32, 1>, N>()
+        ),
+        kernel::<i16, bool, N>(
+            record::number_test::<F, i16, N>,
+            same::<NumberTestScalars<F, i16, { chunk(size_of::<i16>()) }>, NumberTestScalars<F, i16, 1>, N>()
+        ),
+        kernel::<i8, bool, N>(
+            record::number_test::<F, i8, N>,
+            same::<NumberTestScalars<F, i8, { chunk(size_of::<i8>()) }>, NumberTestScalars<F, i8, 1>, N>()
+        ),
+        kernel::<u64, bool, N>(
+            record::number_test::<F, u64, N>,
+            same::<NumberTestScalars<F, u64, { chunk(size_of::<u64>()) }>, NumberTestScalars<F, u64, 1>, N>()
+        ),
+        kernel::<u32, bool, N>(
+            record::number_test::<F, u32, N>,
+            same::<NumberTestScalars<F, u32, { chunk(size_of::<u32>()) }>, NumberTestScalars<F, u32, 1>, N>()
+        ),
+        kernel::<u16, bool, N>(
+            record::number_test::<F, u16, N>,
+            same::<NumberTestScalars<F, u16, { chunk(size_of::<u16>()) }>, NumberTestScalars<F, u16, 1>, N>()
+        ),
+        kernel::<u8, bool, N>(
+            record::number_test::<F, u8, N>,
+            same::<NumberTestScalars<F, u8, { chunk(size_of::<u8>()) }>, NumberTestScalars<F, u8, 1>, N>()
+        ),
     ]
 );
 
@@ -380,8 +400,10 @@ table!(
     FloatTable,
     FloatFormula,
     [
-        kernel::<f64, f64, N>(vectors!(FloatVectors, F, Double, MIDDLING, N)).costing(8 * FLOAT_BYTE),
-        kernel::<f32, f32, N>(vectors!(FloatVectors, F, Single, MIDDLING, N)).costing(4 * FLOAT_BYTE),
+        kernel::<f64, f64, N>(OwnPrecision::<f64>::float::<F, N>, vectors!(FloatVectors, F, Double, MIDDLING, N))
+            .costing(8 * FLOAT_BYTE),
+        kernel::<f32, f32, N>(OwnPrecision::<f32>::float::<F, N>, vectors!(FloatVectors, F, Single, MIDDLING, N))
+            .costing(4 * FLOAT_BYTE),
     ]
 );
 
@@ -389,8 +411,9 @@ table!(
     DoubleTable,
     DoubleFormula,
     [
-        kernel::<f64, f64, N>(vectors!(DoubleVectors, F, Double, LONG, N)).costing(DOUBLE),
-        kernel::<f32, f32, N>(vectors!(WidenedVectors, F, Double, LONG, N)).costing(DOUBLE),
+        kernel::<f64, f64, N>(record::double::<F, f64, N>, vectors!(DoubleVectors, F, Double, LONG, N)).costing(DOUBLE),
+        kernel::<f32, f32, N>(record::double::<F, f32, N>, vectors!(WidenedVectors, F, Double, LONG, N))
+            .costing(DOUBLE),
     ]
 );
 
@@ -398,8 +421,16 @@ table!(
     FloatTestTable,
     FloatTest,
     [
-        kernel::<f64, bool, N>(vectors!(FloatTestVectors, F, Double, MIDDLING, N)).costing(8 * FLOAT_BYTE),
-        kernel::<f32, bool, N>(vectors!(FloatTestVectors, F, Single, MIDDLING, N)).costing(4 * FLOAT_BYTE),
+        kernel::<f64, bool, N>(
+            OwnPrecision::<f64>::float_test::<F, N>,
+            vectors!(FloatTestVectors, F, Double, MIDDLING, N)
+        )
+        .costing(8 * FLOAT_BYTE),
+        kernel::<f32, bool, N>(
+            OwnPrecision::<f32>::float_test::<F, N>,
+            vectors!(FloatTestVectors, F, Single, MIDDLING, N)
+        )
+        .costing(4 * FLOAT_BYTE),
     ]
 );
 
@@ -408,44 +439,62 @@ table!(
     IntegerFormula,
     [
         kernel::<i64, i64, N>(
+            record::integer::<F, i64, N>,
             same::<IntegerScalars<F, i64, { chunk(size_of::<i64>()) }>, IntegerScalars<F, i64, 1>, N>()
         ),
         kernel::<i32, i32, N>(
+            record::integer::<F, i32, N>,
             same::<IntegerScalars<F, i32, { chunk(size_of::<i32>()) }>, IntegerScalars<F, i32, 1>, N>()
         ),
         kernel::<i16, i16, N>(
+            record::integer::<F, i16, N>,
             same::<IntegerScalars<F, i16, { chunk(size_of::<i16>()) }>, IntegerScalars<F, i16, 1>, N>()
         ),
-        kernel::<i8, i8, N>(same::<IntegerScalars<F, i8, { chunk(size_of::<i8>()) }>, IntegerScalars<F, i8, 1>, N>()),
+        kernel::<i8, i8, N>(
+            record::integer::<F, i8, N>,
+            same::<IntegerScalars<F, i8, { chunk(size_of::<i8>()) }>, IntegerScalars<F, i8, 1>, N>()
+        ),
         kernel::<u64, u64, N>(
+            record::integer::<F, u64, N>,
             same::<IntegerScalars<F, u64, { chunk(size_of::<u64>()) }>, IntegerScalars<F, u64, 1>, N>()
         ),
         kernel::<u32, u32, N>(
+            record::integer::<F, u32, N>,
             same::<IntegerScalars<F, u32, { chunk(size_of::<u32>()) }>, IntegerScalars<F, u32, 1>, N>()
         ),
         kernel::<u16, u16, N>(
+            record::integer::<F, u16, N>,
             same::<IntegerScalars<F, u16, { chunk(size_of::<u16>()) }>, IntegerScalars<F, u16, 1>, N>()
         ),
-        kernel::<u8, u8, N>(same::<IntegerScalars<F, u8, { chunk(size_of::<u8>()) }>, IntegerScalars<F, u8, 1>, N>()),
+        kernel::<u8, u8, N>(
+            record::integer::<F, u8, N>,
+            same::<IntegerScalars<F, u8, { chunk(size_of::<u8>()) }>, IntegerScalars<F, u8, 1>, N>()
+        ),
     ]
 );
 
 table!(
     WordTable,
     WordFormula,
-    [kernel::<u64, u64, N>(same::<WordScalars<F, u64, { chunk(size_of::<u64>()) }>, WordScalars<F, u64, 1>, N>())
-        .costing(WORD)]
+    [kernel::<u64, u64, N>(
+        record::word::<F, N>,
+        same::<WordScalars<F, u64, { chunk(size_of::<u64>()) }>, WordScalars<F, u64, 1>, N>()
+    )
+    .costing(WORD)]
 );
 
 table!(
     DrawTable,
     DrawFormula,
-    [kernel::<u64, f64, N>([
-        step::plain::<DrawVectors<F, <scalar::Scalar as Lanes>::Double>, N>,
-        step::plain::<DrawVectors<F, <Portable as Lanes>::Double>, N>,
-        step::avx2::<DrawVectors<F, <Avx2 as Lanes>::Double>, N>,
-        step::avx512::<DrawVectors<F, <Avx512 as Lanes>::Double>, N>,
-    ])
+    [kernel::<u64, f64, N>(
+        record::draw::<F, N>,
+        [
+            step::plain::<DrawVectors<F, <scalar::Scalar as Lanes>::Double>, N>,
+            step::plain::<DrawVectors<F, <Portable as Lanes>::Double>, N>,
+            step::avx2::<DrawVectors<F, <Avx2 as Lanes>::Double>, N>,
+            step::avx512::<DrawVectors<F, <Avx512 as Lanes>::Double>, N>,
+        ]
+    )
     .costing(WORD + DOUBLE)]
 );
 
@@ -458,6 +507,7 @@ impl<F: MixedTest> MixedTestTable<F> {
             fault: None,
             cost: WHOLE,
             functions: [step::mixed::<F, u64, i64>; 4],
+            record: None,
         },
         Kernel {
             operands: &[DType::I64, DType::U64],
@@ -465,6 +515,7 @@ impl<F: MixedTest> MixedTestTable<F> {
             fault: None,
             cost: WHOLE,
             functions: [step::mixed::<F, i64, u64>; 4],
+            record: None,
         },
     ];
 }
@@ -472,7 +523,14 @@ impl<F: MixedTest> MixedTestTable<F> {
 /// A kernel that goes element by element and may fail.
 const fn whole_kernel<F: WholeFormula<N>, T: Typed + crate::lane::Whole, const N: usize>() -> Kernel {
     let functions: [BlockFunction; 4] = [step::whole::<F, T, N>; 4];
-    Kernel { operands: const { &[T::DTYPE; N] }, result: T::DTYPE, fault: F::FAULT, cost: WHOLE, functions }
+    Kernel {
+        operands: const { &[T::DTYPE; N] },
+        result: T::DTYPE,
+        fault: F::FAULT,
+        cost: WHOLE,
+        functions,
+        record: None,
+    }
 }
 
 table!(
@@ -493,20 +551,29 @@ table!(
 table!(
     LogicTable,
     LogicFormula,
-    [kernel::<bool, bool, N>([
-        step::plain::<LogicVectors<F, bool, 1>, N>,
-        step::plain::<LogicVectors<F, <Portable as Lanes>::Truth, { <Portable as Lanes>::TRUTHS }>, N>,
-        step::avx2::<LogicVectors<F, <Avx2 as Lanes>::Truth, { <Avx2 as Lanes>::TRUTHS }>, N>,
-        step::avx512::<LogicVectors<F, <Avx512 as Lanes>::Truth, { <Avx512 as Lanes>::TRUTHS }>, N>,
-    ]),]
+    [kernel::<bool, bool, N>(
+        record::logic::<F, N>,
+        [
+            step::plain::<LogicVectors<F, bool, 1>, N>,
+            step::plain::<LogicVectors<F, <Portable as Lanes>::Truth, { <Portable as Lanes>::TRUTHS }>, N>,
+            step::avx2::<LogicVectors<F, <Avx2 as Lanes>::Truth, { <Avx2 as Lanes>::TRUTHS }>, N>,
+            step::avx512::<LogicVectors<F, <Avx512 as Lanes>::Truth, { <Avx512 as Lanes>::TRUTHS }>, N>,
+        ]
+    ),]
 );
 
 table!(
     ComplexTable,
     ComplexFormula,
     [
-        kernel::<Complex<f64>, Complex<f64>, N>(same::<ComplexScalars<F, f64, 8>, ComplexScalars<F, f64, 1>, N>()),
-        kernel::<Complex<f32>, Complex<f32>, N>(same::<ComplexScalars<F, f32, 16>, ComplexScalars<F, f32, 1>, N>()),
+        kernel::<Complex<f64>, Complex<f64>, N>(
+            OwnPrecision::<f64>::complex::<F, N>,
+            same::<ComplexScalars<F, f64, 8>, ComplexScalars<F, f64, 1>, N>()
+        ),
+        kernel::<Complex<f32>, Complex<f32>, N>(
+            OwnPrecision::<f32>::complex::<F, N>,
+            same::<ComplexScalars<F, f32, 16>, ComplexScalars<F, f32, 1>, N>()
+        ),
     ]
 );
 
@@ -514,8 +581,14 @@ table!(
     ComplexTestTable,
     ComplexTest,
     [
-        kernel::<Complex<f64>, bool, N>(same::<ComplexTestScalars<F, f64, 8>, ComplexTestScalars<F, f64, 1>, N>()),
-        kernel::<Complex<f32>, bool, N>(same::<ComplexTestScalars<F, f32, 16>, ComplexTestScalars<F, f32, 1>, N>()),
+        kernel::<Complex<f64>, bool, N>(
+            OwnPrecision::<f64>::complex_test::<F, N>,
+            same::<ComplexTestScalars<F, f64, 8>, ComplexTestScalars<F, f64, 1>, N>()
+        ),
+        kernel::<Complex<f32>, bool, N>(
+            OwnPrecision::<f32>::complex_test::<F, N>,
+            same::<ComplexTestScalars<F, f32, 16>, ComplexTestScalars<F, f32, 1>, N>()
+        ),
     ]
 );
 
@@ -523,8 +596,14 @@ table!(
     ComplexPartTable,
     ComplexPart,
     [
-        kernel::<Complex<f64>, f64, N>(same::<ComplexPartScalars<F, f64, 8>, ComplexPartScalars<F, f64, 1>, N>()),
-        kernel::<Complex<f32>, f32, N>(same::<ComplexPartScalars<F, f32, 16>, ComplexPartScalars<F, f32, 1>, N>()),
+        kernel::<Complex<f64>, f64, N>(
+            OwnPrecision::<f64>::complex_part::<F, N>,
+            same::<ComplexPartScalars<F, f64, 8>, ComplexPartScalars<F, f64, 1>, N>()
+        ),
+        kernel::<Complex<f32>, f32, N>(
+            OwnPrecision::<f32>::complex_part::<F, N>,
+            same::<ComplexPartScalars<F, f32, 16>, ComplexPartScalars<F, f32, 1>, N>()
+        ),
     ]
 );
 
@@ -544,8 +623,16 @@ table!(
     ComplexDoubleTable,
     ComplexDoubleFormula,
     [
-        kernel::<Complex<f64>, Complex<f64>, N>(complex_vectors!(ComplexVectors, F, f64, N)).costing(2 * DOUBLE),
-        kernel::<Complex<f32>, Complex<f32>, N>(complex_vectors!(ComplexVectors, F, f32, N)).costing(2 * DOUBLE),
+        kernel::<Complex<f64>, Complex<f64>, N>(
+            record::complex_double::<F, f64, N>,
+            complex_vectors!(ComplexVectors, F, f64, N)
+        )
+        .costing(2 * DOUBLE),
+        kernel::<Complex<f32>, Complex<f32>, N>(
+            record::complex_double::<F, f32, N>,
+            complex_vectors!(ComplexVectors, F, f32, N)
+        )
+        .costing(2 * DOUBLE),
     ]
 );
 
@@ -553,8 +640,16 @@ table!(
     ComplexDoublePartTable,
     ComplexDoublePart,
     [
-        kernel::<Complex<f64>, f64, N>(complex_vectors!(ComplexPartVectors, F, f64, N)).costing(DOUBLE),
-        kernel::<Complex<f32>, f32, N>(complex_vectors!(ComplexPartVectors, F, f32, N)).costing(DOUBLE),
+        kernel::<Complex<f64>, f64, N>(
+            record::complex_double_part::<F, f64, N>,
+            complex_vectors!(ComplexPartVectors, F, f64, N)
+        )
+        .costing(DOUBLE),
+        kernel::<Complex<f32>, f32, N>(
+            record::complex_double_part::<F, f32, N>,
+            complex_vectors!(ComplexPartVectors, F, f32, N)
+        )
+        .costing(DOUBLE),
     ]
 );
 
@@ -566,6 +661,7 @@ macro_rules! select {
             fault: None,
             cost: SIMPLE_BYTE * size_of::<$bits>() as u32,
             functions: same::<SelectStep<$bits, { chunk(size_of::<$bits>()) }>, SelectStep<$bits, 1>, 3>(),
+            record: Some(record::select),
         }),*]
     };
 }

@@ -41,7 +41,7 @@ macro_rules! instructions {
 macro_rules! rarely {
     ($lane:ty, $mask:expr, $fast:expr, $slow:expr $(,)?) => {{
         let (mask, fast) = ($mask, $fast);
-        if $crate::lane::Mask::any(mask) { <$lane as $crate::lane::Lane>::select(mask, $slow, fast) } else { fast }
+        if $crate::lane::Mask::any(mask) { <$lane as $crate::lane::Lane>::merge(mask, $slow, fast) } else { fast }
     }};
 }
 
@@ -57,7 +57,7 @@ pub trait Mask: Copy + 'static {
     fn xor(self, other: Self) -> Self;
     /// Not.
     fn not(self) -> Self;
-    /// Whether any element is true. For `rarely` only: a formula must not branch on it.
+    /// Whether any element is true. For `rarely` only, which merges afterwards: a formula must not branch on it.
     fn any(self) -> bool;
     /// Reads `WIDTH` bytes, each 0 or 1.
     ///
@@ -96,7 +96,17 @@ pub trait Lane: Copy + 'static {
     /// `fast` where the mask is false, `slow()` where it is true; `slow` is computed only when some element needs it.
     #[inline(always)]
     fn rarely(mask: Self::Mask, fast: Self, slow: impl FnOnce() -> Self) -> Self {
-        if mask.any() { Self::select(mask, slow(), fast) } else { fast }
+        if mask.any() { Self::merge(mask, slow(), fast) } else { fast }
+    }
+    /// The end of what `Mask::any` began: `slow` where the mask is true, `fast` elsewhere.
+    #[inline(always)]
+    fn merge(mask: Self::Mask, slow: Self, fast: Self) -> Self {
+        Self::select(mask, slow, fast)
+    }
+    /// The same for two results of one guard.
+    #[inline(always)]
+    fn merge_two(mask: Self::Mask, slow: [Self; 2], fast: [Self; 2]) -> [Self; 2] {
+        [Self::select(mask, slow[0], fast[0]), Self::select(mask, slow[1], fast[1])]
     }
 }
 

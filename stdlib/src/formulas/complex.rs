@@ -28,7 +28,14 @@ fn choose<L: Double>(mask: L::Mask, then: Complex<L>, otherwise: Complex<L>) -> 
 macro_rules! rarely_complex {
     ($lane:ty, $mask:expr, $fast:expr, $slow:expr) => {{
         let (mask, fast) = ($mask, $fast);
-        if Mask::any(mask) { choose::<$lane>(mask, $slow, fast) } else { fast }
+        if Mask::any(mask) {
+            let slow: Complex<$lane> = $slow;
+            let parts = [fast.real, fast.imaginary];
+            let [real, imaginary] = <$lane>::merge_two(mask, [slow.real, slow.imaginary], parts);
+            Complex { real, imaginary }
+        } else {
+            fast
+        }
     }};
 }
 
