@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use thalweg::{Builder, Interpreter};
 use thalweg_lang::diagnostic::{Diagnostic, Severity};
 use thalweg_runtime::kernel::Level;
+use thalweg_runtime::machine::MachineCode;
 use thalweg_runtime::operation::Host;
 
 /// Keeps what a program prints.
@@ -53,7 +54,12 @@ pub fn engines() -> Vec<Engine> {
         engine("@parallel(2)", |builder| builder.threads(1), "@parallel(2)"),
     ];
     for level in Level::available() {
-        engines.push(engine(level.name(), move |builder| builder.threads(1).level(level), ""));
+        let formulas = move |builder: Builder| builder.threads(1).level(level).machine_code(MachineCode::Off);
+        engines.push(engine(level.name(), formulas, ""));
+    }
+    for level in [Level::Avx2, Level::Avx512].into_iter().filter(|level| level.is_available()) {
+        let compiled = move |builder: Builder| builder.threads(2).level(level).machine_code(MachineCode::Always);
+        engines.push(engine(&format!("machine code, {}", level.name()), compiled, ""));
     }
     engines
 }

@@ -205,7 +205,7 @@ impl Interpreter {
             ("threads".to_string(), self.settings.threads.to_string()),
             ("cores".to_string(), cores.to_string()),
         ];
-        for name in ["THALWEG_NUM_THREADS", "THALWEG_SIMD"] {
+        for name in ["THALWEG_NUM_THREADS", "THALWEG_SIMD", "THALWEG_MACHINE_CODE"] {
             rows.push((name.to_string(), std::env::var(name).unwrap_or_else(|_| "not set".into())));
         }
         rows

@@ -21,6 +21,7 @@ use thalweg_runtime::buffer::Pool;
 use thalweg_runtime::execute::Threads;
 use thalweg_runtime::execute::{self, Cancel, Context};
 use thalweg_runtime::kernel::Level;
+use thalweg_runtime::machine::MachineCode;
 use thalweg_runtime::operation::Host;
 use thalweg_runtime::plan::{self, Plan, Settings};
 
@@ -44,6 +45,7 @@ pub struct Builder {
     threads: Option<usize>,
     host: Arc<dyn Host>,
     fuse: bool,
+    machine_code: Option<MachineCode>,
     level: Option<Level>,
     memory: Option<usize>,
     importer: Importer,
@@ -72,6 +74,12 @@ impl Builder {
     /// Whether neighbouring nodes run in one pass; `false` gives the same bits, slower, for tests.
     pub fn fuse(mut self, fuse: bool) -> Builder {
         self.fuse = fuse;
+        self
+    }
+
+    /// When machine code is made; without it as `THALWEG_MACHINE_CODE` says, else where it is worth it. The bits are the same.
+    pub fn machine_code(mut self, machine_code: MachineCode) -> Builder {
+        self.machine_code = Some(machine_code);
         self
     }
 
@@ -115,6 +123,7 @@ impl Builder {
                 threads: self.threads.unwrap_or_else(default_threads),
                 fuse: self.fuse,
                 level: self.level.unwrap_or_else(Level::detect),
+                machine_code: self.machine_code.unwrap_or_else(MachineCode::detect),
             },
             pool,
             threads: Threads::new(),
@@ -320,6 +329,7 @@ impl Interpreter {
             threads: None,
             host: Arc::new(Silence),
             fuse: true,
+            machine_code: None,
             level: None,
             memory: None,
             importer: import::from_files(),

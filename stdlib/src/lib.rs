@@ -26,6 +26,8 @@ mod picture;
 mod program;
 mod show;
 mod table;
+#[cfg(test)]
+mod tests;
 pub mod typing;
 #[cfg(feature = "ndarray")]
 #[path = "ndarray.rs"]

@@ -6,9 +6,11 @@
 
 use crate::array::Array;
 use crate::buffer::ALIGNMENT;
-use crate::kernel::BlockFunction;
+use crate::kernel::{BlockFunction, Level};
+use crate::machine::{Compiled, Line as Stage, Reading};
 use crate::plan::region::{Region, Register, Source};
 use std::cell::RefCell;
+use std::sync::Arc;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::SourceAxis;
 
@@ -17,6 +19,9 @@ const BLOCK: usize = 512;
 
 /// Elements of a block where they are large or the instructions need many blocks at once.
 const SMALL_BLOCK: usize = 256;
+
+/// Elements of a block of machine code that reads and writes arrays alone.
+const LONG_BLOCK: usize = 4096;
 
 /// Between two block buffers, so that equal offsets in them do not fall on equal offsets in a page: the processor would take
 /// a load for one that must wait for the store before it.
@@ -76,6 +81,14 @@ pub struct Tape {
     bytes: usize,
     arity: usize,
     axes: usize,
+    machine: Option<Machine>,
+}
+
+/// The region's machine code, which takes the place of the operations.
+struct Machine {
+    code: Arc<Compiled>,
+    /// The registers that it computes, and where to.
+    outputs: Vec<(Register, Output)>,
 }
 
 // SAFETY: the pointers lead to arrays that are only read, and to results of which each unit of work writes its own elements;
@@ -90,6 +103,8 @@ pub struct Bench {
     pointers: Vec<*const u8>,
     arguments: Vec<*const u8>,
     index: Vec<usize>,
+    /// For machine code: its table, and room for the last elements.
+    stage: Vec<Stage>,
 }
 
 /// The most block buffers that a thread keeps, and the most lines of one: an idle thread holds little memory.
@@ -240,10 +255,14 @@ pub fn merge(axes: impl Iterator<Item = (usize, isize)>) -> Vec<(usize, isize)> 
 impl Tape {
     /// A region with its arrays: the places of the leaves (`None` for those that are no arrays), and the stored results'
     /// first bytes, in the order of the region's stores. The region must not be empty.
-    pub fn new(region: &Region, places: &[Option<Place>], destinations: &[*mut u8]) -> Tape {
+    pub fn new(region: &Region, level: Level, places: &[Option<Place>], destinations: &[*mut u8]) -> Tape {
         let leaves = region.leaves.iter().zip(places);
         let readers: Vec<Reader> =
             leaves.map(|(leaf, place)| Reader::new(region, &leaf.source, leaf.dtype, place.as_ref())).collect();
+        let readings: Vec<Reading> = readers.iter().map(Reader::reading).collect();
+        if let Some(code) = region.compiled(&readings, level) {
+            return Tape::of_code(region, code, readers, destinations);
+        }
         let leaves = readers.len();
         let count = region.count();
         let largest = (0..leaves + region.instructions.len()).map(|register| region.dtype(register).size()).max();
@@ -276,11 +295,49 @@ impl Tape {
                 output,
             });
         }
-        let copies = region.stores.iter().zip(destinations).filter(|(store, _)| store.register < leaves);
-        let copies = copies.map(|(store, &to)| (store.register, to, region.dtype(store.register).size())).collect();
+        let copies = copies(region, destinations);
         let arity = operations.iter().map(|operation| operation.count).max().unwrap_or(0);
         let axes = readers.iter().map(Reader::rank).max().unwrap_or(0);
-        Tape { readers, operations, operands, copies, leaf_offsets, block, bytes, arity, axes }
+        Tape { readers, operations, operands, copies, leaf_offsets, block, bytes, arity, axes, machine: None }
+    }
+
+    /// The same where the region has machine code: only what is reduced, and what is not read where it lies, has blocks.
+    fn of_code(region: &Region, code: Arc<Compiled>, readers: Vec<Reader>, destinations: &[*mut u8]) -> Tape {
+        let leaves = readers.len();
+        let outputs = region.outputs();
+        let stored = |register| region.stores.iter().position(|store| store.register == register);
+        let moved = readers.iter().any(|reader| matches!(reader, Reader::Strided { .. } | Reader::Counter { .. }));
+        let long = !moved && outputs.iter().all(|&register| stored(register).is_some());
+        let block = if long { LONG_BLOCK } else { BLOCK }.min(region.count().max(1));
+        let mut bytes = 0;
+        let mut slot = |elements: usize, size: usize| {
+            let offset = bytes;
+            bytes += (elements * size).next_multiple_of(ALIGNMENT) + PADDING;
+            offset
+        };
+        let mut leaf_offsets = vec![0; leaves];
+        for (register, reader) in readers.iter().enumerate() {
+            let elements = match reader {
+                Reader::Dense { .. } => continue,
+                Reader::Splat { .. } => ALIGNMENT,
+                _ => block,
+            };
+            leaf_offsets[register] = slot(elements, region.dtype(register).size());
+        }
+        let place = |register: Register| {
+            let size = region.dtype(register).size();
+            match stored(register) {
+                Some(store) => (register, Output::Dense { pointer: destinations[store], size }),
+                None => (register, Output::Bench(slot(block, size))),
+            }
+        };
+        let outputs: Vec<(Register, Output)> = outputs.into_iter().map(place).collect();
+        let axes = readers.iter().map(Reader::rank).max().unwrap_or(0);
+        let arity = leaves + outputs.len();
+        let copies = copies(region, destinations);
+        let machine = Some(Machine { code, outputs });
+        let (operations, operands) = (Vec::new(), Vec::new());
+        Tape { readers, operations, operands, copies, leaf_offsets, block, bytes, arity, axes, machine }
     }
 
     /// A tape without instructions that reads `count` packed elements.
@@ -295,6 +352,7 @@ impl Tape {
             bytes: 0,
             arity: 0,
             axes: 0,
+            machine: None,
         }
     }
 
@@ -311,7 +369,11 @@ impl Tape {
             memory.resize(lines, Line([0; ALIGNMENT]));
         }
         let base: *mut u8 = memory.as_mut_ptr().cast();
-        let mut pointers = vec![std::ptr::null(); self.readers.len() + self.operations.len()];
+        let registers = match &self.machine {
+            Some(machine) => machine.outputs.iter().map(|(register, _)| register + 1).max().unwrap_or(0),
+            None => self.readers.len() + self.operations.len(),
+        };
+        let mut pointers = vec![std::ptr::null(); registers.max(self.readers.len())];
         for ((reader, &offset), pointer) in self.readers.iter().zip(&self.leaf_offsets).zip(&mut pointers) {
             if let Reader::Dense { .. } = reader {
                 continue;
@@ -320,7 +382,7 @@ impl Tape {
             let place = unsafe { base.add(offset) };
             if let Reader::Splat { bytes, size } = reader {
                 // SAFETY: a slot has room for a block of the largest elements.
-                unsafe { splat(bytes, *size, place, self.block) };
+                unsafe { splat(bytes, *size, place, if self.machine.is_some() { ALIGNMENT } else { self.block }) };
             }
             *pointer = place;
         }
@@ -330,7 +392,14 @@ impl Tape {
                 *pointer = unsafe { base.add(offset) };
             }
         }
-        Bench { memory, pointers, arguments: vec![std::ptr::null(); self.arity], index: vec![0; self.axes] }
+        let stage = self.machine.as_ref().map_or(0, |machine| machine.code.stage());
+        Bench {
+            memory,
+            pointers,
+            arguments: vec![std::ptr::null(); self.arity],
+            index: vec![0; self.axes],
+            stage: vec![Stage::EMPTY; stage],
+        }
     }
 
     /// Runs every instruction on the elements `start .. start + length` of the line, at most a block. When an element has
@@ -356,6 +425,13 @@ impl Tape {
                     }
                 }
             }
+        }
+        if let Some(machine) = &self.machine {
+            // SAFETY: the caller's promise, and what was set up above.
+            unsafe { machine.evaluate(bench, base, self.readers.len(), start, length) };
+            // SAFETY: as above.
+            unsafe { self.copy(bench, start, length) };
+            return None;
         }
         let mut length = length;
         let mut fault = None;
@@ -386,11 +462,20 @@ impl Tape {
                 }
             }
         }
+        // SAFETY: as above.
+        unsafe { self.copy(bench, start, length) };
+        fault
+    }
+
+    /// Copies leaves that are results themselves.
+    ///
+    /// # Safety
+    /// As [`Tape::evaluate`], when the leaves have been read.
+    unsafe fn copy(&self, bench: &Bench, start: usize, length: usize) {
         for &(register, to, size) in &self.copies {
             // SAFETY: the element is in the result; in place both are the same.
             unsafe { std::ptr::copy(bench.pointers[register], to.add(start * size), length * size) };
         }
-        fault
     }
 
     /// Where a register's elements lie after [`Tape::evaluate`].
@@ -399,7 +484,42 @@ impl Tape {
     }
 }
 
+impl Machine {
+    /// Computes the elements `start .. start + length` of the line.
+    ///
+    /// # Safety
+    /// As [`Tape::evaluate`], when the leaves have been read.
+    unsafe fn evaluate(&self, bench: &mut Bench, base: *mut u8, leaves: usize, start: usize, length: usize) {
+        bench.arguments[..leaves].copy_from_slice(&bench.pointers[..leaves]);
+        for (&(register, output), argument) in self.outputs.iter().zip(&mut bench.arguments[leaves..]) {
+            // SAFETY: the offset was laid out within the bench, and the element is in the result.
+            let place = unsafe {
+                match output {
+                    Output::Bench(offset) => base.add(offset),
+                    Output::Dense { pointer, size } => pointer.add(start * size),
+                }
+            };
+            bench.pointers[register] = place;
+            *argument = place;
+        }
+        // SAFETY: the leaves are readable for `length` elements, splat ones for a line; so are the results, each of which is
+        // memory of its own or takes an operand's place.
+        unsafe { self.code.run(&mut bench.arguments, &mut bench.stage, length) };
+    }
+}
+
+/// The stored results that are leaves: which, where to, and an element's bytes.
+fn copies(region: &Region, destinations: &[*mut u8]) -> Vec<(Register, *mut u8, usize)> {
+    let stores = region.stores.iter().zip(destinations).filter(|(store, _)| store.register < region.leaves.len());
+    stores.map(|(store, &to)| (store.register, to, region.dtype(store.register).size())).collect()
+}
+
 impl Reader {
+    /// What machine code makes of it: all but splats are dense by the time it runs.
+    fn reading(&self) -> Reading {
+        if matches!(self, Reader::Splat { .. }) { Reading::Splat } else { Reading::Dense }
+    }
+
     fn rank(&self) -> usize {
         match self {
             Reader::Strided { axes, .. } | Reader::Counter { axes, .. } => axes.len(),

@@ -53,7 +53,7 @@ impl Run<'_> {
             }
         } else {
             let destinations: Vec<*mut u8> = stored.iter().map(Unwritten::pointer).collect();
-            let tape = Tape::new(region, &places, &destinations);
+            let tape = Tape::new(region, self.plan.level, &places, &destinations);
             let drive = self.drive(region.site.threads);
             // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block), and the
             // results have the sizes of their types.

@@ -10,6 +10,7 @@ use crate::array::Array;
 use crate::buffer::Pool;
 use crate::kernel::{DoubleFormula, Folds, Kernels, Level, NumberFormula, NumberTest, WholeFormula};
 use crate::lane::{Double, Mask, Number, Whole};
+use crate::machine::MachineCode;
 use crate::operation::{Bodies, Body, Elementwise, Failure, FunctionCall, Host, Reduction};
 use crate::plan::{Plan, Settings, plan};
 use std::sync::{Arc, Mutex};
@@ -166,7 +167,7 @@ fn run_plan(
 }
 
 fn settings(threads: usize, fuse: bool, level: Level) -> Settings {
-    Settings { threads, fuse, level }
+    Settings { threads, fuse, level, machine_code: MachineCode::Off }
 }
 
 fn plain() -> Settings {

@@ -5,8 +5,10 @@ use super::fuse::resolve;
 use super::region::{Code, End, Instruction, Leaf, Reducer, Region, Register, Site, Source, Store, ValueId, elements};
 use super::{Combine, Draft, Group};
 use crate::kernel::{Kernel, Kernels, Level, cast};
+use crate::machine::MachineCode;
 use crate::operation::Reduction;
 use std::collections::HashMap;
+use std::sync::Arc;
 use thalweg_lang::graph::{NodeId, NodeKind, OperationId};
 use thalweg_lang::types::ArrayType;
 
@@ -19,6 +21,7 @@ pub fn region(draft: &mut Draft, group: usize, bases: &[ValueId], stored: &[bool
     let leaves = std::mem::take(&mut builder.leaves);
     let mut registers: HashMap<NodeId, Register> = HashMap::new();
     let mut region = empty(shape, reduced.unwrap_or_default(), site);
+    region.machine_code = draft.settings.machine_code;
     region.leaves = leaves;
     for (&member, operands) in members.iter().zip(operands) {
         let operands: Vec<Register> = operands
@@ -74,6 +77,8 @@ fn empty(shape: Vec<usize>, reduced: Vec<usize>, site: Site) -> Region {
         ends: Vec::new(),
         buffers: 0,
         site,
+        machine_code: MachineCode::Off,
+        code: Arc::default(),
     }
 }
 
@@ -145,7 +150,8 @@ fn instruction(draft: &mut Draft, region: &Region, member: NodeId, operands: Vec
         cast(dtype, dtype).function(level)
     });
     let fault = kernel.and_then(|kernel| kernel.fault).unwrap_or("");
-    Instruction { code, function, operands, dtype, buffer: 0, fault, span }
+    let record = kernel.and_then(|kernel| kernel.record);
+    Instruction { code, function, record, operands, dtype, buffer: 0, fault, span }
 }
 
 /// What an update makes of an old element and a new one, by a row; a plan without a kernel for it is refused.

@@ -18,6 +18,7 @@ mod verify;
 mod views;
 
 use crate::kernel::{BlockFunction, Level};
+use crate::machine::MachineCode;
 use crate::operation::{Bodies, Body, Elementwise, Reduction};
 use region::{Region, Site, ValueId};
 pub(crate) use rest::Following;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub fuse: bool,
     /// The instruction set.
     pub level: Level,
+    /// When machine code is made; without it the precompiled formulas do everything.
+    pub machine_code: MachineCode,
 }
 
 /// A pass.

@@ -4,7 +4,10 @@
 //! is computed at once, instruction by instruction; no value of the whole space exists unless a result asks for it.
 
 use super::counter::Counter;
+use crate::kernel::record::Record;
 use crate::kernel::{BlockFunction, Fold};
+use crate::machine::{MachineCode, region::Kept};
+use std::sync::Arc;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::{OperationId, SourceAxis};
 use thalweg_lang::source::Span;
@@ -53,6 +56,10 @@ pub struct Region {
     pub buffers: usize,
     /// Where it runs.
     pub site: Site,
+    /// When machine code is made of it.
+    pub machine_code: MachineCode,
+    /// The machine code, once it is made.
+    pub code: Arc<Kept>,
 }
 
 impl Region {
@@ -127,8 +134,10 @@ pub enum Code {
 pub struct Instruction {
     /// What.
     pub code: Code,
-    /// The machine code for one block.
+    /// The precompiled code for one block.
     pub function: BlockFunction,
+    /// The formula for machine code, if it has one.
+    pub record: Option<Record>,
     /// The operands.
     pub operands: Vec<Register>,
     /// The result's dtype.

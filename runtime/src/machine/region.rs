@@ -1,0 +1,108 @@
+//! A region as a request: its instructions' formulas, recorded one after the other.
+
+use super::{Compiled, MOST_OUTPUTS, MachineCode, Output, Reading, Request, compiled, prepare};
+use crate::kernel::Level;
+use crate::kernel::record::{Recording, Value, apply};
+use crate::plan::region::{Region, Register};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use thalweg_lang::dtype::DType;
+
+/// Elements from which code is compiled at the first run: the block interpreter would take longer than compiling.
+const AT_ONCE: usize = 1 << 14;
+
+/// Smaller regions are compiled when they have run so many times.
+const AFTER: u32 = 3;
+
+/// Why there is no machine code of a region.
+pub enum Refusal {
+    /// The instruction with this index has a formula that branches or loops on its values.
+    Formula(usize),
+    /// What stands here.
+    Other(String),
+}
+
+/// A region's machine code, when there is any.
+#[derive(Default)]
+pub struct Kept {
+    runs: AtomicU32,
+    /// For the way in which the inputs lay when it was compiled first.
+    kept: OnceLock<(Vec<Reading>, Option<Arc<Compiled>>)>,
+}
+
+impl Region {
+    /// The registers that code must leave in memory: what is stored, then what is reduced.
+    pub fn outputs(&self) -> Vec<Register> {
+        let leaves = self.leaves.len();
+        let mut registers: Vec<Register> = Vec::new();
+        let wanted = self.stores.iter().map(|store| store.register).chain(self.ends.iter().map(|end| end.register));
+        for register in wanted.filter(|&register| register >= leaves) {
+            if !registers.contains(&register) {
+                registers.push(register);
+            }
+        }
+        registers
+    }
+
+    /// Why the region has no machine code at a level, if it has none.
+    pub fn refusal(&self, level: Level) -> Option<Refusal> {
+        let readings = vec![Reading::Dense; self.leaves.len()];
+        match request(self, &readings) {
+            Ok(request) => Compiled::refusal(&request.operations, level).map(Refusal::Other),
+            Err(refusal) => Some(refusal),
+        }
+    }
+
+    /// The region's machine code for leaves that are read in these ways, if it is worth it by now.
+    pub fn compiled(&self, readings: &[Reading], level: Level) -> Option<Arc<Compiled>> {
+        if self.machine_code == MachineCode::Off || self.instructions.is_empty() {
+            return None;
+        }
+        let waits = self.machine_code == MachineCode::WhenWorth && self.count() < AT_ONCE;
+        if waits && self.code.runs.load(Ordering::Relaxed) < AFTER {
+            self.code.runs.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        let make = || {
+            let request = request(self, readings).ok()?;
+            match Compiled::refusal(&request.operations, level) {
+                None => compiled(request, level),
+                Some(_) => None,
+            }
+        };
+        let (known, code) = self.code.kept.get_or_init(|| (readings.to_vec(), make()));
+        if known == readings { code.clone() } else { make() }
+    }
+}
+
+/// A region as operations, or why it cannot be.
+fn request(region: &Region, readings: &[Reading]) -> Result<Request, Refusal> {
+    let outputs = region.outputs();
+    if outputs.is_empty() {
+        return Err(Refusal::Other("nothing is computed".to_owned()));
+    }
+    if outputs.len() > MOST_OUTPUTS {
+        return Err(Refusal::Other(format!("more than {MOST_OUTPUTS} results")));
+    }
+    let mut recording = Recording::default();
+    let mut registers: Vec<Value> = Vec::with_capacity(region.leaves.len() + region.instructions.len());
+    for (number, leaf) in region.leaves.iter().enumerate() {
+        if matches!(leaf.dtype, DType::C64 | DType::C128) {
+            return Err(Refusal::Other(format!("no vectors of {}", leaf.dtype)));
+        }
+        registers.push(recording.operand(number, leaf.dtype));
+    }
+    for (index, instruction) in region.instructions.iter().enumerate() {
+        let Some(record) = instruction.record else {
+            return Err(Refusal::Formula(index));
+        };
+        let operands: Vec<Value> = instruction.operands.iter().map(|&register| registers[register]).collect();
+        let [value] = apply(record, &mut recording, &operands)[..] else {
+            return Err(Refusal::Other(format!("no vectors of {}", instruction.dtype)));
+        };
+        registers.push(value);
+    }
+    let values: Vec<Value> = outputs.iter().map(|&register| registers[register]).collect();
+    let (operations, outputs): (_, Vec<Output>) = prepare(&recording.operations, &values);
+    Ok(Request { operations, inputs: readings.to_vec(), outputs })
+}

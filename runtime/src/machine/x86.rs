@@ -1,0 +1,1289 @@
+//! Vector code for x86-64 with AVX2 or AVX-512, put together by iced-x86.
+//!
+//! The function that comes out takes three pointers' worth: a table of addresses (the inputs', then the outputs'), how many elements
+//! there are, and the constants. It goes over whole vectors, several side by side while enough are left, and tells how many
+//! elements it has done.
+
+use super::allocate::{Allocation, Needs, Place, Step, Target, allocate, pressure};
+use super::{Reading, Request, verify};
+use crate::kernel::Level;
+use crate::kernel::record::{Code, Operation, Value};
+use iced_x86::code_asm::*;
+use iced_x86::{IcedError, Register};
+use std::collections::HashMap;
+use thalweg_lang::dtype::DType;
+
+/// Values of numbers, and values of truths where these have registers of their own.
+const VECTORS: usize = 0;
+const MASKS: usize = 1;
+
+/// The most vectors side by side.
+const MOST_COPIES: usize = 4;
+
+/// Machine code, before it is executable.
+pub struct Assembled {
+    /// The instructions.
+    pub code: Vec<u8>,
+    /// What its third argument points to.
+    pub constants: Vec<u64>,
+    /// Elements of a vector.
+    pub width: usize,
+}
+
+/// Where the second source of an instruction is.
+#[derive(Clone, Copy)]
+enum Source {
+    Register(u8),
+    Memory(AsmMemoryOperand),
+}
+use Source::Memory;
+
+fn zmm(register: u8) -> AsmRegisterZmm {
+    registers::get_zmm(Register::ZMM0 + register as u32).unwrap_or(registers::zmm0)
+}
+fn ymm(register: u8) -> AsmRegisterYmm {
+    registers::get_ymm(Register::YMM0 + register as u32).unwrap_or(registers::ymm0)
+}
+fn xmm(register: u8) -> AsmRegisterXmm {
+    registers::get_xmm(Register::XMM0 + register as u32).unwrap_or(registers::xmm0)
+}
+/// Mask register 0 means "no mask", so the first one that we use is 1.
+fn mask(register: u8) -> AsmRegisterK {
+    registers::get_k(Register::K0 + 1 + register as u32).unwrap_or(registers::k1)
+}
+
+/// The registers that hold addresses for good.
+const BASES: [AsmRegister64; 9] = [r8, r9, r10, r11, rbx, r12, r13, r14, r15];
+/// Of these, those that a caller wants back as they were begin here.
+const FIRST_SAVED: usize = 4;
+
+/// `name result, a, source` in the width of the result.
+macro_rules! three {
+    ($asm:expr, $bytes:expr, $name:ident, $result:expr, $a:expr, $source:expr) => {
+        match ($bytes, $source) {
+            (64, Source::Register(b)) => $asm.$name(zmm($result), zmm($a), zmm(b)),
+            (64, Memory(b)) => $asm.$name(zmm($result), zmm($a), b),
+            (32, Source::Register(b)) => $asm.$name(ymm($result), ymm($a), ymm(b)),
+            (32, Memory(b)) => $asm.$name(ymm($result), ymm($a), b),
+            (_, Source::Register(b)) => $asm.$name(xmm($result), xmm($a), xmm(b)),
+            (_, Memory(b)) => $asm.$name(xmm($result), xmm($a), b),
+        }
+    };
+}
+/// `name result, source`.
+macro_rules! two {
+    ($asm:expr, $bytes:expr, $name:ident, $result:expr, $source:expr) => {
+        match ($bytes, $source) {
+            (64, Source::Register(b)) => $asm.$name(zmm($result), zmm(b)),
+            (64, Memory(b)) => $asm.$name(zmm($result), b),
+            (32, Source::Register(b)) => $asm.$name(ymm($result), ymm(b)),
+            (32, Memory(b)) => $asm.$name(ymm($result), b),
+            (_, Source::Register(b)) => $asm.$name(xmm($result), xmm(b)),
+            (_, Memory(b)) => $asm.$name(xmm($result), b),
+        }
+    };
+}
+/// `name result, source, immediate`.
+macro_rules! two_and_number {
+    ($asm:expr, $bytes:expr, $name:ident, $result:expr, $source:expr, $number:expr) => {
+        match ($bytes, $source) {
+            (64, Source::Register(b)) => $asm.$name(zmm($result), zmm(b), $number),
+            (64, Memory(b)) => $asm.$name(zmm($result), b, $number),
+            (32, Source::Register(b)) => $asm.$name(ymm($result), ymm(b), $number),
+            (32, Memory(b)) => $asm.$name(ymm($result), b, $number),
+            (_, Source::Register(b)) => $asm.$name(xmm($result), xmm(b), $number),
+            (_, Memory(b)) => $asm.$name(xmm($result), b, $number),
+        }
+    };
+}
+/// `name result, a, source, immediate` for vectors that the older encoding has.
+macro_rules! three_and_number {
+    ($asm:expr, $bytes:expr, $name:ident, $result:expr, $a:expr, $source:expr, $number:expr) => {
+        match ($bytes, $source) {
+            (32, Source::Register(b)) => $asm.$name(ymm($result), ymm($a), ymm(b), $number),
+            (32, Memory(b)) => $asm.$name(ymm($result), ymm($a), b, $number),
+            (_, Source::Register(b)) => $asm.$name(xmm($result), xmm($a), xmm(b), $number),
+            (_, Memory(b)) => $asm.$name(xmm($result), xmm($a), b, $number),
+        }
+    };
+}
+/// A comparison of the newer encoding: `name mask, a, source, predicate`.
+macro_rules! compare {
+    ($asm:expr, $bytes:expr, $name:ident, $result:expr, $a:expr, $source:expr, $number:expr) => {
+        match ($bytes, $source) {
+            (64, Source::Register(b)) => $asm.$name(mask($result), zmm($a), zmm(b), $number),
+            (64, Memory(b)) => $asm.$name(mask($result), zmm($a), b, $number),
+            (32, Source::Register(b)) => $asm.$name(mask($result), ymm($a), ymm(b), $number),
+            (32, Memory(b)) => $asm.$name(mask($result), ymm($a), b, $number),
+            (_, Source::Register(b)) => $asm.$name(mask($result), xmm($a), xmm(b), $number),
+            (_, Memory(b)) => $asm.$name(mask($result), xmm($a), b, $number),
+        }
+    };
+}
+/// `name result{mask}, a, source`.
+macro_rules! masked_three {
+    ($asm:expr, $bytes:expr, $name:ident, $result:expr, $mask:expr, $a:expr, $source:expr) => {
+        match ($bytes, $source) {
+            (64, Source::Register(b)) => $asm.$name(zmm($result).mask_register($mask), zmm($a), zmm(b)),
+            (64, Memory(b)) => $asm.$name(zmm($result).mask_register($mask), zmm($a), b),
+            (32, Source::Register(b)) => $asm.$name(ymm($result).mask_register($mask), ymm($a), ymm(b)),
+            (32, Memory(b)) => $asm.$name(ymm($result).mask_register($mask), ymm($a), b),
+            (_, Source::Register(b)) => $asm.$name(xmm($result).mask_register($mask), xmm($a), xmm(b)),
+            (_, Memory(b)) => $asm.$name(xmm($result).mask_register($mask), xmm($a), b),
+        }
+    };
+}
+/// A conversion between vectors of different widths, from registers: the one of 8-byte elements is `$wide` bytes.
+macro_rules! narrowing {
+    ($asm:expr, $wide:expr, $name:ident, $result:expr, $from:expr) => {
+        match $wide {
+            64 => $asm.$name(ymm($result), zmm($from)),
+            32 => $asm.$name(xmm($result), ymm($from)),
+            _ => $asm.$name(xmm($result), xmm($from)),
+        }
+    };
+}
+macro_rules! widening {
+    ($asm:expr, $wide:expr, $name:ident, $result:expr, $from:expr) => {
+        match $wide {
+            64 => $asm.$name(zmm($result), ymm($from)),
+            32 => $asm.$name(ymm($result), xmm($from)),
+            _ => $asm.$name(xmm($result), xmm($from)),
+        }
+    };
+}
+
+trait Masked: Sized {
+    fn mask_register(self, register: u8) -> Self;
+}
+macro_rules! masked {
+    ($($register:ident)*) => { $(
+        impl Masked for $register {
+            fn mask_register(self, register: u8) -> Self {
+                match register {
+                    0 => self.k1(),
+                    1 => self.k2(),
+                    2 => self.k3(),
+                    3 => self.k4(),
+                    4 => self.k5(),
+                    5 => self.k6(),
+                    _ => self.k7(),
+                }
+            }
+        }
+    )* };
+}
+masked!(AsmRegisterZmm AsmRegisterYmm AsmRegisterXmm);
+
+/// The instruction set and the vectors of one function.
+struct Vectors<'a> {
+    request: &'a Request,
+    wide: bool,
+    /// Elements of a vector.
+    width: usize,
+}
+
+fn is_float(dtype: DType) -> bool {
+    matches!(dtype, DType::F32 | DType::F64)
+}
+
+fn is_signed(dtype: DType) -> bool {
+    matches!(dtype, DType::I32 | DType::I64)
+}
+
+impl Vectors<'_> {
+    fn bytes(&self, dtype: DType) -> usize {
+        match dtype {
+            // Without mask registers a truth is as wide as the widest element.
+            DType::Bool => self.full(),
+            dtype => self.width * dtype.size(),
+        }
+    }
+
+    /// Bytes of a whole register.
+    fn full(&self) -> usize {
+        if self.wide { 64 } else { 32 }
+    }
+
+    /// A register that no value has: what takes two instructions goes through it.
+    fn scratch(&self) -> u8 {
+        if self.wide { 31 } else { 15 }
+    }
+
+    /// Whether a dtype's vectors are narrower than the registers.
+    fn is_half(&self, dtype: DType) -> bool {
+        dtype != DType::Bool && self.bytes(dtype) < self.full()
+    }
+
+    fn reading(&self, value: Value) -> Option<Reading> {
+        let operation = self.request.operations[value as usize];
+        (operation.code == Code::Operand).then(|| self.request.inputs[operation.immediate as usize])
+    }
+}
+
+impl Target for Vectors<'_> {
+    fn banks(&self) -> [usize; 2] {
+        // The last vector register is kept for what takes two instructions: `scratch`.
+        if self.wide { [31, 7] } else { [15, 0] }
+    }
+
+    fn bank(&self, dtype: DType) -> usize {
+        if self.wide && dtype == DType::Bool { MASKS } else { VECTORS }
+    }
+
+    fn memory(&self, operation: &Operation) -> ([bool; 3], bool) {
+        let from = self.request.operations[operation.operands[0] as usize].dtype;
+        if operation.dtype == DType::Bool && (from == DType::Bool || !self.wide && !is_float(from)) {
+            return ([false; 3], false);
+        }
+        match operation.code {
+            Code::Multiply if !self.wide && operation.dtype.size() == 8 && !is_float(operation.dtype) => {
+                ([false; 3], false)
+            }
+            Code::Add
+            | Code::Multiply
+            | Code::And
+            | Code::Or
+            | Code::Xor
+            | Code::Equal
+            | Code::NotEqual
+            | Code::MultiplyLowerHalves => ([false, true, false], true),
+            Code::Subtract | Code::Divide | Code::Less | Code::LessEqual => ([false, true, false], false),
+            Code::Fma => ([false, false, true], false),
+            Code::SquareRoot | Code::Floor | Code::Ceil | Code::Truncate | Code::Round => ([true, false, false], false),
+            Code::Select if operation.dtype != DType::Bool => ([false, true, false], false),
+            _ => ([false; 3], false),
+        }
+    }
+
+    fn needs(&self, operation: &Operation, operands: [DType; 3]) -> Needs {
+        let vectors = |count: usize| Needs { temporaries: [count, 0], apart: true };
+        let integer = !is_float(operation.dtype);
+        let from = operands[0];
+        match operation.code {
+            Code::Select if operation.dtype == DType::Bool => match self.wide {
+                true => Needs { temporaries: [0, 1], apart: true },
+                false => Needs::default(),
+            },
+            Code::Select if !self.wide && self.is_half(operation.dtype) => vectors(1),
+            Code::Convert if is_float(from) && integer => match self.wide {
+                true => Needs { temporaries: [0, 1], apart: true },
+                false => vectors(1),
+            },
+            Code::Convert if !self.wide => vectors(1),
+            Code::Multiply if !self.wide && integer && operation.dtype.size() == 8 => vectors(2),
+            Code::ShiftRight if !self.wide && integer && operation.dtype.size() == 8 => vectors(1),
+            Code::CopySign if !self.wide => vectors(1),
+            Code::Equal | Code::NotEqual | Code::Less | Code::LessEqual if !self.wide && !is_float(from) => vectors(2),
+            _ => Needs::default(),
+        }
+    }
+
+    fn is_dense(&self, value: Value) -> bool {
+        // Truths take more than one instruction to read.
+        self.reading(value) == Some(Reading::Dense) && self.request.operations[value as usize].dtype != DType::Bool
+    }
+
+    fn is_uniform(&self, value: Value) -> bool {
+        let operation = self.request.operations[value as usize];
+        let truth = operation.dtype == DType::Bool;
+        !truth && (operation.code == Code::Constant || self.reading(value) == Some(Reading::Splat))
+    }
+}
+
+/// Why a recording has no vector code at a level: the first operation that is not there.
+pub fn refusal(operations: &[Operation], level: Level) -> Option<String> {
+    let wide = level == Level::Avx512;
+    for operation in operations {
+        let small = |dtype: DType| !matches!(dtype.size(), 4 | 8) || matches!(dtype, DType::C64);
+        if operation.dtype != DType::Bool && small(operation.dtype) {
+            return Some(format!("no vectors of {}", operation.dtype));
+        }
+        if operation.code == Code::Convert && !wide {
+            let from = operations[operation.operands[0] as usize].dtype;
+            let (a, b) = (is_float(from), is_float(operation.dtype));
+            let exact = a && !b && operation.dtype != DType::I32;
+            let rounding = !a && b && operation.dtype == DType::F32 && from != DType::I32;
+            if exact || rounding {
+                return Some(format!("no conversion from {from} to {} with AVX2", operation.dtype));
+            }
+        }
+    }
+    None
+}
+
+/// Assembles a request for a level, which must be AVX2 or AVX-512.
+pub fn assemble(request: &Request, level: Level) -> Result<Assembled, IcedError> {
+    let wide = level == Level::Avx512;
+    let full = if wide { 64 } else { 32 };
+    let largest = request.operations.iter().map(|operation| operation.dtype.size()).max().unwrap_or(8);
+    let vectors = Vectors { request, wide, width: full / largest.max(4) };
+    let values: Vec<Value> = request.outputs.iter().map(|output| output.value).collect();
+    let (needed, uniform) = pressure(&vectors, &request.operations, &values);
+    // As many vectors side by side as the registers hold, with what is needed all the time held back.
+    let banks = vectors.banks();
+    let room =
+        |copies: usize| (0..2).all(|bank| needed[bank] * copies <= banks[bank] || copies == 1 || banks[bank] == 0);
+    let copies = [MOST_COPIES, 2, 1].into_iter().find(|&copies| room(copies)).unwrap_or(1);
+    let free = banks[VECTORS].saturating_sub(needed[VECTORS] * copies + 2);
+    let pinned = &uniform[..uniform.len().min(free)];
+    let main = allocate(&vectors, &request.operations, &values, copies, pinned);
+    debug_assert_eq!(verify::fault(&vectors, &request.operations, &main), None);
+    let mut writer = Writer::new(vectors)?;
+    if copies == 1 {
+        writer.function(&[(1, &main)])?;
+    } else {
+        let single = allocate(&writer.vectors, &request.operations, &values, 1, pinned);
+        writer.function(&[(copies, &main), (1, &single)])?;
+    }
+    let width = writer.vectors.width;
+    let code = writer.asm.assemble(0)?;
+    Ok(Assembled { code, constants: writer.constants, width })
+}
+
+/// A guarded part that is written behind the function's end.
+struct Aside<'a> {
+    begin: CodeLabel,
+    back: CodeLabel,
+    body: &'a [Step],
+}
+
+struct Writer<'a> {
+    asm: CodeAssembler,
+    vectors: Vectors<'a>,
+    constants: Vec<u64>,
+    places: HashMap<(u64, usize), usize>,
+    /// The base register of each address of the table, where it has one.
+    bases: Vec<Option<AsmRegister64>>,
+}
+
+type Outcome = Result<(), IcedError>;
+
+impl<'a> Writer<'a> {
+    fn new(vectors: Vectors<'a>) -> Result<Writer<'a>, IcedError> {
+        let request = vectors.request;
+        let count = request.inputs.len() + request.outputs.len();
+        let bases = (0..count).map(|index| BASES.get(index).copied()).collect();
+        let mut asm = CodeAssembler::new(64)?;
+        // Only the newer encoding has registers from 16 on.
+        asm.set_prefer_vex(!vectors.wide);
+        Ok(Writer { asm, vectors, constants: Vec::new(), places: HashMap::new(), bases })
+    }
+
+    /// The whole function: for each loop how many vectors it takes at once, the widest first.
+    fn function(&mut self, loops: &[(usize, &Allocation)]) -> Outcome {
+        let used = self.bases.iter().flatten().count();
+        let saved: Vec<AsmRegister64> = BASES[..used].iter().skip(FIRST_SAVED).copied().collect();
+        let slots = loops.iter().map(|(_, allocation)| allocation.slots).max().unwrap_or(0) as i32;
+        self.asm.push(rbp)?;
+        self.asm.mov(rbp, rsp)?;
+        for &register in &saved {
+            self.asm.push(register)?;
+        }
+        if slots > 0 {
+            self.asm.and(rsp, -64)?;
+            self.asm.sub(rsp, slots * 64)?;
+        }
+        for (index, base) in self.bases.clone().into_iter().enumerate() {
+            if let Some(base) = base {
+                self.asm.mov(base, ptr(rdi + index * 8))?;
+            }
+        }
+        for &(value, register) in &loops[0].1.pinned {
+            self.load(value, 0, register)?;
+        }
+        self.asm.xor(ecx, ecx)?;
+        let mut asides = Vec::new();
+        for &(copies, allocation) in loops {
+            let step = (copies * self.vectors.width) as i32;
+            let mut again = self.asm.create_label();
+            let mut done = self.asm.create_label();
+            self.asm.lea(rax, ptr(rcx + step))?;
+            self.asm.cmp(rax, rsi)?;
+            self.asm.ja(done)?;
+            self.asm.set_label(&mut again)?;
+            self.steps(&allocation.steps, &mut asides)?;
+            self.asm.add(rcx, step)?;
+            self.asm.lea(rax, ptr(rcx + step))?;
+            self.asm.cmp(rax, rsi)?;
+            self.asm.jbe(again)?;
+            self.asm.set_label(&mut done)?;
+            // A label needs an instruction of its own.
+            self.asm.nop()?;
+        }
+        self.asm.mov(rax, rcx)?;
+        self.asm.vzeroupper()?;
+        if slots > 0 {
+            self.asm.lea(rsp, ptr(rbp - 8 * saved.len()))?;
+        }
+        for &register in saved.iter().rev() {
+            self.asm.pop(register)?;
+        }
+        self.asm.pop(rbp)?;
+        self.asm.ret()?;
+        while let Some(Aside { mut begin, back, body }) = asides.pop() {
+            self.asm.set_label(&mut begin)?;
+            self.steps(body, &mut asides)?;
+            self.asm.jmp(back)?;
+        }
+        Ok(())
+    }
+
+    fn steps<'b>(&mut self, steps: &'b [Step], asides: &mut Vec<Aside<'b>>) -> Outcome {
+        for step in steps {
+            match step {
+                Step::Compute { value, copy, result, operands, temporaries } => {
+                    self.compute(*value, *copy, *result, operands, *temporaries)?;
+                }
+                Step::Load { value, copy, register } => self.load(*value, *copy, *register)?,
+                Step::Move { bank, from, to } => self.copy(*bank, *from, *to)?,
+                Step::Save { bank, register, slot } => match (*bank == MASKS, self.vectors.wide) {
+                    (true, _) => self.asm.kmovw(ptr(rsp + slot * 64), mask(*register))?,
+                    (_, true) => self.asm.vmovupd(ptr(rsp + slot * 64), zmm(*register))?,
+                    _ => self.asm.vmovupd(ptr(rsp + slot * 64), ymm(*register))?,
+                },
+                Step::Restore { bank, register, slot } => match (*bank == MASKS, self.vectors.wide) {
+                    (true, _) => self.asm.kmovw(mask(*register), ptr(rsp + slot * 64))?,
+                    (_, true) => self.asm.vmovupd(zmm(*register), ptr(rsp + slot * 64))?,
+                    _ => self.asm.vmovupd(ymm(*register), ptr(rsp + slot * 64))?,
+                },
+                Step::Guard { masks, body, .. } => {
+                    let begin = self.asm.create_label();
+                    let mut back = self.asm.create_label();
+                    self.test(masks, begin)?;
+                    self.asm.set_label(&mut back)?;
+                    self.asm.nop()?;
+                    asides.push(Aside { begin, back, body });
+                }
+                Step::Merge { value, register, mask: truth, slow, .. } => {
+                    self.merge(*value, *register, *truth, *slow)?
+                }
+                Step::Store { output, copy, register, .. } => self.store(*output, *copy, *register)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes to a label when any of the masks is true anywhere.
+    fn test(&mut self, masks: &[u8], to: CodeLabel) -> Outcome {
+        for pair in masks.chunks(2) {
+            let (first, last) = (pair[0], pair[pair.len() - 1]);
+            if !self.vectors.wide {
+                for &register in pair {
+                    self.asm.vtestps(ymm(register), ymm(register))?;
+                    self.asm.jne(to)?;
+                }
+                continue;
+            }
+            if self.vectors.width == 8 {
+                self.asm.kortestb(mask(first), mask(last))?;
+            } else {
+                self.asm.kortestw(mask(first), mask(last))?;
+            }
+            self.asm.jne(to)?;
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, bank: usize, from: u8, to: u8) -> Outcome {
+        match (bank == MASKS, self.vectors.wide) {
+            (true, _) => self.asm.kmovw(mask(to), mask(from)),
+            (_, true) => self.asm.vmovapd(zmm(to), zmm(from)),
+            _ => self.asm.vmovapd(ymm(to), ymm(from)),
+        }
+    }
+
+    fn operation(&self, value: Value) -> Operation {
+        self.vectors.request.operations[value as usize]
+    }
+
+    /// Where a constant of `size` bytes lies: alone where an instruction can repeat it, otherwise as a whole vector.
+    fn constant_at(&mut self, bits: u64, size: usize) -> usize {
+        let (constants, count) = (&mut self.constants, if self.vectors.wide { 1 } else { 4 });
+        *self.places.entry((bits, size)).or_insert_with(|| {
+            let at = constants.len() * 8;
+            let word = if size == 4 { bits & 0xffff_ffff | bits << 32 } else { bits };
+            constants.extend(std::iter::repeat_n(word, count));
+            at
+        })
+    }
+
+    /// A constant as an operand.
+    fn constant(&mut self, bits: u64, size: usize) -> AsmMemoryOperand {
+        let at = self.constant_at(bits, size);
+        match (self.vectors.wide, size) {
+            (true, 4) => dword_bcst(rdx + at),
+            (true, _) => qword_bcst(rdx + at),
+            _ => ptr(rdx + at),
+        }
+    }
+
+    /// Bytes of their own among the constants.
+    fn table(&mut self, words: &[u64]) -> usize {
+        let at = self.constants.len() * 8;
+        self.constants.extend_from_slice(words);
+        at
+    }
+
+    /// The base of an address of the table.
+    fn base(&mut self, index: usize) -> Result<AsmRegister64, IcedError> {
+        match self.bases[index] {
+            Some(base) => Ok(base),
+            None => {
+                self.asm.mov(rax, ptr(rdi + index * 8))?;
+                Ok(rax)
+            }
+        }
+    }
+
+    /// A copy's elements of the array at an address of the table.
+    fn elements(&mut self, index: usize, size: usize, copy: u8) -> Result<AsmMemoryOperand, IcedError> {
+        let base = self.base(index)?;
+        let offset = (copy as usize * self.vectors.width * size) as i32;
+        Ok(ptr(base + rcx * size as i32 + offset))
+    }
+
+    fn direct(&mut self, value: Value, copy: u8) -> Result<AsmMemoryOperand, IcedError> {
+        let operation = self.operation(value);
+        let size = operation.dtype.size();
+        match (operation.code, self.vectors.reading(value)) {
+            (Code::Constant, _) => Ok(self.constant(operation.immediate, size)),
+            (_, Some(Reading::Splat)) => {
+                let base = self.base(operation.immediate as usize)?;
+                Ok(match (self.vectors.wide, size) {
+                    (true, 4) => dword_bcst(base),
+                    (true, _) => qword_bcst(base),
+                    _ => ptr(base),
+                })
+            }
+            _ => self.elements(operation.immediate as usize, size, copy),
+        }
+    }
+
+    fn load(&mut self, value: Value, copy: u8, register: u8) -> Outcome {
+        let operation = self.operation(value);
+        let bytes = self.vectors.bytes(operation.dtype);
+        if operation.dtype == DType::Bool {
+            return self.load_truth(operation, copy, register);
+        }
+        if self.vectors.is_uniform(value) && self.vectors.wide {
+            let is_eight = operation.dtype.size() == 8;
+            let from = match operation.code {
+                Code::Constant => ptr(rdx + self.constant_at(operation.immediate, operation.dtype.size())),
+                _ => ptr(self.base(operation.immediate as usize)?),
+            };
+            return match (bytes, is_eight) {
+                (64, true) => self.asm.vpbroadcastq(zmm(register), from),
+                (64, false) => self.asm.vpbroadcastd(zmm(register), from),
+                (_, true) => self.asm.vpbroadcastq(ymm(register), from),
+                (_, false) => self.asm.vpbroadcastd(ymm(register), from),
+            };
+        }
+        let from = self.direct(value, copy)?;
+        two!(self.asm, bytes, vmovupd, register, Memory(from))
+    }
+
+    /// Bytes into truths, or one truth everywhere.
+    fn load_truth(&mut self, operation: Operation, copy: u8, register: u8) -> Outcome {
+        let scratch = self.vectors.scratch();
+        if operation.code == Code::Constant {
+            return match (self.vectors.wide, operation.immediate != 0) {
+                (true, true) => self.asm.kxnorw(mask(register), mask(register), mask(register)),
+                (true, false) => self.asm.kxorw(mask(register), mask(register), mask(register)),
+                (false, true) => self.asm.vpcmpeqd(ymm(register), ymm(register), ymm(register)),
+                (false, false) => self.asm.vpxor(ymm(register), ymm(register), ymm(register)),
+            };
+        }
+        let index = operation.immediate as usize;
+        let from = match self.vectors.request.inputs[index] {
+            Reading::Dense => self.elements(index, 1, copy)?,
+            Reading::Splat => ptr(self.base(index)?),
+        };
+        match (self.vectors.wide, self.vectors.width) {
+            (true, 8) => {
+                self.asm.vmovq(xmm(scratch), from)?;
+                self.asm.vptestmb(mask(register), xmm(scratch), xmm(scratch))
+            }
+            (true, _) => {
+                self.asm.vmovdqu8(xmm(scratch), from)?;
+                self.asm.vptestmb(mask(register), xmm(scratch), xmm(scratch))
+            }
+            (false, 4) => {
+                self.asm.vpmovzxbq(ymm(register), from)?;
+                let zero = self.constant(0, 8);
+                self.asm.vpcmpgtq(ymm(register), ymm(register), zero)
+            }
+            (false, _) => {
+                self.asm.vpmovzxbd(ymm(register), from)?;
+                let zero = self.constant(0, 8);
+                self.asm.vpcmpgtd(ymm(register), ymm(register), zero)
+            }
+        }
+    }
+
+    fn store(&mut self, output: usize, copy: u8, register: u8) -> Outcome {
+        let index = self.vectors.request.inputs.len() + output;
+        let dtype = self.operation(self.vectors.request.outputs[output].value).dtype;
+        let bytes = self.vectors.bytes(dtype);
+        if dtype == DType::Bool {
+            return self.store_truth(index, copy, register);
+        }
+        let to = self.elements(index, dtype.size(), copy)?;
+        match bytes {
+            64 => self.asm.vmovupd(to, zmm(register)),
+            32 => self.asm.vmovupd(to, ymm(register)),
+            _ => self.asm.vmovupd(to, xmm(register)),
+        }
+    }
+
+    /// Truths into bytes, each 0 or 1.
+    fn store_truth(&mut self, index: usize, copy: u8, register: u8) -> Outcome {
+        let scratch = self.vectors.scratch();
+        if self.vectors.wide {
+            let to = self.elements(index, 1, copy)?;
+            self.asm.vpmovm2b(xmm(scratch), mask(register))?;
+            self.asm.vpabsb(xmm(scratch), xmm(scratch))?;
+            return match self.vectors.width {
+                8 => self.asm.vmovq(to, xmm(scratch)),
+                _ => self.asm.vmovdqu8(to, xmm(scratch)),
+            };
+        }
+        // Four bits to four bytes, by a table.
+        let words: Vec<u64> = (0..8u64)
+            .map(|pair| {
+                let spread = |bits: u64| (0..4).map(|bit| (bits >> bit & 1) << (8 * bit)).sum::<u64>();
+                spread(2 * pair) | spread(2 * pair + 1) << 32
+            })
+            .collect();
+        let at = match self.places.get(&(u64::MAX, 0)) {
+            Some(&at) => at,
+            None => {
+                let at = self.table(&words);
+                self.places.insert((u64::MAX, 0), at);
+                at
+            }
+        };
+        // `rax` may be needed for the address: another register is borrowed, and given back.
+        self.asm.mov(ptr(rsp - 8), rsi)?;
+        let base = self.base(index)?;
+        let offset = copy as usize * self.vectors.width;
+        if self.vectors.width == 4 {
+            self.asm.vmovmskpd(esi, ymm(register))?;
+            self.asm.mov(esi, ptr(rdx + rsi * 4 + at))?;
+            self.asm.mov(ptr(base + rcx + offset), esi)?;
+        } else {
+            for half in 0..2usize {
+                self.asm.vmovmskps(esi, ymm(register))?;
+                self.asm.shr(esi, 4 * half as i32)?;
+                self.asm.and(esi, 15)?;
+                self.asm.mov(esi, ptr(rdx + rsi * 4 + at))?;
+                self.asm.mov(ptr(base + rcx + (offset + 4 * half)), esi)?;
+            }
+        }
+        self.asm.mov(rsi, ptr(rsp - 8))
+    }
+
+    fn merge(&mut self, value: Value, register: u8, truth: u8, slow: u8) -> Outcome {
+        let scratch = self.vectors.scratch();
+        let operation = self.operation(value);
+        let bytes = self.vectors.bytes(operation.dtype);
+        if !self.vectors.wide {
+            return match (bytes, operation.dtype.size()) {
+                (32, 8) => self.asm.vblendvpd(ymm(register), ymm(register), ymm(slow), ymm(truth)),
+                (32, _) => self.asm.vblendvps(ymm(register), ymm(register), ymm(slow), ymm(truth)),
+                _ => {
+                    self.narrow_mask(truth, scratch)?;
+                    self.asm.vblendvps(xmm(register), xmm(register), xmm(slow), xmm(scratch))
+                }
+            };
+        }
+        let slow = Source::Register(slow);
+        match operation.dtype.size() {
+            8 => masked_three!(self.asm, bytes, vblendmpd, register, truth, register, slow),
+            _ => masked_three!(self.asm, bytes, vblendmps, register, truth, register, slow),
+        }
+    }
+
+    /// The truths of half as wide elements, without mask registers.
+    fn narrow_mask(&mut self, truth: u8, to: u8) -> Outcome {
+        self.asm.vextractf128(xmm(to), ymm(truth), 1)?;
+        self.asm.vshufps(xmm(to), xmm(truth), xmm(to), 0x88)
+    }
+
+    fn compute(&mut self, value: Value, copy: u8, result: u8, places: &[Place; 3], temporaries: [u8; 2]) -> Outcome {
+        let operation = self.operation(value);
+        let mut sources = [Source::Register(0); 3];
+        for (source, place) in sources.iter_mut().zip(places).take(operation.arity as usize) {
+            *source = match *place {
+                Place::Register(register) => Source::Register(register),
+                Place::Slot(slot) => Memory(ptr(rsp + slot * 64)),
+                Place::Direct(value) => Memory(self.direct(value, copy)?),
+            };
+        }
+        let register = |source: Source| match source {
+            Source::Register(register) => register,
+            Memory(_) => unreachable!("only the operands that may lie in memory do"),
+        };
+        let from = self.operation(operation.operands[0]).dtype;
+        let bytes = self.vectors.bytes(operation.dtype);
+        match operation.code {
+            Code::Equal | Code::NotEqual | Code::Less | Code::LessEqual if from == DType::Bool => {
+                self.compare_truths(operation.code, result, register(sources[0]), register(sources[1]))
+            }
+            Code::Equal | Code::NotEqual | Code::Less | Code::LessEqual => {
+                self.compare(operation.code, from, result, register(sources[0]), sources[1], temporaries)
+            }
+            Code::Select if operation.dtype == DType::Bool => {
+                let [truth, then, otherwise] = sources.map(|source| match source {
+                    Source::Register(register) => register,
+                    Memory(_) => 0,
+                });
+                if self.vectors.wide {
+                    let own = temporaries[0];
+                    self.asm.kandw(mask(own), mask(truth), mask(then))?;
+                    self.asm.kandnw(mask(result), mask(truth), mask(otherwise))?;
+                    self.asm.korw(mask(result), mask(result), mask(own))
+                } else {
+                    self.asm.vblendvps(ymm(result), ymm(otherwise), ymm(then), ymm(truth))
+                }
+            }
+            Code::Select => {
+                let (truth, otherwise) = (register(sources[0]), register(sources[2]));
+                match (self.vectors.wide, operation.dtype.size()) {
+                    (true, 8) => masked_three!(self.asm, bytes, vblendmpd, result, truth, otherwise, sources[1]),
+                    (true, _) => masked_three!(self.asm, bytes, vblendmps, result, truth, otherwise, sources[1]),
+                    (false, size) if bytes == 32 => match (size, sources[1]) {
+                        (8, Source::Register(then)) => {
+                            self.asm.vblendvpd(ymm(result), ymm(otherwise), ymm(then), ymm(truth))
+                        }
+                        (8, Memory(then)) => self.asm.vblendvpd(ymm(result), ymm(otherwise), then, ymm(truth)),
+                        (_, Source::Register(then)) => {
+                            self.asm.vblendvps(ymm(result), ymm(otherwise), ymm(then), ymm(truth))
+                        }
+                        (_, Memory(then)) => self.asm.vblendvps(ymm(result), ymm(otherwise), then, ymm(truth)),
+                    },
+                    _ => {
+                        let own = temporaries[0];
+                        self.narrow_mask(truth, own)?;
+                        match sources[1] {
+                            Source::Register(then) => {
+                                self.asm.vblendvps(xmm(result), xmm(otherwise), xmm(then), xmm(own))
+                            }
+                            Memory(then) => self.asm.vblendvps(xmm(result), xmm(otherwise), then, xmm(own)),
+                        }
+                    }
+                }
+            }
+            Code::And | Code::Or | Code::Xor | Code::Not if self.vectors.wide && operation.dtype == DType::Bool => {
+                let [a, b, _] = sources.map(|source| match source {
+                    Source::Register(register) => register,
+                    Memory(_) => 0,
+                });
+                match operation.code {
+                    Code::And => self.asm.kandw(mask(result), mask(a), mask(b)),
+                    Code::Or => self.asm.korw(mask(result), mask(a), mask(b)),
+                    Code::Xor => self.asm.kxorw(mask(result), mask(a), mask(b)),
+                    _ => self.asm.knotw(mask(result), mask(a)),
+                }
+            }
+            // What repeats 4 bytes is not what repeats 8.
+            Code::And if operation.dtype.size() == 4 => {
+                three!(self.asm, bytes, vandps, result, register(sources[0]), sources[1])
+            }
+            Code::Or if operation.dtype.size() == 4 => {
+                three!(self.asm, bytes, vorps, result, register(sources[0]), sources[1])
+            }
+            Code::Xor if operation.dtype.size() == 4 => {
+                three!(self.asm, bytes, vxorps, result, register(sources[0]), sources[1])
+            }
+            Code::And => three!(self.asm, bytes, vandpd, result, register(sources[0]), sources[1]),
+            Code::Or => three!(self.asm, bytes, vorpd, result, register(sources[0]), sources[1]),
+            Code::Xor => three!(self.asm, bytes, vxorpd, result, register(sources[0]), sources[1]),
+            Code::Not => {
+                let ones = self.constant(u64::MAX, 8);
+                three!(self.asm, bytes, vxorpd, result, register(sources[0]), Memory(ones))
+            }
+            Code::Bits => self.whole_copy(result, register(sources[0])),
+            Code::Convert => self.convert(from, operation.dtype, result, register(sources[0]), temporaries),
+            Code::Fma => self.fma(operation.dtype, result, sources),
+            _ if is_float(operation.dtype) => self.float(operation, result, sources, temporaries),
+            Code::ToInteger => self.rounded(operation.dtype, result, register(sources[0])),
+            _ => self.integer(operation, result, sources, temporaries),
+        }
+    }
+
+    fn whole_copy(&mut self, result: u8, from: u8) -> Outcome {
+        if result == from { Ok(()) } else { self.copy(VECTORS, from, result) }
+    }
+
+    fn compare_truths(&mut self, code: Code, result: u8, a: u8, b: u8) -> Outcome {
+        if self.vectors.wide {
+            return match code {
+                Code::Equal => self.asm.kxnorw(mask(result), mask(a), mask(b)),
+                Code::NotEqual => self.asm.kxorw(mask(result), mask(a), mask(b)),
+                Code::Less => self.asm.kandnw(mask(result), mask(a), mask(b)),
+                _ => {
+                    self.asm.kandnw(mask(result), mask(b), mask(a))?;
+                    self.asm.knotw(mask(result), mask(result))
+                }
+            };
+        }
+        let ones = self.constant(u64::MAX, 8);
+        match code {
+            Code::NotEqual => self.asm.vxorpd(ymm(result), ymm(a), ymm(b)),
+            Code::Less => self.asm.vandnpd(ymm(result), ymm(a), ymm(b)),
+            Code::Equal => {
+                self.asm.vxorpd(ymm(result), ymm(a), ymm(b))?;
+                self.asm.vxorpd(ymm(result), ymm(result), ones)
+            }
+            _ => {
+                self.asm.vandnpd(ymm(result), ymm(b), ymm(a))?;
+                self.asm.vxorpd(ymm(result), ymm(result), ones)
+            }
+        }
+    }
+
+    fn compare(&mut self, code: Code, from: DType, result: u8, a: u8, b: Source, own: [u8; 2]) -> Outcome {
+        let bytes = self.vectors.bytes(from);
+        if is_float(from) {
+            // Quiet; "not equal" is true with NaN.
+            let number = match code {
+                Code::Equal => 0,
+                Code::NotEqual => 4,
+                Code::Less => 17,
+                _ => 18,
+            };
+            return match (self.vectors.wide, from) {
+                (true, DType::F64) => compare!(self.asm, bytes, vcmppd, result, a, b, number),
+                (true, _) => compare!(self.asm, bytes, vcmpps, result, a, b, number),
+                (false, DType::F64) => three_and_number!(self.asm, bytes, vcmppd, result, a, b, number),
+                (false, _) => {
+                    three_and_number!(self.asm, bytes, vcmpps, result, a, b, number)?;
+                    self.widen_mask(bytes, result)
+                }
+            };
+        }
+        if self.vectors.wide {
+            let number = match code {
+                Code::Equal => 0,
+                Code::NotEqual => 4,
+                Code::Less => 1,
+                _ => 2,
+            };
+            return match from {
+                DType::I64 => compare!(self.asm, bytes, vpcmpq, result, a, b, number),
+                DType::U64 => compare!(self.asm, bytes, vpcmpuq, result, a, b, number),
+                DType::I32 => compare!(self.asm, bytes, vpcmpd, result, a, b, number),
+                _ => compare!(self.asm, bytes, vpcmpud, result, a, b, number),
+            };
+        }
+        let Source::Register(mut b) = b else { unreachable!("integers are compared in registers") };
+        let mut a = a;
+        let eight = from.size() == 8;
+        if matches!(code, Code::Less | Code::LessEqual) && !is_signed(from) {
+            let sign = if eight { self.constant(1 << 63, 8) } else { self.constant(1 << 31, 4) };
+            three!(self.asm, bytes, vxorpd, own[0], a, Memory(sign))?;
+            three!(self.asm, bytes, vxorpd, own[1], b, Memory(sign))?;
+            [a, b] = own;
+        }
+        let (first, second) = if code == Code::Less { (b, a) } else { (a, b) };
+        match (code, eight) {
+            (Code::Equal | Code::NotEqual, true) => {
+                self.asm.vpcmpeqq(ymm(result), ymm(first), ymm(second))?;
+            }
+            (Code::Equal | Code::NotEqual, false) => {
+                if bytes == 32 {
+                    self.asm.vpcmpeqd(ymm(result), ymm(first), ymm(second))?;
+                } else {
+                    self.asm.vpcmpeqd(xmm(result), xmm(first), xmm(second))?;
+                }
+            }
+            (_, true) => self.asm.vpcmpgtq(ymm(result), ymm(first), ymm(second))?,
+            (_, false) if bytes == 32 => self.asm.vpcmpgtd(ymm(result), ymm(first), ymm(second))?,
+            _ => self.asm.vpcmpgtd(xmm(result), xmm(first), xmm(second))?,
+        }
+        if matches!(code, Code::NotEqual | Code::LessEqual) {
+            let ones = self.constant(u64::MAX, 8);
+            self.asm.vxorpd(ymm(result), ymm(result), ones)?;
+        }
+        self.widen_mask(bytes, result)
+    }
+
+    /// Without mask registers: truths of half as wide elements become as wide as the widest.
+    fn widen_mask(&mut self, bytes: usize, result: u8) -> Outcome {
+        if bytes < 32 { self.asm.vpmovsxdq(ymm(result), xmm(result)) } else { Ok(()) }
+    }
+
+    fn fma(&mut self, dtype: DType, result: u8, sources: [Source; 3]) -> Outcome {
+        let bytes = self.vectors.bytes(dtype);
+        let [Source::Register(a), Source::Register(b), c] = sources else {
+            unreachable!("the factors are in registers")
+        };
+        let double = dtype == DType::F64;
+        if let Source::Register(addend) = c
+            && addend == result
+            && a != result
+            && b != result
+        {
+            return match double {
+                true => three!(self.asm, bytes, vfmadd231pd, result, a, Source::Register(b)),
+                false => three!(self.asm, bytes, vfmadd231ps, result, a, Source::Register(b)),
+            };
+        }
+        let (tied, other) = if b == result { (b, a) } else { (a, b) };
+        self.whole_copy(result, tied)?;
+        match double {
+            true => three!(self.asm, bytes, vfmadd213pd, result, other, c),
+            false => three!(self.asm, bytes, vfmadd213ps, result, other, c),
+        }
+    }
+
+    fn float(&mut self, operation: Operation, result: u8, sources: [Source; 3], own: [u8; 2]) -> Outcome {
+        let bytes = self.vectors.bytes(operation.dtype);
+        let double = operation.dtype == DType::F64;
+        let sign = if double { 1u64 << 63 } else { 1 << 31 };
+        let size = operation.dtype.size();
+        let first = match sources[0] {
+            Source::Register(register) => register,
+            Memory(_) => 0,
+        };
+        macro_rules! both {
+            ($wide:ident, $single:ident) => {
+                match double {
+                    true => three!(self.asm, bytes, $wide, result, first, sources[1]),
+                    false => three!(self.asm, bytes, $single, result, first, sources[1]),
+                }
+            };
+        }
+        match operation.code {
+            Code::Add => both!(vaddpd, vaddps),
+            Code::Subtract => both!(vsubpd, vsubps),
+            Code::Multiply => both!(vmulpd, vmulps),
+            Code::Divide => both!(vdivpd, vdivps),
+            Code::Negate => {
+                let sign = self.constant(sign, size);
+                match double {
+                    true => three!(self.asm, bytes, vxorpd, result, first, Memory(sign)),
+                    false => three!(self.asm, bytes, vxorps, result, first, Memory(sign)),
+                }
+            }
+            Code::Absolute => {
+                let rest = self.constant(sign - 1, size);
+                match double {
+                    true => three!(self.asm, bytes, vandpd, result, first, Memory(rest)),
+                    false => three!(self.asm, bytes, vandps, result, first, Memory(rest)),
+                }
+            }
+            Code::CopySign => self.copy_sign(operation, result, sources, own),
+            Code::SquareRoot => match double {
+                true => two!(self.asm, bytes, vsqrtpd, result, sources[0]),
+                false => two!(self.asm, bytes, vsqrtps, result, sources[0]),
+            },
+            Code::Floor | Code::Ceil | Code::Truncate | Code::Round => {
+                // Without complaint about what is inexact.
+                let number = match operation.code {
+                    Code::Floor => 9,
+                    Code::Ceil => 10,
+                    Code::Truncate => 11,
+                    _ => 8,
+                };
+                match (self.vectors.wide, double) {
+                    (true, true) => two_and_number!(self.asm, bytes, vrndscalepd, result, sources[0], number),
+                    (true, false) => two_and_number!(self.asm, bytes, vrndscaleps, result, sources[0], number),
+                    (false, true) => match sources[0] {
+                        Source::Register(a) => self.asm.vroundpd(ymm(result), ymm(a), number),
+                        Memory(a) => self.asm.vroundpd(ymm(result), a, number),
+                    },
+                    (false, false) => match (bytes, sources[0]) {
+                        (32, Source::Register(a)) => self.asm.vroundps(ymm(result), ymm(a), number),
+                        (32, Memory(a)) => self.asm.vroundps(ymm(result), a, number),
+                        (_, Source::Register(a)) => self.asm.vroundps(xmm(result), xmm(a), number),
+                        (_, Memory(a)) => self.asm.vroundps(xmm(result), a, number),
+                    },
+                }
+            }
+            Code::FromInteger => match (self.vectors.wide, double) {
+                (true, true) => two!(self.asm, bytes, vcvtqq2pd, result, sources[0]),
+                (_, false) => two!(self.asm, bytes, vcvtdq2ps, result, sources[0]),
+                (false, true) => {
+                    // 2^52 + 2^51 as a float has the integer in its low bits.
+                    let magic = self.constant(MAGIC, 8);
+                    self.asm.vpaddq(ymm(result), ymm(first), magic)?;
+                    self.asm.vsubpd(ymm(result), ymm(result), magic)
+                }
+            },
+            code => unreachable!("{code:?} of floats"),
+        }
+    }
+
+    fn copy_sign(&mut self, operation: Operation, result: u8, sources: [Source; 3], own: [u8; 2]) -> Outcome {
+        let bytes = self.vectors.bytes(operation.dtype);
+        let [Source::Register(size), Source::Register(sign), _] = sources else {
+            unreachable!("both are in registers")
+        };
+        let double = operation.dtype == DType::F64;
+        let bit = if double { self.constant(1 << 63, 8) } else { self.constant(1 << 31, 4) };
+        if !self.vectors.wide {
+            three!(self.asm, bytes, vandpd, own[0], sign, Memory(bit))?;
+            let rest = if double { self.constant((1 << 63) - 1, 8) } else { self.constant((1 << 31) - 1, 4) };
+            three!(self.asm, bytes, vandpd, result, size, Memory(rest))?;
+            return three!(self.asm, bytes, vorpd, result, result, Source::Register(own[0]));
+        }
+        // Where the constant's bit is set the sign's, elsewhere the size's; one of both is the result's register.
+        let (other, number) = if result == sign && result != size { (size, 0xe4) } else { (sign, 0xd8) };
+        if result != sign || result == size {
+            self.whole_copy(result, size)?;
+        }
+        match (bytes, double) {
+            (64, true) => self.asm.vpternlogq(zmm(result), zmm(other), bit, number),
+            (64, false) => self.asm.vpternlogd(zmm(result), zmm(other), bit, number),
+            (_, true) => self.asm.vpternlogq(ymm(result), ymm(other), bit, number),
+            (_, false) => self.asm.vpternlogd(ymm(result), ymm(other), bit, number),
+        }
+    }
+
+    fn rounded(&mut self, dtype: DType, result: u8, from: u8) -> Outcome {
+        let bytes = self.vectors.bytes(dtype);
+        match (self.vectors.wide, dtype.size()) {
+            (true, 8) => two!(self.asm, bytes, vcvtpd2qq, result, Source::Register(from)),
+            (_, 4) => two!(self.asm, bytes, vcvtps2dq, result, Source::Register(from)),
+            _ => {
+                let magic = self.constant(MAGIC, 8);
+                self.asm.vaddpd(ymm(result), ymm(from), magic)?;
+                self.asm.vpsubq(ymm(result), ymm(result), magic)
+            }
+        }
+    }
+
+    fn integer(&mut self, operation: Operation, result: u8, sources: [Source; 3], own: [u8; 2]) -> Outcome {
+        let bytes = self.vectors.bytes(operation.dtype);
+        let eight = operation.dtype.size() == 8;
+        let first = match sources[0] {
+            Source::Register(register) => register,
+            Memory(_) => 0,
+        };
+        let number = operation.immediate as i32;
+        macro_rules! both {
+            ($wide:ident, $single:ident) => {
+                match eight {
+                    true => three!(self.asm, bytes, $wide, result, first, sources[1]),
+                    false => three!(self.asm, bytes, $single, result, first, sources[1]),
+                }
+            };
+        }
+        macro_rules! shift {
+            ($wide:ident, $single:ident) => {
+                match (bytes, eight) {
+                    (64, true) => self.asm.$wide(zmm(result), zmm(first), number),
+                    (64, false) => self.asm.$single(zmm(result), zmm(first), number),
+                    (32, true) => self.asm.$wide(ymm(result), ymm(first), number),
+                    (32, false) => self.asm.$single(ymm(result), ymm(first), number),
+                    (_, true) => self.asm.$wide(xmm(result), xmm(first), number),
+                    (_, false) => self.asm.$single(xmm(result), xmm(first), number),
+                }
+            };
+        }
+        match operation.code {
+            Code::Add => both!(vpaddq, vpaddd),
+            Code::Subtract => both!(vpsubq, vpsubd),
+            Code::MultiplyLowerHalves => three!(self.asm, bytes, vpmuludq, result, first, sources[1]),
+            Code::Multiply if !eight => three!(self.asm, bytes, vpmulld, result, first, sources[1]),
+            Code::Multiply if self.vectors.wide => match (bytes, sources[1]) {
+                (64, Source::Register(b)) => self.asm.vpmullq(zmm(result), zmm(first), zmm(b)),
+                (64, Memory(b)) => self.asm.vpmullq(zmm(result), zmm(first), b),
+                (_, Source::Register(b)) => self.asm.vpmullq(ymm(result), ymm(first), ymm(b)),
+                (_, Memory(b)) => self.asm.vpmullq(ymm(result), ymm(first), b),
+            },
+            Code::Multiply => {
+                let Source::Register(second) = sources[1] else { unreachable!("factors are in registers") };
+                let [cross, other] = own;
+                self.asm.vpsrlq(ymm(cross), ymm(first), 32)?;
+                self.asm.vpmuludq(ymm(cross), ymm(cross), ymm(second))?;
+                self.asm.vpsrlq(ymm(other), ymm(second), 32)?;
+                self.asm.vpmuludq(ymm(other), ymm(other), ymm(first))?;
+                self.asm.vpaddq(ymm(cross), ymm(cross), ymm(other))?;
+                self.asm.vpsllq(ymm(cross), ymm(cross), 32)?;
+                self.asm.vpmuludq(ymm(result), ymm(first), ymm(second))?;
+                self.asm.vpaddq(ymm(result), ymm(result), ymm(cross))
+            }
+            Code::Negate => {
+                let (ones, one) = (self.constant(u64::MAX, 8), self.constant(1, operation.dtype.size()));
+                three!(self.asm, bytes, vxorpd, result, first, Memory(ones))?;
+                match eight {
+                    true => three!(self.asm, bytes, vpaddq, result, result, Memory(one)),
+                    false => three!(self.asm, bytes, vpaddd, result, result, Memory(one)),
+                }
+            }
+            Code::ShiftLeft => shift!(vpsllq, vpslld),
+            Code::ShiftRightLogical => shift!(vpsrlq, vpsrld),
+            Code::ShiftRight if !is_signed(operation.dtype) => shift!(vpsrlq, vpsrld),
+            Code::ShiftRight if self.vectors.wide || !eight => match (bytes, eight) {
+                (64, true) => self.asm.vpsraq(zmm(result), zmm(first), number),
+                (64, false) => self.asm.vpsrad(zmm(result), zmm(first), number),
+                (_, true) => self.asm.vpsraq(ymm(result), ymm(first), number),
+                (32, false) => self.asm.vpsrad(ymm(result), ymm(first), number),
+                (_, false) => self.asm.vpsrad(xmm(result), xmm(first), number),
+            },
+            Code::ShiftRight => {
+                // The sign's bits come from a comparison.
+                let sign = own[0];
+                self.asm.vpxor(ymm(sign), ymm(sign), ymm(sign))?;
+                self.asm.vpcmpgtq(ymm(sign), ymm(sign), ymm(first))?;
+                self.asm.vpsrlq(ymm(result), ymm(first), number)?;
+                if number > 0 {
+                    self.asm.vpsllq(ymm(sign), ymm(sign), 64 - number)?;
+                    self.asm.vpor(ymm(result), ymm(result), ymm(sign))?;
+                }
+                Ok(())
+            }
+            Code::ShiftLeftEach => both!(vpsllvq, vpsllvd),
+            Code::ShiftRightLogicalEach => both!(vpsrlvq, vpsrlvd),
+            code => unreachable!("{code:?} of integers"),
+        }
+    }
+
+    /// Between numbers; `super::prepare` has made selections of the conversions of truths.
+    fn convert(&mut self, from: DType, to: DType, result: u8, value: u8, own: [u8; 2]) -> Outcome {
+        let scratch = self.vectors.scratch();
+        let wide = self.vectors.width * 8;
+        let asm = &mut self.asm;
+        match (from, to) {
+            (DType::F32, DType::F64) => widening!(asm, wide, vcvtps2pd, result, value),
+            (DType::F64, DType::F32) => narrowing!(asm, wide, vcvtpd2ps, result, value),
+            (DType::I32, DType::F64) => widening!(asm, wide, vcvtdq2pd, result, value),
+            (DType::I32, DType::F32) => two!(asm, self.vectors.bytes(to), vcvtdq2ps, result, Source::Register(value)),
+            (DType::I32, DType::I64 | DType::U64) => widening!(asm, wide, vpmovsxdq, result, value),
+            (DType::U32, DType::I64 | DType::U64) => widening!(asm, wide, vpmovzxdq, result, value),
+            (DType::I64 | DType::U64, DType::I32 | DType::U32) if self.vectors.wide => match wide {
+                64 => asm.vpmovqd(ymm(result), zmm(value)),
+                _ => asm.vpmovqd(xmm(result), ymm(value)),
+            },
+            (DType::I64 | DType::U64, DType::I32 | DType::U32) => {
+                asm.vextractf128(xmm(own[0]), ymm(value), 1)?;
+                asm.vshufps(xmm(result), xmm(value), xmm(own[0]), 0x88)
+            }
+            _ if from.size() == to.size() && !is_float(from) && !is_float(to) => self.whole_copy(result, value),
+            _ if is_float(to) && self.vectors.wide => match (from, to) {
+                (DType::I64, DType::F64) => two!(asm, wide, vcvtqq2pd, result, Source::Register(value)),
+                (DType::U64, DType::F64) => two!(asm, wide, vcvtuqq2pd, result, Source::Register(value)),
+                (DType::I64, _) => narrowing!(asm, wide, vcvtqq2ps, result, value),
+                (DType::U64, _) => narrowing!(asm, wide, vcvtuqq2ps, result, value),
+                (_, DType::F64) => widening!(asm, wide, vcvtudq2pd, result, value),
+                _ => two!(asm, self.vectors.bytes(to), vcvtudq2ps, result, Source::Register(value)),
+            },
+            _ if is_float(to) => self.convert_by_parts(from, result, value, own),
+            _ if self.vectors.wide => self.truncate(from, to, result, value, own[0]),
+            _ => {
+                // To i32: what is NaN becomes 0 first; what is too large gives the smallest integer, which is turned over.
+                let bytes = self.vectors.bytes(from);
+                let limit = if from == DType::F64 {
+                    self.constant(2147483648f64.to_bits(), 8)
+                } else {
+                    self.constant(2147483648f32.to_bits() as u64, 4)
+                };
+                if from == DType::F64 {
+                    self.asm.vcmppd(ymm(own[0]), ymm(value), ymm(value), 7)?;
+                    self.asm.vandpd(ymm(own[0]), ymm(own[0]), ymm(value))?;
+                    self.asm.vcvttpd2dq(xmm(result), ymm(own[0]))?;
+                    self.asm.vcmppd(ymm(own[0]), ymm(own[0]), limit, 29)?;
+                    // The truths as wide as the integers.
+                    self.asm.vextractf128(xmm(scratch), ymm(own[0]), 1)?;
+                    self.asm.vshufps(xmm(own[0]), xmm(own[0]), xmm(scratch), 0x88)?;
+                    self.asm.vxorpd(xmm(result), xmm(result), xmm(own[0]))
+                } else {
+                    let own = own[0];
+                    three_and_number!(self.asm, bytes, vcmpps, own, value, Source::Register(value), 7)?;
+                    three!(self.asm, bytes, vandps, own, own, Source::Register(value))?;
+                    two!(self.asm, bytes, vcvttps2dq, result, Source::Register(own))?;
+                    three_and_number!(self.asm, bytes, vcmpps, own, own, Memory(limit), 29)?;
+                    three!(self.asm, bytes, vxorps, result, result, Source::Register(own))
+                }
+            }
+        }
+    }
+
+    /// Without an instruction for it: an integer's halves as floats that hold them exactly, whose sum is rounded once.
+    fn convert_by_parts(&mut self, from: DType, result: u8, value: u8, own: [u8; 2]) -> Outcome {
+        let low = self.constant(0x4330_0000_0000_0000, 8);
+        if from == DType::U32 {
+            self.asm.vpmovzxdq(ymm(result), xmm(value))?;
+            self.asm.vorpd(ymm(result), ymm(result), low)?;
+            return self.asm.vsubpd(ymm(result), ymm(result), low);
+        }
+        let signed = from == DType::I64;
+        let high = if signed { 0x4530_0000_8000_0000 } else { 0x4530_0000_0000_0000 };
+        let both = if signed { 0x4530_0000_8010_0000 } else { 0x4530_0000_0010_0000 };
+        let (high, both) = (self.constant(high, 8), self.constant(both, 8));
+        self.asm.vpsrlq(ymm(own[0]), ymm(value), 32)?;
+        self.asm.vxorpd(ymm(own[0]), ymm(own[0]), high)?;
+        self.asm.vsubpd(ymm(own[0]), ymm(own[0]), both)?;
+        // The even halves of the value, the odd ones of the constant.
+        self.asm.vpblendd(ymm(result), ymm(value), low, 0xaa)?;
+        self.asm.vaddpd(ymm(result), ymm(result), ymm(own[0]))
+    }
+
+    /// Floats to integers: towards zero, to the nearest that there is, and NaN to 0.
+    fn truncate(&mut self, from: DType, to: DType, result: u8, value: u8, own: u8) -> Outcome {
+        let wide = self.vectors.width * 8;
+        let bytes = self.vectors.bytes(from);
+        let double = from == DType::F64;
+        let source = Source::Register(value);
+        let asm = &mut self.asm;
+        match (from, to) {
+            (DType::F64, DType::I64) => two!(asm, wide, vcvttpd2qq, result, source)?,
+            (DType::F64, DType::U64) => two!(asm, wide, vcvttpd2uqq, result, source)?,
+            (DType::F64, DType::I32) => narrowing!(asm, wide, vcvttpd2dq, result, value)?,
+            (DType::F64, _) => narrowing!(asm, wide, vcvttpd2udq, result, value)?,
+            (_, DType::I64) => widening!(asm, wide, vcvttps2qq, result, value)?,
+            (_, DType::U64) => widening!(asm, wide, vcvttps2uqq, result, value)?,
+            (_, DType::I32) => two!(asm, bytes, vcvttps2dq, result, source)?,
+            _ => two!(asm, bytes, vcvttps2udq, result, source)?,
+        }
+        let after = self.vectors.bytes(to);
+        if !is_signed(to) {
+            // All ones where it does not fit: right for what is too large, and 0 for all that is not at least 0.
+            let zero = self.constant(0, from.size());
+            let number = 25;
+            match double {
+                true => compare!(self.asm, bytes, vcmppd, own, value, Memory(zero), number)?,
+                false => compare!(self.asm, bytes, vcmpps, own, value, Memory(zero), number)?,
+            }
+            return self.clear(to, after, result, own);
+        }
+        let power = if to.size() == 8 { 9223372036854775808f64 } else { 2147483648f64 };
+        let limit = match double {
+            true => self.constant(power.to_bits(), 8),
+            false => self.constant((power as f32).to_bits() as u64, 4),
+        };
+        match double {
+            true => compare!(self.asm, bytes, vcmppd, own, value, Memory(limit), 29)?,
+            false => compare!(self.asm, bytes, vcmpps, own, value, Memory(limit), 29)?,
+        }
+        // The smallest integer is what the instruction gives for all that does not fit.
+        let ones = match to.size() {
+            8 => self.constant(u64::MAX, 8),
+            _ => self.constant(u32::MAX as u64, 4),
+        };
+        match to.size() {
+            8 => masked_three!(self.asm, after, vxorpd, result, own, result, Memory(ones))?,
+            _ => masked_three!(self.asm, after, vxorps, result, own, result, Memory(ones))?,
+        }
+        match double {
+            true => compare!(self.asm, bytes, vcmppd, own, value, source, 3)?,
+            false => compare!(self.asm, bytes, vcmpps, own, value, source, 3)?,
+        }
+        self.clear(to, after, result, own)
+    }
+
+    /// 0 where the mask is true.
+    fn clear(&mut self, dtype: DType, bytes: usize, result: u8, own: u8) -> Outcome {
+        let same = Source::Register(result);
+        match dtype.size() {
+            8 => masked_three!(self.asm, bytes, vxorpd, result, own, result, same),
+            _ => masked_three!(self.asm, bytes, vxorps, result, own, result, same),
+        }
+    }
+}
+
+/// 2^52 + 2^51: added to an integer below 2^51, as bits or as a float, it makes one of the other.
+const MAGIC: u64 = 0x4338_0000_0000_0000;

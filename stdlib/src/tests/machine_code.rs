@@ -1,0 +1,274 @@
+//! Machine code gives the bits of the scalar formulas: every row's kernels, conversions, and random programs of many operations.
+
+use crate::operations;
+use thalweg_lang::dtype::DType;
+use thalweg_runtime::kernel::record::{Recording, Value, apply};
+use thalweg_runtime::kernel::{Kernel, Kernels, Level, cast};
+use thalweg_runtime::machine::{Compiled, Line, MOST_OUTPUTS, Output, Reading, Request, prepare};
+use thalweg_runtime::operation::Body;
+
+/// splitmix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+}
+
+const SPECIAL: [f64; 24] = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    1.5,
+    2.5,
+    -2.5,
+    1e-310,
+    1e300,
+    -1e300,
+    f64::MIN_POSITIVE,
+    f64::MAX,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::NAN,
+    709.9,
+    -745.5,
+    2147483647.5,
+    -2147483649.0,
+    4294967296.0,
+    9223372036854775808.0,
+    -9223372036854775808.0,
+    18446744073709551616.0,
+];
+
+/// An element's bytes: floats of all sizes and special ones, integers likewise.
+fn element(dtype: DType, random: &mut Random) -> Vec<u8> {
+    let float = match random.below(3) {
+        0 => SPECIAL[random.below(SPECIAL.len())],
+        1 => f64::from_bits(random.next()),
+        _ => (random.next() as i64 >> 40) as f64 / 8192.0,
+    };
+    let integer = match random.below(3) {
+        0 => [0, 1, u64::MAX, i64::MAX as u64, i64::MIN as u64, 127, 1 << 31][random.below(7)],
+        1 => (random.next() as i64 >> random.below(64)) as u64,
+        _ => random.next(),
+    };
+    match dtype {
+        DType::Bool => vec![random.next() as u8 & 1],
+        DType::F64 => float.to_ne_bytes().to_vec(),
+        DType::F32 => (float as f32).to_ne_bytes().to_vec(),
+        dtype => integer.to_ne_bytes()[..dtype.size()].to_vec(),
+    }
+}
+
+fn elements(dtype: DType, count: usize, random: &mut Random) -> Vec<u8> {
+    (0..count).flat_map(|_| element(dtype, random)).collect()
+}
+
+/// The bytes, with every NaN made the same: which one an operation gives is not promised.
+fn plain(dtype: DType, bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    match dtype {
+        DType::F64 => bytes.chunks_exact_mut(8).for_each(|part| {
+            if f64::from_ne_bytes(std::array::from_fn(|index| part[index])).is_nan() {
+                part.copy_from_slice(&f64::NAN.to_ne_bytes());
+            }
+        }),
+        DType::F32 => bytes.chunks_exact_mut(4).for_each(|part| {
+            if f32::from_ne_bytes(std::array::from_fn(|index| part[index])).is_nan() {
+                part.copy_from_slice(&f32::NAN.to_ne_bytes());
+            }
+        }),
+        _ => {}
+    }
+    bytes
+}
+
+/// What a kernel's scalar code makes of whole arrays.
+fn expected(kernel: &Kernel, operands: &[&[u8]], count: usize) -> Vec<u8> {
+    let mut result = vec![0; count * kernel.result.size()];
+    let pointers: Vec<*const u8> = operands.iter().map(|operand| operand.as_ptr()).collect();
+    // SAFETY: every operand has `count` elements of its dtype, the result has room, and every machine has this level.
+    unsafe { kernel.function(Level::Scalar)(pointers.as_ptr(), result.as_mut_ptr(), count) };
+    result
+}
+
+/// What compiled code makes of them, for inputs that are all dense or all but the last.
+fn got(request: &Request, level: Level, inputs: &[Vec<u8>], count: usize) -> Vec<Vec<u8>> {
+    let code =
+        Compiled::new(request, level).unwrap_or_else(|error| panic!("{error} at {level:?}: {:#?}", request.operations));
+    let room = |output: &Output| vec![0xa5u8; count * output.dtype.size() + 64];
+    let mut results: Vec<Vec<u8>> = request.outputs.iter().map(room).collect();
+    let mut table: Vec<*const u8> = inputs.iter().map(|input| input.as_ptr()).collect();
+    table.extend(results.iter_mut().map(|result| result.as_mut_ptr().cast_const()));
+    let mut stage = vec![Line::EMPTY; code.stage()];
+    // SAFETY: dense inputs and the results have `count` elements, splat ones 64 bytes; the level was asked for.
+    unsafe { code.run(&mut table, &mut stage, count) };
+    for (result, output) in results.iter_mut().zip(&request.outputs) {
+        let end = count * output.dtype.size();
+        assert!(result[end..].iter().all(|byte| *byte == 0xa5), "written beyond {count}");
+        result.truncate(end);
+        *result = plain(output.dtype, result);
+    }
+    results
+}
+
+fn levels() -> impl Iterator<Item = Level> {
+    Level::available().filter(|level| matches!(level, Level::Avx2 | Level::Avx512))
+}
+
+/// Every kernel that can be recorded and has operands and a result that machine code has vectors of.
+fn kernels() -> Vec<(String, Kernel)> {
+    let mut all = Vec::new();
+    for row in operations::all() {
+        if let Body::Elementwise(elementwise) = &row.body {
+            all.extend(elementwise.kernels.iter().map(|kernel| (row.name().to_string(), *kernel)));
+        }
+    }
+    all.extend(Kernels::select().iter().map(|kernel| ("select".to_string(), *kernel)));
+    for from in DType::ALL {
+        all.extend(DType::ALL.iter().map(|&to| (format!("{from} to {to}"), *cast(from, to))));
+    }
+    let complex = |dtype: &DType| matches!(dtype, DType::C64 | DType::C128);
+    all.retain(|(_, kernel)| kernel.record.is_some() && !kernel.operands.iter().chain([&kernel.result]).any(complex));
+    all
+}
+
+/// A kernel alone.
+fn request(kernel: &Kernel, reading: Reading) -> Request {
+    let mut recording = Recording::default();
+    let operands: Vec<Value> =
+        kernel.operands.iter().enumerate().map(|(number, dtype)| recording.operand(number, *dtype)).collect();
+    let values = apply(kernel.record.expect("it records"), &mut recording, &operands);
+    let (operations, outputs) = prepare(&recording.operations, &values);
+    let mut inputs = vec![Reading::Dense; operands.len()];
+    if let Some(last) = inputs.last_mut() {
+        *last = reading;
+    }
+    Request { operations, inputs, outputs }
+}
+
+#[test]
+fn every_kernel() {
+    let mut random = Random(7);
+    let mut compiled = 0;
+    for (name, kernel) in kernels() {
+        for reading in [Reading::Dense, Reading::Splat] {
+            if reading == Reading::Splat && kernel.operands.len() < 2 {
+                continue;
+            }
+            let request = request(&kernel, reading);
+            for level in levels() {
+                if Compiled::refusal(&request.operations, level).is_some() {
+                    continue;
+                }
+                compiled += 1;
+                for count in [1, 7, 64, 333] {
+                    let mut inputs: Vec<Vec<u8>> =
+                        kernel.operands.iter().map(|dtype| elements(*dtype, count, &mut random)).collect();
+                    let mut arrays = inputs.clone();
+                    if reading == Reading::Splat {
+                        let last = inputs.len() - 1;
+                        let one = element(kernel.operands[last], &mut random);
+                        inputs[last] = one.repeat(64);
+                        arrays[last] = one.repeat(count);
+                    }
+                    let arrays: Vec<&[u8]> = arrays.iter().map(Vec::as_slice).collect();
+                    let expected = plain(kernel.result, &expected(&kernel, &arrays, count));
+                    let [got] = &got(&request, level, &inputs, count)[..] else { panic!("{name} has one result") };
+                    let size = kernel.result.size();
+                    for (index, (expected, got)) in expected.chunks(size).zip(got.chunks(size)).enumerate() {
+                        let operands: Vec<&[u8]> = arrays
+                            .iter()
+                            .zip(kernel.operands)
+                            .map(|(array, dtype)| &array[index * dtype.size()..(index + 1) * dtype.size()])
+                            .collect();
+                        assert_eq!(
+                            expected, got,
+                            "{name} {kernel:?} {reading:?} at {level:?}, element {index} of {count}: {operands:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+    assert!(levels().next().is_none() || compiled > 300, "only {compiled} kernels were compiled");
+}
+
+/// Many operations in one request, with more values alive than there are registers.
+#[test]
+fn random_programs() {
+    // Which NaN it is shows in its sign.
+    let shows_signs = |name: &str| name.contains("sign") || name == "absolute";
+    // Its exponents come from integers.
+    let is_partial = |name: &str| name == "ldexp";
+    let all: Vec<(String, Kernel)> = kernels()
+        .into_iter()
+        .filter(|(name, _)| !shows_signs(name) && !is_partial(name))
+        .filter(|(_, kernel)| Compiled::refusal(&request(kernel, Reading::Dense).operations, Level::Avx512).is_none())
+        .collect();
+    let mut random = Random(11);
+    for round in 0..400 {
+        let count = 1 + random.below(300);
+        let dtypes = [DType::F64, DType::F64, DType::F32, DType::I64, DType::I32, DType::Bool, DType::U64];
+        let mut recording = Recording::default();
+        let mut values: Vec<(Value, DType, Vec<u8>)> = Vec::new();
+        let mut inputs = Vec::new();
+        let mut readings = Vec::new();
+        for number in 0..3 + random.below(12) {
+            let dtype = dtypes[random.below(dtypes.len())];
+            let splat = random.below(4) == 0;
+            let one = element(dtype, &mut random);
+            let array = if splat { one.repeat(count) } else { elements(dtype, count, &mut random) };
+            inputs.push(if splat { one.repeat(64) } else { array.clone() });
+            readings.push(if splat { Reading::Splat } else { Reading::Dense });
+            values.push((recording.operand(number, dtype), dtype, array));
+        }
+        let leaves = values.len();
+        let mut text = String::new();
+        for _ in 0..4 + random.below(60) {
+            let (name, kernel) = &all[random.below(all.len())];
+            let pick = |dtype: &DType, random: &mut Random| {
+                let fitting: Vec<usize> = (0..values.len()).filter(|&index| values[index].1 == *dtype).collect();
+                (!fitting.is_empty()).then(|| fitting[random.below(fitting.len())])
+            };
+            let chosen: Option<Vec<usize>> = kernel.operands.iter().map(|dtype| pick(dtype, &mut random)).collect();
+            let Some(chosen) = chosen else { continue };
+            text.push_str(&format!("v{} = {name} {chosen:?}\n", values.len()));
+            let operands: Vec<Value> = chosen.iter().map(|&index| values[index].0).collect();
+            let arrays: Vec<&[u8]> = chosen.iter().map(|&index| values[index].2.as_slice()).collect();
+            let array = plain(kernel.result, &expected(kernel, &arrays, count));
+            let value = apply(kernel.record.expect("it records"), &mut recording, &operands)[0];
+            values.push((value, kernel.result, array));
+        }
+        if values.len() == leaves {
+            continue;
+        }
+        let outputs: Vec<usize> =
+            (0..1 + random.below(MOST_OUTPUTS)).map(|_| leaves + random.below(values.len() - leaves)).collect();
+        let wanted: Vec<Value> = outputs.iter().map(|&index| values[index].0).collect();
+        let (operations, results) = prepare(&recording.operations, &wanted);
+        let request = Request { operations, inputs: readings, outputs: results };
+        for level in levels() {
+            if Compiled::refusal(&request.operations, level).is_some() {
+                continue;
+            }
+            for (got, &index) in got(&request, level, &inputs, count).iter().zip(&outputs) {
+                let size = values[index].1.size();
+                for (element, (got, wanted)) in got.chunks(size).zip(values[index].2.chunks(size)).enumerate() {
+                    let place = format!("round {round} at {level:?}, element {element} of {count}, v{index}");
+                    assert_eq!(got, wanted, "{place}:\n{text}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What must hold of the whole library.
+
+mod machine_code;
