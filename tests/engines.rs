@@ -36,7 +36,7 @@ pub struct Engine {
     /// Sets it up.
     configure: Box<dyn Fn(Builder) -> Builder>,
     /// What stands before every statement.
-    annotation: &'static str,
+    pub annotation: &'static str,
 }
 
 /// All of them, the plainest first.
@@ -91,13 +91,18 @@ impl Session {
         Session { interpreter: builder.host(printed.clone()).build(), printed, annotation: "" }
     }
 
-    /// What a text prints, its last value included; errors as `error[E0301]: message` lines; a panic as `panic: …`.
-    pub fn answer(&mut self, text: &str) -> String {
-        let text = match self.annotation {
+    /// A statement under the engine's annotation.
+    pub fn annotated(&self, text: &str) -> String {
+        match self.annotation {
             "" => text.to_string(),
             _ if text.starts_with('#') => text.to_string(),
             annotation => format!("{annotation}\n{text}"),
-        };
+        }
+    }
+
+    /// What a text prints, its last value included; errors as `error[E0301]: message` lines; a panic as `panic: …`.
+    pub fn answer(&mut self, text: &str) -> String {
+        let text = self.annotated(text);
         let interpreter = &mut self.interpreter;
         let outcome = catch_unwind(AssertUnwindSafe(|| interpreter.run("<test>", &text)));
         let mut answer = self.printed.take();

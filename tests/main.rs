@@ -16,4 +16,5 @@ mod program;
 mod programs;
 mod random_text;
 mod robustness;
+mod statements;
 mod tables;

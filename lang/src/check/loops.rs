@@ -331,11 +331,22 @@ impl<'a> Checker<'a> {
         over.is_some_and(|over| self.constant_of(over).is_none_or(|known| known.as_integer() != Some(0)))
     }
 
-    /// The rest of a block, which runs only if the turn is not over.
+    /// The rest of a block, which runs only if the turn is not over; in it that is known, so that a block within has a value.
     pub(super) fn unless_left(&mut self, span: Span, rest: super::body::Walk<'_, 'a>) -> Checks<Value<Operand>> {
         match self.flag(TURN_OVER) {
             Some(over) if !self.turn_is_over() => {
-                let mut rest = |checker: &mut Self| rest(checker).map(|_| Value::None);
+                let place = (self.scope(), Arc::from(TURN_OVER));
+                let mut rest = |checker: &mut Self| {
+                    let outside = checker.in_scope(&place).cloned();
+                    let not_over = checker.constant(Scalar::bool(false), false, span);
+                    checker.set_in_scope(&place, Some(Binding::Value(Value::Array(not_over))));
+                    let walked = rest(checker);
+                    // Nothing in it leaves the turn: the flag is none of what it changes.
+                    if !checker.may_leave_turn() {
+                        checker.set_in_scope(&place, outside);
+                    }
+                    walked.map(|_| Value::None)
+                };
                 self.choose(over, &mut |_| Ok(Value::None), Some(&mut rest), span)
             }
             _ => Ok(Value::None),
