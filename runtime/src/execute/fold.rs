@@ -14,6 +14,7 @@ use super::extreme::{Search, beats};
 use super::threads::{Drive, Stop};
 use crate::kernel::{Fold, Level, STRIPE, STRIPES};
 use crate::plan::region::Register;
+use std::alloc::Layout;
 use thalweg_lang::dtype::DType;
 
 /// The widest tile of results that an outer-axis reduction works on: the accumulators of a tile stay in the second cache.
@@ -96,11 +97,20 @@ impl Partial {
 
     /// The same for a size that the data decides: a refusal, not an abort, when it cannot be had.
     fn try_new(bytes: usize) -> Result<Partial, Stop> {
-        let mut memory = Vec::new();
         let length = bytes.div_ceil(16);
-        memory.try_reserve_exact(length).map_err(|_| Stop::OutOfMemory(bytes))?;
-        memory.resize(length, [0; 2]);
-        Ok(Partial(memory))
+        if length == 0 {
+            return Ok(Partial(Vec::new()));
+        }
+        let layout = Layout::array::<[u64; 2]>(length).map_err(|_| Stop::OutOfMemory(bytes))?;
+        // Pages that the system clears when they are first written: a run that is cancelled early has touched few of them.
+        // SAFETY: the layout is not empty; what comes back is the allocator's own for it, and zeros are elements.
+        unsafe {
+            let memory = std::alloc::alloc_zeroed(layout);
+            if memory.is_null() {
+                return Err(Stop::OutOfMemory(bytes));
+            }
+            Ok(Partial(Vec::from_raw_parts(memory.cast(), length, length)))
+        }
     }
 
     /// The first byte.

@@ -23,6 +23,10 @@ pub fn region(draft: &mut Draft, group: usize, bases: &[ValueId], stored: &[bool
     let mut region = empty(shape, reduced.unwrap_or_default(), site);
     region.machine_code = draft.settings.machine_code;
     region.leaves = leaves;
+    if reads_along_a_kept_axis(&region) {
+        let kept = (0..region.shape.len()).filter(|axis| !region.reduced.contains(axis));
+        region.order = region.reduced.iter().copied().chain(kept).collect();
+    }
     for (&member, operands) in members.iter().zip(operands) {
         let operands: Vec<Register> = operands
             .into_iter()
@@ -80,6 +84,24 @@ fn empty(shape: Vec<usize>, reduced: Vec<usize>, site: Site) -> Region {
         machine_code: MachineCode::Off,
         code: Arc::default(),
     }
+}
+
+/// Whether the largest arrays that a reduction reads have neighbours along an axis that it keeps and that would be slower than the
+/// reduced ones. The order in which elements are combined does not depend on this.
+fn reads_along_a_kept_axis(region: &Region) -> bool {
+    let Some(&last) = region.reduced.last() else { return false };
+    let fastest = |leaf: &Leaf| match &leaf.source {
+        Source::Array { axes, .. } => {
+            let own: Vec<usize> = axes.iter().filter_map(|axis| axis.axis).collect();
+            let size: usize = own.iter().map(|&axis| region.shape[axis]).product();
+            own.last().map(|&axis| (size, axis))
+        }
+        _ => None,
+    };
+    let leaves: Vec<(usize, usize)> = region.leaves.iter().filter_map(fastest).collect();
+    let largest = leaves.iter().map(|&(size, _)| size).max();
+    let mut of_largest = leaves.iter().filter(|&&(size, _)| Some(size) == largest).peekable();
+    of_largest.peek().is_some() && of_largest.all(|&(_, axis)| axis < last && !region.reduced.contains(&axis))
 }
 
 /// Where an operand comes from.

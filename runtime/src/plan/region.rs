@@ -42,7 +42,8 @@ pub struct Region {
     pub shape: Shape,
     /// The axes that the folds reduce, ascending.
     pub reduced: Vec<usize>,
-    /// The axes from the slowest to the fastest: kept ones, reduced ones, and the kept ones after the last reduced.
+    /// The axes from the slowest to the fastest: kept ones, reduced ones, and the kept ones after the last reduced; or, where
+    /// the largest leaves lie so, the reduced ones and then all others.
     pub order: Vec<usize>,
     /// What is read.
     pub leaves: Vec<Leaf>,
@@ -85,11 +86,12 @@ impl Region {
 
     /// The iteration space in the order of iteration, as (outer, reduced, inner) numbers of elements.
     pub fn extents(&self) -> (usize, usize, usize) {
-        let reduced: usize = self.reduced.iter().map(|&axis| self.shape[axis]).product();
-        let first_inner = self.reduced.last().map_or(self.shape.len(), |&last| last + 1);
-        let inner: usize = self.shape[first_inner..].iter().product();
-        let outer = (0..first_inner).filter(|axis| !self.reduced.contains(axis)).map(|axis| self.shape[axis]).product();
-        (outer, reduced, inner)
+        let is_kept = |axis: &usize| !self.reduced.contains(axis);
+        let outer = self.order.iter().take_while(|axis| is_kept(axis)).count();
+        let elements = |axes: &[usize]| axes.iter().map(|&axis| self.shape[axis]).product();
+        let (outer, rest) = self.order.split_at(outer);
+        let (reduced, inner) = rest.split_at(self.reduced.len());
+        (elements(outer), elements(reduced), elements(inner))
     }
 }
 

@@ -3,6 +3,8 @@
 use super::counter::Counter;
 use super::region::{Code, Leaf, Reducer, Region, Site, Source, ValueId, bytes_of, elements};
 use super::{Handed, IndexPlace, Plan, Step, Walked, Work};
+use crate::kernel::Level;
+use crate::machine::{MachineCode, region::Refusal};
 use crate::operation::Bodies;
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -302,7 +304,27 @@ impl Renderer<'_> {
             self.line(&line);
         }
         self.line(&format!("reads {}, writes {}", bytes(read(plan, region)), bytes(written(plan, region))));
+        if let Some(reason) = self.interpreted(plan, region) {
+            self.line(&format!("no machine code: {reason}"));
+        }
         self.indent -= 2;
+    }
+}
+
+impl Renderer<'_> {
+    /// Why a region that could become machine code does not.
+    fn interpreted(&self, plan: &Plan, region: &Region) -> Option<String> {
+        let asked = region.machine_code != MachineCode::Off && matches!(plan.level, Level::Avx2 | Level::Avx512);
+        if !asked || region.is_single() || region.outputs().is_empty() {
+            return None;
+        }
+        Some(match region.refusal(plan.level)? {
+            Refusal::Formula(index) => match region.instructions[index].code {
+                Code::Row(operation) => format!("`{}` goes element by element", self.bodies.name(operation)),
+                Code::Cast | Code::Select => return None,
+            },
+            Refusal::Other(reason) => reason,
+        })
     }
 }
 

@@ -189,16 +189,29 @@ fn addressable(call: &Call, shape: &[Length]) -> Result<(), Diagnostic> {
     }
 }
 
-/// The sum of the products of two equally long vectors, in the one order of sums.
+/// The product of a matrix with a vector on either side. Memory decides how long that takes, so it is a sum of products like any
+/// other, which joins what stands around it.
+fn matrix_and_vector(build: &mut Expansion, call: &Call, pair: Pair) -> Result<Operand, Diagnostic> {
+    let [mut a, b] = pair.operands;
+    let of_a = &pair.types[0];
+    if of_a.rank() == 2 {
+        return sum_of_products(build, call, pair.dtype, [a, b], 1);
+    }
+    a = build.reshape(a, vec![of_a.shape[0].clone(), 1.into()], call.span);
+    sum_of_products(build, call, pair.dtype, [a, b], 0)
+}
+
+/// The sums of the products of two arrays along an axis, in the one order of sums.
 fn sum_of_products(
     build: &mut Expansion,
     call: &Call,
     dtype: DType,
     [a, b]: [Operand; 2],
+    axis: usize,
 ) -> Result<Operand, Diagnostic> {
     let (product, fold) = if dtype == DType::Bool { ("logical_and", "any") } else { ("multiply", "sum") };
     let products = build.elementwise(product, &[a, b], call.span)?;
-    let sum = build.reduce(fold, products, call.span)?;
+    let sum = build.reduce_axis(fold, products, axis, call.span)?;
     let sum = build.cast(sum, dtype, call.span);
     Ok(Operand { weak: false, ..sum })
 }
@@ -220,7 +233,10 @@ fn contract_last(build: &mut Expansion, call: &Call, pair: Pair) -> Result<Opera
     let ranks = pair.types.each_ref().map(Type::rank);
     agree(build, call, &pair, [ranks[0] - 1, ranks[1].saturating_sub(2)])?;
     if ranks == [1, 1] {
-        return sum_of_products(build, call, pair.dtype, pair.operands);
+        return sum_of_products(build, call, pair.dtype, pair.operands, 0);
+    }
+    if let [1, 2] | [2, 1] = ranks {
+        return matrix_and_vector(build, call, pair);
     }
     let mut shape = leading(build, call, &pair)?;
     let [mut a, mut b] = pair.operands;
@@ -380,7 +396,7 @@ fn vdot(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic
     if pair.dtype.kind() == Kind::Complex {
         pair.operands[0] = build.elementwise("conj", &[pair.operands[0]], call.span)?;
     }
-    sum_of_products(build, call, pair.dtype, pair.operands).map(Value::Array)
+    sum_of_products(build, call, pair.dtype, pair.operands, 0).map(Value::Array)
 }
 
 fn outer(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
