@@ -4,6 +4,7 @@
 //! changes what another one sees: its elements are written only while nothing else holds the buffer.
 
 use crate::buffer::{Buffer, Keeper, OutOfMemory, Pool, Unwritten};
+use crate::short::Short;
 use std::fmt;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -151,8 +152,8 @@ pub fn length_of(shape: &[usize]) -> Option<usize> {
 }
 
 /// The strides of a shape in C order, in elements.
-pub fn contiguous_strides(shape: &[usize]) -> Vec<isize> {
-    let mut strides = vec![0; shape.len()];
+pub fn contiguous_strides(shape: &[usize]) -> Short<isize> {
+    let mut strides = Short::from_elem(0, shape.len());
     let mut step = 1isize;
     for (stride, &dim) in strides.iter_mut().zip(shape).rev() {
         *stride = step;
@@ -166,8 +167,8 @@ pub fn contiguous_strides(shape: &[usize]) -> Vec<isize> {
 #[derive(Clone)]
 pub struct Array {
     dtype: DType,
-    shape: Vec<usize>,
-    strides: Vec<isize>,
+    shape: Short<usize>,
+    strides: Short<isize>,
     offset: usize,
     length: usize,
     buffer: Arc<Buffer>,
@@ -197,8 +198,8 @@ impl Array {
         }
         Array {
             dtype: value.dtype,
-            shape: Vec::new(),
-            strides: Vec::new(),
+            shape: Short::new(),
+            strides: Short::new(),
             offset: 0,
             length: 1,
             buffer: Arc::new(Buffer::inline(bytes)),
@@ -270,8 +271,8 @@ impl Array {
         let buffer = unsafe { Buffer::borrowed(start, bytes, keeper) };
         Some(Array {
             dtype,
-            shape: shape.to_vec(),
-            strides: strides.to_vec(),
+            shape: Short::from_slice(shape),
+            strides: Short::from_slice(strides),
             offset: before,
             length,
             buffer: Arc::new(buffer),
@@ -337,14 +338,14 @@ impl Array {
         if dtype == DType::Bool && buffer.as_bytes().iter().any(|&byte| byte > 1) {
             return None;
         }
-        let (shape, strides) = (shape.to_vec(), strides.to_vec());
+        let (shape, strides) = (Short::from_slice(shape), Short::from_slice(strides));
         Some(Array { dtype, shape, strides, offset, length, buffer: Arc::new(buffer) })
     }
 
     fn whole(dtype: DType, shape: &[usize], length: usize, buffer: Buffer) -> Array {
         Array {
             dtype,
-            shape: shape.to_vec(),
+            shape: Short::from_slice(shape),
             strides: contiguous_strides(shape),
             offset: 0,
             length,
@@ -546,8 +547,8 @@ impl Array {
         };
         Some(Array {
             dtype: self.dtype,
-            shape: shape.to_vec(),
-            strides: strides.to_vec(),
+            shape: Short::from_slice(shape),
+            strides: Short::from_slice(strides),
             offset,
             length,
             buffer: Arc::clone(&self.buffer),
@@ -558,7 +559,7 @@ impl Array {
     pub fn broadcast_to(&self, shape: &[usize]) -> Option<Array> {
         let added = shape.len().checked_sub(self.rank())?;
         let length = length_of(shape)?;
-        let mut strides = vec![0; shape.len()];
+        let mut strides = Short::from_elem(0, shape.len());
         for (axis, (&dim, &stride)) in self.shape.iter().zip(&self.strides).enumerate() {
             strides[added + axis] = match (dim, shape[added + axis]) {
                 (from, to) if from == to => stride,
@@ -568,7 +569,7 @@ impl Array {
         }
         Some(Array {
             dtype: self.dtype,
-            shape: shape.to_vec(),
+            shape: Short::from_slice(shape),
             strides,
             offset: self.offset,
             length,
@@ -585,7 +586,7 @@ impl Array {
         let strides = if self.is_contiguous() { contiguous_strides(shape) } else { self.strides_after_reshape(shape)? };
         Some(Array {
             dtype: self.dtype,
-            shape: shape.to_vec(),
+            shape: Short::from_slice(shape),
             strides,
             offset: self.offset,
             length: self.length,
@@ -595,10 +596,10 @@ impl Array {
 
     /// Groups the old and the new dimensions into runs of equal products; a run of old ones must lie evenly spaced to be cut
     /// differently.
-    fn strides_after_reshape(&self, shape: &[usize]) -> Option<Vec<isize>> {
+    fn strides_after_reshape(&self, shape: &[usize]) -> Option<Short<isize>> {
         let old: Vec<(usize, isize)> =
             self.shape.iter().copied().zip(self.strides.iter().copied()).filter(|&(dim, _)| dim != 1).collect();
-        let mut strides = vec![0; shape.len()];
+        let mut strides = Short::from_elem(0, shape.len());
         let (mut old_at, mut new_at) = (0, 0);
         while old_at < old.len() {
             let (old_start, new_start) = (old_at, new_at);
@@ -663,7 +664,7 @@ impl Array {
 
     /// The elements in C order.
     pub fn iter(&self) -> Iter<'_> {
-        Iter { array: self, index: vec![0; self.rank()], position: self.offset as isize, left: self.length }
+        Iter { array: self, index: Short::from_elem(0, self.rank()), position: self.offset as isize, left: self.length }
     }
 
     /// Whether two arrays have one dtype, one shape and the same bits in every element: a NaN equals the same NaN, and
@@ -694,7 +695,7 @@ impl fmt::Debug for Array {
 /// The elements of an array in C order, as scalars.
 pub struct Iter<'a> {
     array: &'a Array,
-    index: Vec<usize>,
+    index: Short<usize>,
     position: isize,
     left: usize,
 }

@@ -8,3 +8,4 @@ pub mod lane;
 pub mod machine;
 pub mod operation;
 pub mod plan;
+pub mod short;

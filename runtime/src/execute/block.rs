@@ -9,6 +9,7 @@ use crate::buffer::ALIGNMENT;
 use crate::kernel::{BlockFunction, Level};
 use crate::machine::{Compiled, Line as Stage, Reading};
 use crate::plan::region::{Region, Register, Source};
+use crate::short::Short;
 use std::cell::RefCell;
 use std::sync::Arc;
 use thalweg_lang::dtype::{DType, Scalar};
@@ -27,6 +28,12 @@ const LONG_BLOCK: usize = 4096;
 /// a load for one that must wait for the store before it.
 const PADDING: usize = 3 * ALIGNMENT;
 
+/// Lengths and distances along axes, slowest first.
+pub type Axes = Short<(usize, isize)>;
+
+/// What belongs to a region's leaves, operands or results: few of each, mostly.
+type Few<T> = Short<T, 8>;
+
 /// A leaf as it is read in this run.
 enum Reader {
     /// Element `i` of the line lies at `pointer + i * size`.
@@ -34,9 +41,9 @@ enum Reader {
     /// One value everywhere.
     Splat { bytes: [u8; 16], size: usize },
     /// Copied by runs; lengths and distances in bytes along the line's axes, slowest first.
-    Strided { pointer: *const u8, size: usize, axes: Vec<(usize, isize)> },
+    Strided { pointer: *const u8, size: usize, axes: Axes },
     /// Counted by runs, as i64.
-    Counter { start: i64, axes: Vec<(usize, isize)> },
+    Counter { start: i64, axes: Axes },
 }
 
 /// Where an array's elements lie.
@@ -44,13 +51,13 @@ pub struct Place {
     /// The element `[0, 0, …]`.
     pub pointer: *const u8,
     /// In elements.
-    pub strides: Vec<isize>,
+    pub strides: Short<isize>,
 }
 
 impl Place {
     /// An array's place; of use while the array lives.
     pub fn of(array: &Array) -> Place {
-        Place { pointer: array.data_pointer(), strides: array.strides().to_vec() }
+        Place { pointer: array.data_pointer(), strides: Short::from_slice(array.strides()) }
     }
 }
 
@@ -72,11 +79,11 @@ struct Operation {
 
 /// A region with its arrays: what one block needs to run.
 pub struct Tape {
-    readers: Vec<Reader>,
-    operations: Vec<Operation>,
-    operands: Vec<u32>,
-    copies: Vec<(Register, *mut u8, usize)>,
-    leaf_offsets: Vec<usize>,
+    readers: Few<Reader>,
+    operations: Few<Operation>,
+    operands: Short<u32, 16>,
+    copies: Short<(Register, *mut u8, usize)>,
+    leaf_offsets: Few<usize>,
     block: usize,
     bytes: usize,
     arity: usize,
@@ -88,7 +95,7 @@ pub struct Tape {
 struct Machine {
     code: Arc<Compiled>,
     /// The registers that it computes, and where to.
-    outputs: Vec<(Register, Output)>,
+    outputs: Short<(Register, Output)>,
 }
 
 // SAFETY: the pointers lead to arrays that are only read, and to results of which each unit of work writes its own elements;
@@ -100,11 +107,11 @@ unsafe impl Sync for Tape {}
 /// One thread's block buffers.
 pub struct Bench {
     memory: Vec<Line>,
-    pointers: Vec<*const u8>,
-    arguments: Vec<*const u8>,
-    index: Vec<usize>,
+    pointers: Short<*const u8, 16>,
+    arguments: Few<*const u8>,
+    index: Short<usize>,
     /// For machine code: its table, and room for the last elements.
-    stage: Vec<Stage>,
+    stage: Few<Stage>,
 }
 
 /// The most block buffers that a thread keeps, and the most lines of one: an idle thread holds little memory.
@@ -214,7 +221,7 @@ impl Reader {
 
     fn of_array(region: &Region, place: &Place, size: usize, axes: &[SourceAxis]) -> Reader {
         let mut offset = 0isize;
-        let mut strides = vec![0isize; region.shape.len()];
+        let mut strides: Short<isize> = Short::from_elem(0, region.shape.len());
         for (axis, &stride) in axes.iter().zip(&place.strides) {
             offset += axis.start as isize * stride;
             if let Some(own) = axis.axis {
@@ -240,8 +247,8 @@ impl Reader {
 }
 
 /// Joins neighbouring axes that are evenly spaced, and leaves out those of length 1.
-pub fn merge(axes: impl Iterator<Item = (usize, isize)>) -> Vec<(usize, isize)> {
-    let mut merged: Vec<(usize, isize)> = Vec::new();
+pub fn merge(axes: impl Iterator<Item = (usize, isize)>) -> Axes {
+    let mut merged = Axes::new();
     for (length, stride) in axes {
         match merged.last_mut() {
             _ if length == 1 => {}
@@ -257,9 +264,9 @@ impl Tape {
     /// first bytes, in the order of the region's stores. The region must not be empty.
     pub fn new(region: &Region, level: Level, places: &[Option<Place>], destinations: &[*mut u8]) -> Tape {
         let leaves = region.leaves.iter().zip(places);
-        let readers: Vec<Reader> =
+        let readers: Few<Reader> =
             leaves.map(|(leaf, place)| Reader::new(region, &leaf.source, leaf.dtype, place.as_ref())).collect();
-        let readings: Vec<Reading> = readers.iter().map(Reader::reading).collect();
+        let readings: Few<Reading> = readers.iter().map(Reader::reading).collect();
         if let Some(code) = region.compiled(&readings, level) {
             return Tape::of_code(region, code, readers, destinations);
         }
@@ -271,15 +278,15 @@ impl Tape {
         let block = limit.min(count.max(1));
         let slot = (block * largest).next_multiple_of(ALIGNMENT) + PADDING;
         let mut bytes = region.buffers * slot;
-        let mut leaf_offsets = vec![0; leaves];
+        let mut leaf_offsets: Few<usize> = Few::from_elem(0, leaves);
         for (reader, offset) in readers.iter().zip(&mut leaf_offsets) {
             if !matches!(reader, Reader::Dense { .. }) {
                 *offset = bytes;
                 bytes += slot;
             }
         }
-        let mut operations = Vec::with_capacity(region.instructions.len());
-        let mut operands = Vec::new();
+        let mut operations = Few::with_capacity(region.instructions.len());
+        let mut operands = Short::new();
         for (index, instruction) in region.instructions.iter().enumerate() {
             let stored = region.stores.iter().position(|store| store.register == leaves + index);
             let output = match stored {
@@ -302,7 +309,7 @@ impl Tape {
     }
 
     /// The same where the region has machine code: only what is reduced, and what is not read where it lies, has blocks.
-    fn of_code(region: &Region, code: Arc<Compiled>, readers: Vec<Reader>, destinations: &[*mut u8]) -> Tape {
+    fn of_code(region: &Region, code: Arc<Compiled>, readers: Few<Reader>, destinations: &[*mut u8]) -> Tape {
         let leaves = readers.len();
         let outputs = region.outputs();
         let stored = |register| region.stores.iter().position(|store| store.register == register);
@@ -315,7 +322,7 @@ impl Tape {
             bytes += (elements * size).next_multiple_of(ALIGNMENT) + PADDING;
             offset
         };
-        let mut leaf_offsets = vec![0; leaves];
+        let mut leaf_offsets: Few<usize> = Few::from_elem(0, leaves);
         for (register, reader) in readers.iter().enumerate() {
             let elements = match reader {
                 Reader::Dense { .. } => continue,
@@ -331,23 +338,23 @@ impl Tape {
                 None => (register, Output::Bench(slot(block, size))),
             }
         };
-        let outputs: Vec<(Register, Output)> = outputs.into_iter().map(place).collect();
+        let outputs: Short<(Register, Output)> = outputs.into_iter().map(place).collect();
         let axes = readers.iter().map(Reader::rank).max().unwrap_or(0);
         let arity = leaves + outputs.len();
         let copies = copies(region, destinations);
         let machine = Some(Machine { code, outputs });
-        let (operations, operands) = (Vec::new(), Vec::new());
+        let (operations, operands) = (Few::new(), Short::new());
         Tape { readers, operations, operands, copies, leaf_offsets, block, bytes, arity, axes, machine }
     }
 
     /// A tape without instructions that reads `count` packed elements.
     pub fn over(pointer: *const u8, size: usize, count: usize) -> Tape {
         Tape {
-            readers: vec![Reader::Dense { pointer, size }],
-            operations: Vec::new(),
-            operands: Vec::new(),
-            copies: Vec::new(),
-            leaf_offsets: vec![0],
+            readers: Few::from_iter([Reader::Dense { pointer, size }]),
+            operations: Few::new(),
+            operands: Short::new(),
+            copies: Short::new(),
+            leaf_offsets: Few::from_elem(0, 1),
             block: BLOCK.min(count.max(1)),
             bytes: 0,
             arity: 0,
@@ -373,7 +380,7 @@ impl Tape {
             Some(machine) => machine.outputs.iter().map(|(register, _)| register + 1).max().unwrap_or(0),
             None => self.readers.len() + self.operations.len(),
         };
-        let mut pointers = vec![std::ptr::null(); registers.max(self.readers.len())];
+        let mut pointers = Short::from_elem(std::ptr::null(), registers.max(self.readers.len()));
         for ((reader, &offset), pointer) in self.readers.iter().zip(&self.leaf_offsets).zip(&mut pointers) {
             if let Reader::Dense { .. } = reader {
                 continue;
@@ -396,9 +403,9 @@ impl Tape {
         Bench {
             memory,
             pointers,
-            arguments: vec![std::ptr::null(); self.arity],
-            index: vec![0; self.axes],
-            stage: vec![Stage::EMPTY; stage],
+            arguments: Few::from_elem(std::ptr::null(), self.arity),
+            index: Short::from_elem(0, self.axes),
+            stage: Few::from_elem(Stage::EMPTY, stage),
         }
     }
 
@@ -509,7 +516,7 @@ impl Machine {
 }
 
 /// The stored results that are leaves: which, where to, and an element's bytes.
-fn copies(region: &Region, destinations: &[*mut u8]) -> Vec<(Register, *mut u8, usize)> {
+fn copies(region: &Region, destinations: &[*mut u8]) -> Short<(Register, *mut u8, usize)> {
     let stores = region.stores.iter().zip(destinations).filter(|(store, _)| store.register < region.leaves.len());
     stores.map(|(store, &to)| (store.register, to, region.dtype(store.register).size())).collect()
 }

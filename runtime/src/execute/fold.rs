@@ -14,6 +14,7 @@ use super::extreme::{Search, beats};
 use super::threads::{Drive, Stop};
 use crate::kernel::{Fold, Level, STRIPE, STRIPES};
 use crate::plan::region::Register;
+use crate::short::Short;
 use std::alloc::Layout;
 use thalweg_lang::dtype::DType;
 
@@ -294,7 +295,7 @@ enum Accumulator {
 /// One thread's state.
 struct Worker {
     bench: Bench,
-    accumulators: Vec<Accumulator>,
+    accumulators: Short<Accumulator>,
 }
 
 /// What the blocks of a target become before they are combined.
@@ -314,7 +315,7 @@ struct Long<'a> {
     extents: Extents,
     targets: &'a [Target],
     /// For each target, the partial results (values, indices) and how many blocks there are.
-    places: Vec<(Places, usize)>,
+    places: Short<(Places, usize)>,
     tiles: usize,
     width: usize,
     rows: usize,
@@ -346,7 +347,7 @@ unsafe fn reduce_long(
     let results = outer * inner;
     let folds = targets.iter().filter(|target| matches!(target.how, How::Fold(_)));
     let rows = folds.map(Target::block).max().unwrap_or(EXTREME_BLOCK);
-    let mut blocks: Vec<Blocks> = targets
+    let mut blocks: Short<Blocks> = targets
         .iter()
         .map(|target| -> Result<Blocks, Stop> {
             let memory = |size: usize| {

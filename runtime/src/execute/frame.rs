@@ -250,7 +250,7 @@ impl<'a> Run<'a> {
     pub fn place(&self, value: ValueId) -> Place {
         match &self.values[value] {
             Slot::Array(array) => Place::of(array),
-            Slot::Single(single) => Place { pointer: single.element.0.as_ptr(), strides: Vec::new() },
+            Slot::Single(single) => Place { pointer: single.element.0.as_ptr(), strides: crate::short::Short::new() },
             Slot::Empty => unreachable!("steps come after those that make their operands"),
         }
     }

@@ -5,7 +5,7 @@
 //! up: along the selection's leading axes, up to the last one that such an array depends on, places are computed a few
 //! hundred at a time, and behind each of them lies a block of elements that no array of indices says anything about.
 
-use super::block::{Fault, count, gather, merge};
+use super::block::{Axes, Fault, count, gather, merge};
 use super::frame::{Run, Single, Slot};
 use super::threads::Stop;
 use super::{interrupted, out_of_memory, written};
@@ -150,14 +150,14 @@ struct PlacesOfTable {
     stride: i64,
     start: i64,
     pointer: *const u8,
-    index: Vec<(usize, isize)>,
-    steps: Option<Vec<(usize, isize)>>,
+    index: Axes,
+    steps: Option<Axes>,
 }
 
 /// A selection ready to be run: where the elements of its outer axes lie; distances in bytes.
 struct Places {
     offset: i64,
-    known: Vec<(usize, isize)>,
+    known: Axes,
     tables: Vec<PlacesOfTable>,
     rank: usize,
 }
@@ -324,7 +324,7 @@ impl<'a> Run<'a> {
             unsafe { self.look_up(&selection, array, block.pointer(), step)? };
         }
         // SAFETY: every element has been written.
-        Ok(Slot::Array(unsafe { written(array_type, block) }))
+        Ok(Slot::Array(unsafe { written(array_type.dtype, &array_type.shape, block) }))
     }
 
     /// Copies a selection's elements, in C order.
@@ -631,7 +631,7 @@ fn is_injective(array: &Array) -> bool {
 }
 
 /// The axes behind a place, in bytes.
-fn inner_axes(selection: &Selection, size: usize) -> Vec<(usize, isize)> {
+fn inner_axes(selection: &Selection, size: usize) -> Axes {
     let axes = (selection.outer..selection.shape.len())
         .map(|axis| (selection.shape[axis], selection.strides[axis] * size as isize));
     merge(axes)

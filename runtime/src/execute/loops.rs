@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
         }
         for ((&value, array_type), block) in step.results.iter().zip(&step.types).zip(turns.blocks) {
             // SAFETY: every turn has written its part.
-            self.values[value] = Slot::Array(unsafe { written(array_type, block) });
+            self.values[value] = Slot::Array(unsafe { written(array_type.dtype, &array_type.shape, block) });
         }
         Ok(())
     }

@@ -23,6 +23,7 @@ use frame::{Run, Slot};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::dtype::DType;
 use thalweg_lang::source::Span;
 use thalweg_lang::types::ArrayType;
 
@@ -122,9 +123,9 @@ fn out_of_memory(array_type: &ArrayType, refusal: OutOfMemory, span: Span) -> Di
 ///
 /// # Safety
 /// As [`Array::from_written`], with the block that [`Array::unwritten`] gave for this type.
-unsafe fn written(array_type: &ArrayType, block: crate::buffer::Unwritten) -> Array {
+unsafe fn written(dtype: DType, shape: &[usize], block: crate::buffer::Unwritten) -> Array {
     // SAFETY: the caller's promise.
-    match unsafe { Array::from_written(array_type.dtype, &array_type.shape, block) } {
+    match unsafe { Array::from_written(dtype, shape, block) } {
         Some(array) => array,
         None => unreachable!("the block was made for the type"),
     }

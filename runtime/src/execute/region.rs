@@ -8,7 +8,8 @@ use super::{interrupted, out_of_memory, written};
 use crate::array::{Array, length_of};
 use crate::buffer::{Bytes, OutOfMemory, Unwritten};
 use crate::operation::Failure;
-use crate::plan::region::{End, Leaf, MOST_OPERANDS, Reducer, Region, Source, Store, bytes_of, elements};
+use crate::plan::region::{End, Leaf, MOST_OPERANDS, Reducer, Region, Source, Store, elements};
+use crate::short::Short;
 use std::sync::Arc;
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Scalar};
@@ -30,7 +31,7 @@ impl Run<'_> {
             let refusal = OutOfMemory { requested: usize::MAX, live: 0, limit: None };
             return Err(out_of_memory(&array_type, refusal, span));
         }
-        let places: Vec<Option<Place>> = region
+        let places: Short<Option<Place>> = region
             .leaves
             .iter()
             .map(|leaf| match &leaf.source {
@@ -38,11 +39,11 @@ impl Run<'_> {
                 _ => None,
             })
             .collect();
-        let mut stored = Vec::with_capacity(region.stores.len());
+        let mut stored: Short<Unwritten> = Short::new();
         for store in &region.stores {
             stored.push(self.destination(region, store)?);
         }
-        let mut ends = Vec::with_capacity(region.ends.len());
+        let mut ends: Short<Unwritten> = Short::new();
         for end in &region.ends {
             let block = Array::unwritten(end.array_type.dtype, &end.array_type.shape, self.context.pool);
             ends.push(block.map_err(|refusal| out_of_memory(&end.array_type, refusal, end.span))?);
@@ -52,7 +53,7 @@ impl Run<'_> {
                 nothing(end, block)?;
             }
         } else {
-            let destinations: Vec<*mut u8> = stored.iter().map(Unwritten::pointer).collect();
+            let destinations: Short<*mut u8> = stored.iter().map(Unwritten::pointer).collect();
             let tape = Tape::new(region, self.plan.level, &places, &destinations);
             let drive = self.drive(region.site.threads);
             // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block), and the
@@ -80,7 +81,8 @@ impl Run<'_> {
         }
         for (end, block) in region.ends.iter().zip(ends) {
             // SAFETY: the reduction has written every element.
-            self.values[end.value] = Slot::Array(unsafe { written(&end.array_type, block) });
+            self.values[end.value] =
+                Slot::Array(unsafe { written(end.array_type.dtype, &end.array_type.shape, block) });
         }
         Ok(())
     }
@@ -141,14 +143,14 @@ impl Run<'_> {
 
     /// Memory for a stored result: a dying operand's where the plan says so and nothing else holds it, otherwise new.
     fn destination(&mut self, region: &Region, store: &Store) -> Result<Unwritten, Diagnostic> {
-        let array_type = ArrayType::new(region.dtype(store.register), region.shape.clone());
+        let dtype = region.dtype(store.register);
         if let Some(value) = store.reuse
             && !self.is_pinned(value)
             && let Slot::Array(array) = &self.values[value]
             && array.is_contiguous()
             && array.offset() == 0
             && array.buffer().is_owned()
-            && array.buffer().len() == bytes_of(&array_type)
+            && array.buffer().len() == region.count() * dtype.size()
             && Arc::strong_count(array.buffer()) == 1
             && let Slot::Array(array) = std::mem::replace(&mut self.values[value], Slot::Empty)
         {
@@ -158,8 +160,8 @@ impl Run<'_> {
                 Err(array) => self.values[value] = Slot::Array(array),
             }
         }
-        Array::unwritten(array_type.dtype, &array_type.shape, self.context.pool)
-            .map_err(|refusal| out_of_memory(&array_type, refusal, store.span))
+        Array::unwritten(dtype, &region.shape, self.context.pool)
+            .map_err(|refusal| out_of_memory(&ArrayType::new(dtype, region.shape.clone()), refusal, store.span))
     }
 }
 
@@ -206,7 +208,7 @@ unsafe fn fold(
     drive: &Drive,
 ) -> Result<(), Stop> {
     let (outer, reduced, inner) = region.extents();
-    let targets: Vec<Target> = region
+    let targets: Short<Target> = region
         .ends
         .iter()
         .zip(ends)
@@ -250,13 +252,13 @@ fn nothing(end: &End, block: &Unwritten) -> Result<(), Diagnostic> {
 /// Every element has been written.
 unsafe fn in_order(region: &Region, store: &Store, block: Unwritten) -> Array {
     let dtype = region.dtype(store.register);
-    let lying: Vec<usize> = region.order.iter().map(|&axis| region.shape[axis]).collect();
+    let lying: Short<usize> = region.order.iter().map(|&axis| region.shape[axis]).collect();
     // SAFETY: the caller's promise.
-    let array = unsafe { written(&ArrayType::new(dtype, lying), block) };
+    let array = unsafe { written(dtype, &lying, block) };
     if region.order.iter().copied().eq(0..region.order.len()) {
         return array;
     }
-    let mut strides = vec![0; region.order.len()];
+    let mut strides: Short<isize> = Short::from_elem(0, region.order.len());
     for (&axis, &stride) in region.order.iter().zip(array.strides()) {
         strides[axis] = stride;
     }

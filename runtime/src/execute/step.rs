@@ -7,6 +7,7 @@ use crate::array::Array;
 use crate::operation::{Body, EffectCall, Failure, FunctionCall};
 use crate::plan::region::ValueId;
 use crate::plan::{Step, Work};
+use crate::short::Short;
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::Scalar;
 use thalweg_lang::graph::{Attribute, OperationId, SourceAxis};
@@ -129,14 +130,14 @@ impl<'a> Run<'a> {
             unsafe { array.write_contiguous(block.pointer().add(index * array.bytes())) };
         }
         // SAFETY: every element has just been written.
-        Ok(unsafe { written(array_type, block) })
+        Ok(unsafe { written(array_type.dtype, &array_type.shape, block) })
     }
 }
 
 /// A view, without a copy.
 fn view(array: &Array, axes: &[SourceAxis], array_type: &ArrayType) -> Array {
     let mut offset = array.offset() as isize;
-    let mut strides = vec![0isize; array_type.shape.len()];
+    let mut strides: Short<isize> = Short::from_elem(0, array_type.shape.len());
     for (axis, &stride) in axes.iter().zip(array.strides()) {
         offset = offset.wrapping_add((axis.start as isize).wrapping_mul(stride));
         if let Some(own) = axis.axis {

@@ -4,6 +4,7 @@ use super::{Compiled, MOST_OUTPUTS, MachineCode, Output, Reading, Request, compi
 use crate::kernel::Level;
 use crate::kernel::record::{Recording, Value, apply};
 use crate::plan::region::{Region, Register};
+use crate::short::Short;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use thalweg_lang::dtype::DType;
@@ -32,9 +33,9 @@ pub struct Kept {
 
 impl Region {
     /// The registers that code must leave in memory: what is stored, then what is reduced.
-    pub fn outputs(&self) -> Vec<Register> {
+    pub fn outputs(&self) -> Short<Register> {
         let leaves = self.leaves.len();
-        let mut registers: Vec<Register> = Vec::new();
+        let mut registers: Short<Register> = Short::new();
         let wanted = self.stores.iter().map(|store| store.register).chain(self.ends.iter().map(|end| end.register));
         for register in wanted.filter(|&register| register >= leaves) {
             if !registers.contains(&register) {
