@@ -107,11 +107,7 @@ impl Checker<'_> {
             }
             ExpressionKind::Block(block) => self.block(block),
             ExpressionKind::Annotated { annotation, value } => {
-                let outer = self.placement.clone();
-                self.place(annotation)?;
-                let result = self.expression(value);
-                self.placement = outer;
-                result
+                self.annotated(std::slice::from_ref(annotation), |checker| checker.expression(value))
             }
             ExpressionKind::Error => Err(Reported),
         }

@@ -45,11 +45,8 @@ impl Checker<'_> {
     /// A statement of a file's top level, where alone an `import` may stand.
     pub(super) fn top_statement(&mut self, statement: &Statement) -> Checks<Option<Value<Operand>>> {
         let StatementKind::Import { path, path_span } = &statement.kind else { return self.statement(statement) };
-        let outer = self.placement.clone();
-        let placed = statement.annotations.iter().try_for_each(|annotation| self.place(annotation));
-        let result = placed.and_then(|()| self.import(path, *path_span, statement.span));
-        self.placement = outer;
-        result.map(|()| None)
+        let import = |checker: &mut Self| checker.import(path, *path_span, statement.span);
+        self.annotated(&statement.annotations, import).map(|()| None)
     }
 
     /// Refuses an `import` elsewhere.

@@ -38,8 +38,8 @@ use crate::graph::{Effect, Graph, GraphBuilder, NodeId, NodeKind, Placement};
 use crate::length::{Length, Sizes, Symbol};
 use crate::source::{SourceId, Span};
 use crate::types::{ArrayType, Type};
-use crate::value::{Mapped, Value};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use crate::value::{Closure, Mapped, Value};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What a session knows of an array that it holds.
@@ -216,16 +216,23 @@ pub(crate) struct Frame {
     locals: HashMap<Arc<str>, Binding>,
     /// Where they got their values.
     origins: origin::Origins,
-    /// What it closed over.
-    captured: BTreeMap<Arc<str>, Value<Operand>>,
+    /// The function, with what it closed over.
+    closure: Arc<Closure<Operand>>,
     /// Whether it is the prelude's or an imported file's: such a function sees the library, never the program's names.
     is_closed: bool,
-    /// Which function, to notice recursion.
-    function: *const ast::Function,
     /// What messages call it.
     name: Arc<str>,
     /// Where it was called.
     call: Span,
+}
+
+impl Frame {
+    /// A function that is called, without names of its own yet.
+    fn of(closure: &Arc<Closure<Operand>>, is_closed: bool, call: Span) -> Frame {
+        let name = closure.function.name.as_ref().map_or("".into(), |name| name.text.clone());
+        let origins = origin::Origins::default();
+        Frame { locals: HashMap::new(), origins, closure: closure.clone(), is_closed, name, call }
+    }
 }
 
 /// The state of one check.

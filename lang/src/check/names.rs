@@ -18,7 +18,7 @@ impl Checker<'_> {
             if let Some(binding) = frame.locals.get(name).cloned() {
                 return self.bound(name, binding, span);
             }
-            if let Some(value) = frame.captured.get(name) {
+            if let Some(value) = frame.closure.captured.get(name) {
                 return Ok(value.clone());
             }
         }
@@ -78,7 +78,7 @@ impl Checker<'_> {
         let is_local = self
             .frames
             .last()
-            .is_some_and(|frame| frame.locals.contains_key(name) || frame.captured.contains_key(name));
+            .is_some_and(|frame| frame.locals.contains_key(name) || frame.closure.captured.contains_key(name));
         is_local || self.sees_program() && self.global(name, span).is_some()
     }
 
@@ -152,7 +152,7 @@ impl Checker<'_> {
         let mut names: Vec<Arc<str>> = Vec::new();
         if let Some(frame) = self.frames.last() {
             names.extend(frame.locals.keys().cloned());
-            names.extend(frame.captured.keys().cloned());
+            names.extend(frame.closure.captured.keys().cloned());
         }
         names.extend(self.globals.keys().cloned());
         names.extend(self.environment.names());
@@ -175,7 +175,7 @@ impl Checker<'_> {
             }
             let local = self.frames.last().and_then(|frame| match frame.locals.get(&name) {
                 Some(binding) => Some(binding.clone()),
-                None => frame.captured.get(&name).cloned().map(Binding::Value),
+                None => frame.closure.captured.get(&name).cloned().map(Binding::Value),
             });
             let known = local.or_else(|| if self.sees_program() { self.global(&name, span) } else { None });
             match known {

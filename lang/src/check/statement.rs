@@ -16,16 +16,10 @@ use std::sync::Arc;
 impl Checker<'_> {
     /// Checks a statement; the value is an expression statement's.
     pub(super) fn statement(&mut self, statement: &Statement) -> Checks<Option<Value<Operand>>> {
-        let outer = self.placement.clone();
-        for annotation in &statement.annotations {
-            self.place(annotation)?;
-        }
-        let result = self.unplaced_statement(statement);
-        self.placement = outer;
-        result
+        self.annotated(&statement.annotations, |checker| checker.statement_kind(statement))
     }
 
-    fn unplaced_statement(&mut self, statement: &Statement) -> Checks<Option<Value<Operand>>> {
+    fn statement_kind(&mut self, statement: &Statement) -> Checks<Option<Value<Operand>>> {
         match &statement.kind {
             StatementKind::Expression(expression) => self.expression(expression).map(Some),
             StatementKind::Assign { target, value } => {
