@@ -54,6 +54,21 @@ fn chains_of_functions_are_walked_or_refused() {
 }
 
 #[test]
+fn sizes_that_double_are_sizes_of_their_own() {
+    let doubled = "n = n + n\n".repeat(40);
+    assert_eq!(given(&format!("n = sum(rand(5) > 2)\n{doubled}zeros(n).shape")), "(0,)");
+    let squared = "n = n * n\n".repeat(40);
+    assert_eq!(given(&format!("n = sum(rand(5) < 2) - 4\n{squared}zeros(n, 2).shape")), "(1, 2)");
+    let parts: String = (0..40).map(|index| format!("x{index} = a[a > 5{index}]\n")).collect();
+    let product: Vec<String> = (0..40).map(|index| format!("(x{index}.size + 1)")).collect();
+    assert_eq!(given(&format!("a = rand(5)\n{parts}zeros({}).shape", product.join(" * "))), "(1,)");
+    let shape: Vec<String> = (0..30).map(|index| format!("x{index}.size + 1")).collect();
+    assert_eq!(given(&format!("a = rand(5)\n{parts}zeros({}).ravel().size", shape.join(", "))), "1");
+    let names: Vec<String> = (0..40).map(|index| format!("(n{index} + 1)")).collect();
+    assert_eq!(codes(&format!("fn f(x: f64[{}]) = x\n2", names.join(" * "))), ["E0312"]);
+}
+
+#[test]
 fn text_that_nests_deep_or_goes_on_long() {
     for (opener, closer) in [("(", ")"), ("[", "]"), ("{ ", " }"), ("-(", ")"), ("sqrt(", ")"), ("f\"{", "}\"")] {
         for depth in [300, 100_000] {

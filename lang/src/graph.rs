@@ -380,7 +380,7 @@ pub struct Input<L = usize> {
 }
 
 /// Two lengths that must be equal when the run knows them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Guard {
     /// One.
     pub left: Length,
@@ -392,6 +392,8 @@ pub struct Guard {
     pub span: Span,
     /// How many effects of its graph come before it in the program: they happen, whether it holds or not.
     pub after: usize,
+    /// Whether one of them would be stretched to the other if the checker knew that it is 1.
+    pub is_broadcast: bool,
 }
 
 /// The rest of a computation whose sizes were not known: it is closed when the graph before it has run.

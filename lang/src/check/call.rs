@@ -187,13 +187,11 @@ impl Checker<'_> {
         } else {
             let properties: Vec<&str> = self.library.declarations().iter().filter_map(|one| one.property).collect();
             let is_property = properties.contains(&text);
-            let names = self.visible_names();
             let help = if is_property {
                 Some(format!("`{text}` is a property: write `.{text}` without parentheses"))
             } else {
                 let foreign = self.library.foreign(text).map(str::to_string);
-                let candidates = properties.iter().copied().chain(names.iter().map(|name| &**name));
-                foreign.or_else(|| similar(text, candidates).map(|near| format!("did you mean `.{near}`?")))
+                foreign.or_else(|| Some(format!("did you mean `.{}`?", self.near_name(text, &properties)?)))
             };
             (format!("there is no property or function `{text}`"), help)
         };
@@ -391,11 +389,7 @@ impl Checker<'_> {
     }
 
     /// The value of a function's body, which fits its declared result.
-    pub(super) fn walk_body(
-        &mut self,
-        frame: Frame,
-        sizes: &mut super::declared::Sizes,
-    ) -> Checks<Value<Operand>> {
+    pub(super) fn walk_body(&mut self, frame: Frame, sizes: &mut super::declared::Sizes) -> Checks<Value<Operand>> {
         let function = frame.closure.function.clone();
         self.frames.push(frame);
         let mut result = self.expression(&function.body);

@@ -133,7 +133,7 @@ impl Checker<'_> {
                 match operator {
                     ast::BinaryOperator::Add => Some(left.plus(&right)),
                     ast::BinaryOperator::Subtract => Some(left.minus(&right)),
-                    ast::BinaryOperator::Multiply => Some(left.times(&right)),
+                    ast::BinaryOperator::Multiply => left.times(&right),
                     _ => None,
                 }
             }

@@ -476,6 +476,22 @@ impl<'c, 'a> Expansion<'c, 'a> {
         self.checker.take_axis(operand, axis, indices, span).map_err(|_| silent(span))
     }
 
+    /// A product of sizes.
+    pub fn product(&mut self, left: &Polynomial, right: &Polynomial, span: Span) -> Polynomial {
+        self.checker.product(left, right, span)
+    }
+
+    /// How many elements lengths make together.
+    pub fn count<'l>(&mut self, lengths: impl IntoIterator<Item = &'l Length>, span: Span) -> Length {
+        Length::of(self.checker.count(lengths, span)).unwrap_or(Length::Known(0))
+    }
+
+    /// All elements of an operand along one axis.
+    pub fn flat(&mut self, operand: Operand, span: Span) -> Operand {
+        let axes = self.type_of(operand).rank();
+        self.checker.flat(operand, axes, span)
+    }
+
     /// The shorter of two lengths; where that is not known, the run sees to it that they are equal.
     pub fn shorter(&mut self, left: &Length, right: &Length, span: Span) -> Length {
         self.checker.shorter(left, right, span)

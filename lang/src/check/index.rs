@@ -564,10 +564,9 @@ impl Checker<'_> {
         let positions = self.positions(mask, place);
         let mut indices = Vec::new();
         for own in 0..found.rank() {
-            let behind = found.shape[own + 1..].to_vec();
             let mut index = positions;
             if own + 1 < found.rank() {
-                let count = Type::new(DType::I64, behind).count();
+                let count = self.count(&found.shape[own + 1..], place);
                 index = self.integer_operation("//", index, &count, place)?;
             }
             if own > 0 {

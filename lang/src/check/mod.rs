@@ -34,8 +34,8 @@ use crate::ast;
 use crate::declaration::{Library, Operand};
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::dtype::Scalar;
-use crate::graph::{Effect, Graph, GraphBuilder, NodeId, NodeKind, Placement};
-use crate::length::{Length, Sizes, Symbol};
+use crate::graph::{Effect, Graph, GraphBuilder, Guard, NodeId, NodeKind, Placement};
+use crate::length::{Length, Polynomial, Sizes, Symbol};
 use crate::source::{SourceId, Span};
 use crate::types::{ArrayType, Type};
 use crate::value::{Closure, Mapped, Value};
@@ -177,12 +177,18 @@ pub(crate) struct Level {
     imports: HashMap<NodeId, NodeId>,
     /// The same the other way round.
     imported: HashMap<NodeId, NodeId>,
-    /// The sizes that its nodes tell.
+    /// Those nodes of the level below that became inputs, in the order of the inputs.
+    captured: Vec<NodeId>,
+    /// The sizes that its nodes are.
     symbols: HashMap<NodeId, Symbol>,
+    /// The node that tells each of them when the program runs.
+    tellers: HashMap<Symbol, NodeId>,
+    /// What its integer scalars are as polynomials in sizes, as far as that was asked.
+    polynomials: HashMap<NodeId, Polynomial>,
     /// Between which numbers some of its scalars lie.
     bounds: HashMap<NodeId, size::Bounds>,
-    /// The same, in the order of the inputs.
-    captured: Vec<NodeId>,
+    /// The graph's guards, each once.
+    guards: HashSet<Guard>,
     /// What happens.
     effects: Vec<Effect>,
     /// Whether it is one side of an `if`, which may never run.
@@ -199,9 +205,12 @@ impl Level {
             builder: GraphBuilder::new(),
             imports: HashMap::new(),
             imported: HashMap::new(),
-            symbols: HashMap::new(),
-            bounds: HashMap::new(),
             captured: Vec::new(),
+            symbols: HashMap::new(),
+            tellers: HashMap::new(),
+            polynomials: HashMap::new(),
+            bounds: HashMap::new(),
+            guards: HashSet::new(),
             effects: Vec::new(),
             is_branch: false,
             calls: HashMap::new(),
@@ -251,6 +260,8 @@ pub(crate) struct Checker<'a> {
     uses: HashMap<Span, Span>,
     /// Names that were reported as unknown: one message each.
     unknown: HashSet<Arc<str>>,
+    /// For how many of them a near name was looked for.
+    searches: usize,
     /// Comparisons' operands that are bit operators, as in `a > 0 & b > 0`.
     tight: HashSet<Span>,
     /// A function refused its arguments: what follows in its body was written for others.
@@ -314,6 +325,7 @@ impl<'a> Checker<'a> {
             origins: origin::Origins::default(),
             uses: HashMap::new(),
             unknown: HashSet::new(),
+            searches: 0,
             tight: HashSet::new(),
             refused: false,
             held: HashMap::new(),

@@ -10,6 +10,9 @@ use crate::value::Value;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+/// For how many wrong names a near one is looked for: each time all names are looked at, and nobody reads so many messages.
+const MOST_SEARCHES: usize = 100;
+
 impl Checker<'_> {
     /// The value of a name: a local, what the function closed over, a global, the session's, the library's.
     pub(super) fn look_up(&mut self, name: &str, span: Span) -> Checks<Value<Operand>> {
@@ -138,13 +141,24 @@ impl Checker<'_> {
         let diagnostic = Diagnostic::error("E0201", format!("there is no name `{name}`"), span, "not defined");
         let familiar = self.library.foreign(name).map(str::to_string);
         let help = familiar.or_else(|| {
-            let names = self.visible_names();
-            similar(name, names.iter().map(|name| &**name)).map(|near| format!("did you mean `{near}`?"))
+            let near = self.near_name(name, &[])?;
+            Some(format!("did you mean `{near}`?"))
         });
         self.report(match help {
             Some(help) => diagnostic.help(help),
             None => diagnostic.help(format!("give it a value first: `{name} = …`")),
         })
+    }
+
+    /// What a wrong name was probably meant to be: a name that a program could use here, or one of `others`.
+    pub(super) fn near_name(&mut self, name: &str, others: &[&str]) -> Option<String> {
+        self.searches += 1;
+        if self.searches > MOST_SEARCHES {
+            return None;
+        }
+        let names = self.visible_names();
+        let candidates = others.iter().copied().chain(names.iter().map(|name| &**name));
+        similar(name, candidates).map(str::to_string)
     }
 
     /// Every name that a program could use here.

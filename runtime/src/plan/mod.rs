@@ -21,6 +21,7 @@ use crate::kernel::{BlockFunction, Level};
 use crate::operation::{Bodies, Body, Elementwise, Reduction};
 use region::{Region, Site, ValueId};
 pub(crate) use rest::Following;
+use std::collections::HashSet;
 use std::sync::Arc;
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::Scalar;
@@ -372,8 +373,10 @@ impl Draft<'_> {
     fn finish(self) -> Plan {
         let bases = self.bases();
         let outputs: Vec<ValueId> = self.graph.outputs.iter().map(|&id| self.value_of(&bases, id)).collect();
-        let last = |index: usize| !outputs[index + 1..].contains(&outputs[index]);
-        let outputs = (0..outputs.len()).map(|index| Handed { value: outputs[index], last: last(index) }).collect();
+        let mut later = HashSet::new();
+        let mut outputs: Vec<Handed> =
+            outputs.into_iter().rev().map(|value| Handed { value, last: later.insert(value) }).collect();
+        outputs.reverse();
         let rest = self.graph.rest.clone();
         let following = rest.map(|rest| Following::new(rest, self.settings.clone(), self.limit));
         let mut inputs: Vec<(Input, Vec<ValueId>)> =

@@ -3,7 +3,6 @@
 //! A stream is a key and the number of its draws so far. The session has one, behind `rand` and the like; a generator is one as a
 //! value.
 
-use super::views::count_of;
 use crate::formulas::random::{BITS, NORMAL, UNIFORM};
 use crate::operation::{Expansion, Operation, optional, required, variadic};
 use std::hash::{BuildHasher, Hasher};
@@ -305,7 +304,7 @@ fn draw(
     [key, draw]: [Operand; 2],
     shape: Vec<Length>,
 ) -> Result<Operand, Diagnostic> {
-    let count = count_of(&Type::new(DType::U64, shape.clone()));
+    let count = build.count(&shape, call.span);
     let index = build.iota(count, call.span);
     let index = build.cast(index, DType::U64, call.span);
     let drawn = build.elementwise(formula, &[index, key, draw], call.span)?;
