@@ -150,6 +150,26 @@ fn cancelling_ends_a_long_computation_and_keeps_the_names() {
 }
 
 #[test]
+fn cancelling_ends_a_check() {
+    let mut interpreter = Interpreter::new();
+    let cancel = interpreter.cancel();
+    // Each function walks the one before twice, with other arguments: about 100,000 bodies.
+    let step = |index: usize| format!("fn f{index}(x) = f{0}(x) * 3 + f{0}(x + 0.5)\n", index - 1);
+    let steps: String = (1..40).map(step).collect();
+    let text = format!("fn f0(x) = x\n{steps}f39(rand(3))");
+    let watch = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(20));
+        cancel.cancel();
+    });
+    let errors = interpreter.run("<host>", &text).expect_err("it is cancelled");
+    watch.join().expect("the watch does not panic");
+    assert_eq!(errors.iter().map(|error| error.code).collect::<Vec<_>>(), ["E0590"], "{}", plain(&errors));
+    assert_eq!(interpreter.check("<host>", "1")[0].code, "E0590");
+    interpreter.cancel().reset();
+    assert!(interpreter.check("<host>", "1").is_empty());
+}
+
+#[test]
 fn print_goes_where_the_host_says() {
     let printed = Arc::new(Printed::default());
     let mut interpreter = Interpreter::builder().host(printed.clone()).build();

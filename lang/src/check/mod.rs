@@ -66,6 +66,10 @@ pub trait Environment {
         let _ = (path, from);
         Err("programs here cannot read files".into())
     }
+    /// Whether whoever waits for the check has given it up.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
     /// Whether a text is that of an imported file.
     fn is_imported(&self, source: SourceId) -> bool {
         let _ = source;
@@ -125,6 +129,9 @@ pub fn check(
     let mut silent = true;
     let mut refused: Option<Span> = None;
     for (index, statement) in program.statements.iter().enumerate() {
+        if checker.is_cancelled {
+            break;
+        }
         checker.uses.clear();
         let checked = checker.top_statement(statement);
         if checked.is_err() {
@@ -289,6 +296,8 @@ pub(crate) struct Checker<'a> {
     inputs: Vec<usize>,
     inputs_of: HashMap<usize, NodeId>,
     pub(crate) placement: Option<Arc<Placement>>,
+    /// Nobody waits for the check any more, and that is reported.
+    is_cancelled: bool,
     /// How many expressions and calls are being walked.
     depth: usize,
     /// Whether a function is being checked where it is defined.
@@ -341,6 +350,7 @@ impl<'a> Checker<'a> {
             inputs: Vec::new(),
             inputs_of: HashMap::new(),
             placement: None,
+            is_cancelled: false,
             depth: 0,
             is_defining: false,
             symbol_count: 0,

@@ -166,7 +166,7 @@ fn run_plan(
 }
 
 fn settings(threads: usize, fuse: bool, level: Level) -> Settings {
-    Settings { threads, fuse, level }
+    Settings { threads, fuse, level, cancel: Cancel::new() }
 }
 
 fn plain() -> Settings {

@@ -17,6 +17,7 @@ mod vectorise;
 mod verify;
 mod views;
 
+use crate::execute::Cancel;
 use crate::kernel::{BlockFunction, Level};
 use crate::operation::{Bodies, Body, Elementwise, Reduction};
 use region::{Region, Site, ValueId};
@@ -31,7 +32,7 @@ use thalweg_lang::types::{ArrayType, Shape};
 use thalweg_lang::value::Value;
 
 /// What plans depend on beside the graph.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// The budget.
     pub threads: usize,
@@ -39,6 +40,8 @@ pub struct Settings {
     pub fuse: bool,
     /// The instruction set.
     pub level: Level,
+    /// What stops the planning; the plan that comes of it cannot run.
+    pub cancel: Cancel,
 }
 
 /// A pass.
@@ -270,6 +273,11 @@ fn plan_body(graph: &Graph, bodies: &dyn Bodies, settings: &Settings, limit: usi
             && let Err(what) = verify::verify(&draft)
         {
             panic!("after the pass `{}`: {what}", pass.name);
+        }
+        if settings.cancel.is_cancelled() {
+            draft.refusal = Some(Diagnostic::error("E0590", "interrupted", Span::default(), ""));
+            drop_unneeded(&mut draft);
+            break;
         }
     }
     draft.finish()
