@@ -141,8 +141,8 @@ pub fn check(
         checker.refused = false;
         silent = statement.silent;
         let is_last = index + 1 == program.statements.len();
-        if !silent && !is_last && index > 0 && statement::leading_sign(statement).is_some() {
-            checker.note_unused(statement);
+        if !silent && !is_last {
+            checker.note_unused(statement, index > 0);
         }
     }
     if let (Some(span), false) = (refused, checker.has_errors()) {

@@ -283,7 +283,7 @@ impl Checker<'_> {
 
     /// A value that is computed and dropped in the middle of a block: often the second half of a line that was broken before
     /// its operator.
-    pub(super) fn note_unused(&mut self, statement: &Statement) {
+    pub(super) fn note_unused(&mut self, statement: &Statement, follows_another: bool) {
         let StatementKind::Expression(value) = &statement.kind else { return };
         let is_operator = matches!(
             value.kind,
@@ -294,7 +294,7 @@ impl Checker<'_> {
         }
         let mut note = Diagnostic::error("N0302", "the value of this line is not used", value.span, "");
         note.severity = Severity::Note;
-        let help = match leading_sign(statement) {
+        let help = match leading_sign(statement).filter(|_| follows_another) {
             Some(sign) => {
                 format!("to go on with the line before, end that line with `{sign}`, or put all of it in `( )`")
             }
@@ -315,7 +315,7 @@ impl Checker<'_> {
             }
             let rest = &statements[index + 1..];
             if !rest.is_empty() && !statement.silent && last.is_ok() {
-                self.note_unused(statement);
+                self.note_unused(statement, index > 0);
             }
             if !rest.is_empty() && self.may_leave_turn() {
                 let followed = self.unless_left(statement.span, &mut |checker| checker.statements(rest));
@@ -330,7 +330,7 @@ impl Checker<'_> {
 }
 
 /// The sign that an expression statement begins with.
-pub(super) fn leading_sign(statement: &Statement) -> Option<&'static str> {
+fn leading_sign(statement: &Statement) -> Option<&'static str> {
     let StatementKind::Expression(value) = &statement.kind else { return None };
     let mut first = value;
     loop {
