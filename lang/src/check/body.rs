@@ -615,8 +615,7 @@ impl<'a> Checker<'a> {
         if source.shape[0] == *length {
             return value;
         }
-        let axes =
-            (0..source.rank()).map(|axis| SourceAxis { start: Length::Known(0), step: 1, axis: Some(axis) }).collect();
+        let axes = (0..source.rank()).map(SourceAxis::along).collect();
         let shape = [std::slice::from_ref(length), &source.shape[1..]].concat();
         self.add(NodeKind::View { value, axes }, ArrayType::new(source.dtype, shape), span).node
     }

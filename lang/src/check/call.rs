@@ -591,7 +591,7 @@ impl Checker<'_> {
             if axes.contains(&axis) {
                 shape.push(Length::Known(1));
             } else {
-                source_axes.push(SourceAxis { start: Length::Known(0), step: 1, axis: Some(axis) });
+                source_axes.push(SourceAxis::along(axis));
                 shape.push(inner.shape[source_axes.len() - 1].clone());
             }
         }

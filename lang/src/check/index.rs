@@ -510,8 +510,7 @@ impl Checker<'_> {
             return operand;
         }
         let source = self.type_of(operand).clone();
-        let axes =
-            (0..source.rank()).map(|axis| SourceAxis { start: Length::Known(0), step: 1, axis: Some(axis) }).collect();
+        let axes = (0..source.rank()).map(SourceAxis::along).collect();
         let shape = source.shape.into_iter().chain(std::iter::repeat_n(Length::Known(1), count)).collect::<Vec<_>>();
         let value = self.resolve(operand);
         self.add(NodeKind::View { value, axes }, ArrayType::new(source.dtype, shape), span)

@@ -51,6 +51,9 @@ pub(crate) struct LoopKey {
 /// What a loop carries, found by walking it: for each name the dtypes of its arrays, and whether they are weak.
 pub(crate) type Settled = Vec<(Place, Vec<(DType, bool)>)>;
 
+/// Names whose first values must be of other dtypes, weak or not; `None`: which cannot be carried.
+type Adapted = Vec<(Place, Option<Vec<(DType, bool)>>)>;
+
 /// A loop as its turns need it.
 struct Site<'s> {
     /// The whole.
@@ -592,16 +595,14 @@ impl<'a> Checker<'a> {
         Ok(Attempt::Built)
     }
 
-    /// What the carried names are after a turn: the nodes that become the next turn's values, and the names whose first value must be of
-    /// other dtypes; `None`: which cannot be carried.
-    #[allow(clippy::type_complexity)]
+    /// What the carried names are after a turn: the nodes that become the next turn's values, and the names that must be others.
     fn fit_carried(
         &mut self,
         site: &Site,
         carried: &Carried,
         level: &mut super::Level,
         after: &[Value<Operand>],
-    ) -> Checks<(Vec<NodeId>, Vec<(Place, Option<Vec<(DType, bool)>>)>)> {
+    ) -> Checks<(Vec<NodeId>, Adapted)> {
         let mut failed = false;
         let mut outputs = Vec::new();
         let mut adapted = Vec::new();
@@ -653,12 +654,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Gives carried names first values of other dtypes, or carries them no more.
-    fn adapt(
-        &mut self,
-        carried: &mut Carried,
-        adapted: Vec<(Place, Option<Vec<(DType, bool)>>)>,
-        span: Span,
-    ) -> Checks<()> {
+    fn adapt(&mut self, carried: &mut Carried, adapted: Adapted, span: Span) -> Checks<()> {
         for (place, dtypes) in adapted {
             match dtypes {
                 Some(dtypes) => {

@@ -7,7 +7,6 @@ use crate::ast::{self, BinaryOperator, Expression, ExpressionKind, Statement, St
 use crate::declaration::Operand;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::graph::{NodeKind, SourceAxis};
-use crate::length::Length;
 use crate::source::Span;
 use crate::types::ArrayType;
 use crate::value::{Closure, Value};
@@ -225,14 +224,9 @@ impl Checker<'_> {
 
     /// The element of an array at an index of its first axis.
     pub(super) fn element(&mut self, operand: Operand, index: usize, span: Span) -> Operand {
-        let index = Length::Known(index);
         let source = self.type_of(operand).clone();
-        let mut axes = vec![SourceAxis { start: index, step: 0, axis: None }];
-        axes.extend((1..source.rank()).map(|axis| SourceAxis {
-            start: Length::Known(0),
-            step: 1,
-            axis: Some(axis - 1),
-        }));
+        let mut axes = vec![SourceAxis::at(index)];
+        axes.extend((1..source.rank()).map(|axis| SourceAxis::along(axis - 1)));
         let value = self.resolve(operand);
         let kind = NodeKind::View { value, axes };
         Operand { weak: operand.weak, ..self.add(kind, ArrayType::new(source.dtype, &source.shape[1..]), span) }

@@ -187,11 +187,14 @@ fn moved_slots(spread: [(&'static str, f64); 2]) -> Vec<Parameter> {
     vec![required("generator"), variadic("shape"), one, other, optional("dtype", Default::DType(DType::F64))]
 }
 
+/// What a stream draws of a shape and a dtype.
+type Draw = fn(&mut Expansion, &Call, [Operand; 2], Vec<Length>, DType) -> Result<Operand, Diagnostic>;
+
 /// A generator's draw, moved and stretched when it is asked for: `spread` makes of the two parameters where it begins, and how wide it is.
 fn moved(
     build: &mut Expansion,
     call: &Call,
-    draw: fn(&mut Expansion, &Call, [Operand; 2], Vec<Length>, DType) -> Result<Operand, Diagnostic>,
+    draw: Draw,
     spread: impl FnOnce(&mut Expansion, [Operand; 2]) -> Result<[Operand; 2], Diagnostic>,
 ) -> Result<Value<Operand>, Diagnostic> {
     let (dtype, shape) = (float_dtype(build, call, 4)?, build.new_shape(call, 1)?);
