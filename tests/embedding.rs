@@ -150,6 +150,29 @@ fn cancelling_ends_a_long_computation_and_keeps_the_names() {
 }
 
 #[test]
+fn a_value_that_nobody_takes_is_noted() {
+    let notes = |text: &str| -> Vec<(&str, Option<String>)> {
+        let notes = Interpreter::new().check("<host>", text);
+        notes.into_iter().map(|note| (note.code, note.help)).collect()
+    };
+    let plain_help = Some("give it a name, or leave it out".to_string());
+    assert_eq!(notes("a = 1\na == 2\na"), [("N0302", plain_help.clone())]);
+    assert_eq!(notes("-1\na = 1"), [("N0302", plain_help)]);
+    assert_eq!(notes("a = 1\na == 2;\nsum(a)\na"), []);
+}
+
+#[test]
+fn a_length_that_turns_out_to_be_one_says_what_to_type() {
+    let wrong = "a = [1.0, -1.0]\nb = a[a > 0]\nb + [1, 2, 3]";
+    let errors = Interpreter::new().run("<host>", wrong).expect_err("the lengths differ");
+    assert_eq!(errors[0].code, "E0504");
+    assert!(errors[0].help.as_ref().is_some_and(|help| help.contains("x.reshape(1)")), "{}", plain(&errors));
+    let right =
+        array(Interpreter::new().run("<host>", &wrong.replace("b +", "b.reshape(1) +")).expect("it runs").value);
+    assert_eq!(right.shape(), [3]);
+}
+
+#[test]
 fn cancelling_ends_a_check() {
     let mut interpreter = Interpreter::new();
     let cancel = interpreter.cancel();

@@ -71,6 +71,12 @@ fn a_file_whose_functions_need_each_other_is_walked_or_refused() {
 }
 
 #[test]
+fn wrong_names_by_the_thousand_are_all_told() {
+    let text: String = (0..3000).map(|index| format!("right{index} = {index}\nb{index} = wrong{index}\n")).collect();
+    assert_eq!(codes(&text).iter().filter(|code| *code == "E0201").count(), 3000);
+}
+
+#[test]
 fn sizes_that_double_are_sizes_of_their_own() {
     let doubled = "n = n + n\n".repeat(40);
     assert_eq!(given(&format!("n = sum(rand(5) > 2)\n{doubled}zeros(n).shape")), "(0,)");
