@@ -150,6 +150,49 @@ fn cancelling_ends_a_long_computation_and_keeps_the_names() {
 }
 
 #[test]
+fn a_value_that_nobody_takes_is_noted() {
+    let notes = |text: &str| -> Vec<(&str, Option<String>)> {
+        let notes = Interpreter::new().check("<host>", text);
+        notes.into_iter().map(|note| (note.code, note.help)).collect()
+    };
+    let plain_help = Some("give it a name, or leave it out".to_string());
+    assert_eq!(notes("a = 1\na == 2\na"), [("N0302", plain_help.clone())]);
+    assert_eq!(notes("-1\na = 1"), [("N0302", plain_help)]);
+    assert_eq!(notes("a = 1\na == 2;\nsum(a)\na"), []);
+}
+
+#[test]
+fn a_length_that_turns_out_to_be_one_says_what_to_type() {
+    let wrong = "a = [1.0, -1.0]\nb = a[a > 0]\nb + [1, 2, 3]";
+    let errors = Interpreter::new().run("<host>", wrong).expect_err("the lengths differ");
+    assert_eq!(errors[0].code, "E0504");
+    assert!(errors[0].help.as_ref().is_some_and(|help| help.contains("x.reshape(1)")), "{}", plain(&errors));
+    let right =
+        array(Interpreter::new().run("<host>", &wrong.replace("b +", "b.reshape(1) +")).expect("it runs").value);
+    assert_eq!(right.shape(), [3]);
+}
+
+#[test]
+fn cancelling_ends_a_check() {
+    let mut interpreter = Interpreter::new();
+    let cancel = interpreter.cancel();
+    // Each function walks the one before twice, with other arguments: about 100,000 bodies.
+    let step = |index: usize| format!("fn f{index}(x) = f{0}(x) * 3 + f{0}(x + 0.5)\n", index - 1);
+    let steps: String = (1..40).map(step).collect();
+    let text = format!("fn f0(x) = x\n{steps}f39(rand(3))");
+    let watch = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(20));
+        cancel.cancel();
+    });
+    let errors = interpreter.run("<host>", &text).expect_err("it is cancelled");
+    watch.join().expect("the watch does not panic");
+    assert_eq!(errors.iter().map(|error| error.code).collect::<Vec<_>>(), ["E0590"], "{}", plain(&errors));
+    assert_eq!(interpreter.check("<host>", "1")[0].code, "E0590");
+    interpreter.cancel().reset();
+    assert!(interpreter.check("<host>", "1").is_empty());
+}
+
+#[test]
 fn print_goes_where_the_host_says() {
     let printed = Arc::new(Printed::default());
     let mut interpreter = Interpreter::builder().host(printed.clone()).build();

@@ -1,6 +1,7 @@
 //! Texts that no person would write and programs do: a clear result or a clear error, never a panic, a hang or an overflow.
 
 use crate::engines::{Session, plain};
+use thalweg::Interpreter;
 
 /// What a text gives, on a thread with the stack that an embedder's threads have.
 fn given(text: &str) -> String {
@@ -51,6 +52,43 @@ fn chains_of_functions_are_walked_or_refused() {
     let twice = |index: usize| format!("fn g{index}(x) = g{}(x) + g{}(x)\n", index - 1, index - 1);
     let doubling: String = (1..50).map(twice).collect();
     assert_eq!(given(&format!("fn g0(x) = x\n{doubling}g49(1.0)")), "562949953421312.0");
+}
+
+#[test]
+fn a_file_whose_functions_need_each_other_is_walked_or_refused() {
+    let import = |length: usize| {
+        let step = |index: usize| format!("fn f{index}(x) = f{}(x) + 1\n", index + 1);
+        let file = format!("{}fn f{length}(x) = x\n", (0..length).map(step).collect::<String>());
+        let run = move || {
+            let mut interpreter = Interpreter::builder().importer(move |_| Ok(file.clone())).build();
+            interpreter.run("<host>", "import \"chain.tw\"\nf0(1)").map(|_| ()).map_err(|errors| plain(&errors))
+        };
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(run);
+        thread.expect("a thread").join().expect("no panic leaves a session")
+    };
+    assert_eq!(import(150), Ok(()));
+    assert!(import(100_000).is_err_and(|errors| errors.contains("nest more than 256 deep")));
+}
+
+#[test]
+fn wrong_names_by_the_thousand_are_all_told() {
+    let text: String = (0..3000).map(|index| format!("right{index} = {index}\nb{index} = wrong{index}\n")).collect();
+    assert_eq!(codes(&text).iter().filter(|code| *code == "E0201").count(), 3000);
+}
+
+#[test]
+fn sizes_that_double_are_sizes_of_their_own() {
+    let doubled = "n = n + n\n".repeat(40);
+    assert_eq!(given(&format!("n = sum(rand(5) > 2)\n{doubled}zeros(n).shape")), "(0,)");
+    let squared = "n = n * n\n".repeat(40);
+    assert_eq!(given(&format!("n = sum(rand(5) < 2) - 4\n{squared}zeros(n, 2).shape")), "(1, 2)");
+    let parts: String = (0..40).map(|index| format!("x{index} = a[a > 5{index}]\n")).collect();
+    let product: Vec<String> = (0..40).map(|index| format!("(x{index}.size + 1)")).collect();
+    assert_eq!(given(&format!("a = rand(5)\n{parts}zeros({}).shape", product.join(" * "))), "(1,)");
+    let shape: Vec<String> = (0..30).map(|index| format!("x{index}.size + 1")).collect();
+    assert_eq!(given(&format!("a = rand(5)\n{parts}zeros({}).ravel().size", shape.join(", "))), "1");
+    let names: Vec<String> = (0..40).map(|index| format!("(n{index} + 1)")).collect();
+    assert_eq!(codes(&format!("fn f(x: f64[{}]) = x\n2", names.join(" * "))), ["E0312"]);
 }
 
 #[test]

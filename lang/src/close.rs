@@ -6,7 +6,7 @@ use crate::dtype::Scalar;
 use crate::graph::{Attribute, Effect, Graph, Guard, IndexAxis, Input, Node, NodeId, NodeKind, Rest, SourceAxis};
 use crate::length::{Length, Sizes, Symbol};
 use crate::types::ArrayType;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A length that is not known yet, or cannot be.
@@ -50,7 +50,13 @@ fn check(guard: &Guard, known: &Sizes) -> Result<(), Diagnostic> {
         Length::Open(_) => format!("{length} = {value}"),
     };
     let (a, b) = (shown(&guard.left, left), shown(&guard.right, right));
-    Err(Diagnostic::error("E0504", format!("{}, and they are {a} and {b}", guard.what), guard.span, ""))
+    let diagnostic = Diagnostic::error("E0504", format!("{}, and they are {a} and {b}", guard.what), guard.span, "");
+    Err(match guard.is_broadcast && (left == 1 || right == 1) {
+        true => diagnostic.help(
+            "only a length that is known to be 1 before the run is stretched: write `x.reshape(1)`, or `x[0]` for the element",
+        ),
+        false => diagnostic,
+    })
 }
 
 /// The nodes that are closed with the sizes that are known.
@@ -214,7 +220,7 @@ fn told_now(
     is_closed: &dyn Fn(NodeId) -> bool,
 ) -> Vec<(Symbol, NodeId)> {
     let teller: HashMap<&Symbol, NodeId> = graph.sizes.iter().map(|(symbol, id)| (symbol, *id)).collect();
-    let mut told: Vec<(Symbol, NodeId)> = Vec::new();
+    let mut told: BTreeMap<Symbol, NodeId> = BTreeMap::new();
     let mut seen = vec![false; graph.nodes.len()];
     let mut stack: Vec<NodeId> =
         (0..graph.nodes.len()).filter(|index| needed[*index]).map(|index| NodeId(index as u32)).collect();
@@ -229,14 +235,14 @@ fn told_now(
         for symbol in symbols.into_iter().filter(|symbol| !known.contains_key(symbol)) {
             let Some(teller) = teller.get(&symbol).copied() else { continue };
             match is_closed(teller) {
-                true if told.iter().all(|(other, _)| *other != symbol) => told.push((symbol, teller)),
-                true => {}
+                true => {
+                    told.insert(symbol, teller);
+                }
                 false => stack.push(teller),
             }
         }
     }
-    told.sort();
-    told
+    told.into_iter().collect()
 }
 
 /// The nodes that some nodes need, themselves among them; what `stops` is not looked behind.

@@ -217,38 +217,56 @@ pub enum NodeKind<L = usize> {
     },
 }
 
-impl<L> NodeKind<L> {
-    /// The nodes whose values this one needs, in order.
-    pub fn operands(&self) -> Vec<NodeId> {
-        match self {
-            NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Input(_) | NodeKind::Size(_) | NodeKind::Iota => {
-                Vec::new()
-            }
+/// Shows every operand of a kind, in order: to read them with `iter`, to change them with `iter_mut`.
+macro_rules! see_operands {
+    ($kind:expr, $iter:ident, $see:expr) => {{
+        let mut see = $see;
+        match $kind {
+            NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Input(_) | NodeKind::Size(_) | NodeKind::Iota => {}
             NodeKind::Cast(value)
             | NodeKind::Reshape(value)
             | NodeKind::Count(value)
             | NodeKind::Positions(value)
             | NodeKind::View { value, .. }
             | NodeKind::Reduce { value, .. }
-            | NodeKind::Part { value, .. } => vec![*value],
-            NodeKind::Select { mask, then, otherwise } => vec![*mask, *then, *otherwise],
+            | NodeKind::Part { value, .. } => see(value),
+            NodeKind::Stack(operands) | NodeKind::Elementwise { operands, .. } | NodeKind::Apply { operands, .. } => {
+                operands.$iter().for_each(see)
+            }
+            NodeKind::Select { mask, then, otherwise } => [mask, then, otherwise].into_iter().for_each(see),
             NodeKind::Gather { value, axes } => {
-                std::iter::once(*value).chain(axes.iter().filter_map(|axis| axis.index)).collect()
+                see(value);
+                axes.$iter().flat_map(|axis| axis.index.$iter()).for_each(see);
             }
             NodeKind::Update { value, axes, new, .. } => {
-                [*value, *new].into_iter().chain(axes.iter().filter_map(|axis| axis.index)).collect()
+                see(value);
+                see(new);
+                axes.$iter().flat_map(|axis| axis.index.$iter()).for_each(see);
             }
-            NodeKind::SliceBounds { start, stop, .. } => start.iter().chain(stop).copied().collect(),
-            NodeKind::Loop { mapped, carried, captured, .. } => {
-                mapped.iter().chain(carried).chain(captured).copied().collect()
-            }
-            NodeKind::Stack(values) => values.clone(),
-            NodeKind::Elementwise { operands, .. } | NodeKind::Apply { operands, .. } => operands.clone(),
-            NodeKind::Map { mapped, captured, .. } => mapped.iter().chain(captured).copied().collect(),
+            NodeKind::SliceBounds { start, stop, .. } => start.$iter().chain(stop.$iter()).for_each(see),
+            NodeKind::Map { mapped, captured, .. } => mapped.$iter().chain(captured.$iter()).for_each(see),
             NodeKind::If { condition, captured, .. } => {
-                std::iter::once(*condition).chain(captured.iter().copied()).collect()
+                see(condition);
+                captured.$iter().for_each(see);
+            }
+            NodeKind::Loop { mapped, carried, captured, .. } => {
+                mapped.$iter().chain(carried.$iter()).chain(captured.$iter()).for_each(see);
             }
         }
+    }};
+}
+
+impl<L> NodeKind<L> {
+    /// The nodes whose values this one needs, in order.
+    pub fn operands(&self) -> Vec<NodeId> {
+        let mut operands = Vec::new();
+        see_operands!(self, iter, |id: &NodeId| operands.push(*id));
+        operands
+    }
+
+    /// Replaces every operand, in the same order.
+    pub fn replace_operands(&mut self, to: &mut dyn FnMut(NodeId) -> NodeId) {
+        see_operands!(self, iter_mut, |id: &mut NodeId| *id = to(*id));
     }
 }
 
@@ -279,44 +297,6 @@ impl<L> NodeKind<L> {
             NodeKind::If { then, otherwise, .. } => vec![then, otherwise],
             NodeKind::Loop { condition, body, .. } => condition.iter().chain([body]).map(|body| &**body).collect(),
             _ => Vec::new(),
-        }
-    }
-
-    /// Replaces every operand, in the order of [`NodeKind::operands`].
-    pub fn replace_operands(&mut self, to: &mut dyn FnMut(NodeId) -> NodeId) {
-        let mut change = |id: &mut NodeId| *id = to(*id);
-        match self {
-            NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Input(_) | NodeKind::Size(_) | NodeKind::Iota => {}
-            NodeKind::Cast(value)
-            | NodeKind::Reshape(value)
-            | NodeKind::Count(value)
-            | NodeKind::Positions(value)
-            | NodeKind::View { value, .. }
-            | NodeKind::Reduce { value, .. }
-            | NodeKind::Part { value, .. } => change(value),
-            NodeKind::Stack(values) => values.iter_mut().for_each(change),
-            NodeKind::Elementwise { operands, .. } | NodeKind::Apply { operands, .. } => {
-                operands.iter_mut().for_each(change);
-            }
-            NodeKind::Select { mask, then, otherwise } => [mask, then, otherwise].into_iter().for_each(change),
-            NodeKind::Gather { value, axes } => {
-                change(value);
-                axes.iter_mut().filter_map(|axis| axis.index.as_mut()).for_each(change);
-            }
-            NodeKind::Update { value, axes, new, .. } => {
-                change(value);
-                change(new);
-                axes.iter_mut().filter_map(|axis| axis.index.as_mut()).for_each(change);
-            }
-            NodeKind::SliceBounds { start, stop, .. } => start.iter_mut().chain(stop).for_each(change),
-            NodeKind::Map { mapped, captured, .. } => mapped.iter_mut().chain(captured).for_each(change),
-            NodeKind::If { condition, captured, .. } => {
-                change(condition);
-                captured.iter_mut().for_each(change);
-            }
-            NodeKind::Loop { mapped, carried, captured, .. } => {
-                mapped.iter_mut().chain(carried).chain(captured).for_each(change);
-            }
         }
     }
 }
@@ -380,7 +360,7 @@ pub struct Input<L = usize> {
 }
 
 /// Two lengths that must be equal when the run knows them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Guard {
     /// One.
     pub left: Length,
@@ -392,6 +372,8 @@ pub struct Guard {
     pub span: Span,
     /// How many effects of its graph come before it in the program: they happen, whether it holds or not.
     pub after: usize,
+    /// Whether one of them would be stretched to the other if the checker knew that it is 1.
+    pub is_broadcast: bool,
 }
 
 /// The rest of a computation whose sizes were not known: it is closed when the graph before it has run.

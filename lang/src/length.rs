@@ -71,6 +71,9 @@ impl Ord for Symbol {
     }
 }
 
+/// How long a product may get. A product of k sums has up to 2^k terms, and nobody reads a size that is so long.
+const MOST_EXTENT: usize = 256;
+
 /// A sum of products of symbols with integer factors, in one normal form.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Polynomial {
@@ -110,6 +113,16 @@ impl Polynomial {
         };
     }
 
+    /// How many symbols and numbers it is written with.
+    fn extent(&self) -> usize {
+        self.terms.keys().map(|product| product.len() + 1).sum()
+    }
+
+    /// Whether it is longer than products may get.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.extent() > MOST_EXTENT
+    }
+
     /// The sum.
     pub fn plus(&self, other: &Polynomial) -> Polynomial {
         let mut result = self.clone();
@@ -119,11 +132,23 @@ impl Polynomial {
 
     /// The difference.
     pub fn minus(&self, other: &Polynomial) -> Polynomial {
-        self.plus(&other.times(&Polynomial::from(-1)))
+        self.plus(&other.scaled(-1))
     }
 
-    /// The product.
-    pub fn times(&self, other: &Polynomial) -> Polynomial {
+    /// The product with a number.
+    pub fn scaled(&self, factor: i64) -> Polynomial {
+        self.multiplied(&Polynomial::from(factor))
+    }
+
+    /// The product, unless it would be too long.
+    pub fn times(&self, other: &Polynomial) -> Option<Polynomial> {
+        let is_short = self.known().is_some()
+            || other.known().is_some()
+            || self.extent().saturating_mul(other.extent()) <= MOST_EXTENT;
+        is_short.then(|| self.multiplied(other))
+    }
+
+    fn multiplied(&self, other: &Polynomial) -> Polynomial {
         let mut result = Polynomial::default();
         for (left, a) in &self.terms {
             for (right, b) in &other.terms {
@@ -175,7 +200,7 @@ impl Polynomial {
         for (product, factor) in &self.terms {
             let mut term = Polynomial::from(*factor);
             for symbol in product {
-                term = term.times(&value(symbol).unwrap_or_else(|| Polynomial::from(symbol)));
+                term = term.multiplied(&value(symbol).unwrap_or_else(|| Polynomial::from(symbol)));
             }
             result = result.plus(&term);
         }
@@ -342,18 +367,28 @@ mod tests {
         let (n, m) = (variable(1, "n"), variable(2, "m"));
         assert_eq!(n.plus(&m), m.plus(&n));
         assert_eq!(n.plus(&1.into()).minus(&1.into()), n);
-        assert_eq!(n.times(&m.plus(&2.into())), m.times(&n).plus(&n.plus(&n)));
+        assert_eq!(n.times(&m.plus(&2.into())), m.times(&n).map(|product| product.plus(&n.scaled(2))));
         assert_eq!(n.minus(&n).known(), Some(0));
-        assert_eq!(n.times(&4.into()).divided(2), Some(n.plus(&n)));
+        assert_eq!(n.scaled(4).divided(2), Some(n.plus(&n)));
         assert_eq!(n.plus(&1.into()).divided(2), None);
+    }
+
+    #[test]
+    fn no_product_grows_beyond_reading() {
+        let sums = (1..40).map(|id| variable(id, "n").plus(&1.into()));
+        let product = sums.clone().try_fold(Polynomial::from(1), |product, sum| product.times(&sum));
+        assert_eq!(product, None);
+        let square = |power: Option<Polynomial>| power.and_then(|power| power.times(&power));
+        assert_eq!((0..40).fold(Some(variable(1, "n")), |power, _| square(power)), None);
+        assert_eq!(sums.fold(Polynomial::from(0), |whole, sum| whole.plus(&sum)).known(), None);
     }
 
     #[test]
     fn a_length_reads_as_it_is_written() {
         let (n, m) = (variable(1, "n"), variable(2, "m"));
-        assert_eq!(n.times(&2.into()).plus(&m).minus(&3.into()).to_string(), "2 * n + m - 3");
+        assert_eq!(n.scaled(2).plus(&m).minus(&3.into()).to_string(), "2 * n + m - 3");
         assert_eq!(Polynomial::from(5).minus(&n).to_string(), "-n + 5");
-        assert_eq!(n.times(&m).to_string(), "n * m");
+        assert_eq!(n.times(&m).map(|product| product.to_string()).as_deref(), Some("n * m"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The type of an array: a dtype and a shape; and how shapes broadcast.
 
 use crate::dtype::DType;
-use crate::length::{Length, Polynomial};
+use crate::length::Length;
 use std::fmt;
 
 /// The lengths of an array's axes, outermost first; empty for a scalar.
@@ -38,11 +38,6 @@ impl<L> ArrayType<L> {
 pub type Type = ArrayType<Length>;
 
 impl Type {
-    /// How many elements.
-    pub fn count(&self) -> Polynomial {
-        self.shape.iter().fold(Polynomial::from(1), |count, length| count.times(&Polynomial::from(length)))
-    }
-
     /// The type over numbers, when all lengths are known.
     pub fn known(&self) -> Option<ArrayType> {
         let shape: Option<Vec<usize>> = self.shape.iter().map(Length::known).collect();

@@ -111,6 +111,7 @@ impl Builder {
         if self.memory.is_some() {
             pool.set_limit(self.memory);
         }
+        let cancel = Cancel::new();
         let (seed, draws) = initial_stream();
         let hidden = [seed, draws].map(|scalar| Value::Array(Held { array: Array::scalar(scalar), weak: false }));
         Interpreter {
@@ -124,10 +125,11 @@ impl Builder {
                 fuse: self.fuse,
                 level: self.level.unwrap_or_else(Level::detect),
                 machine_code: self.machine_code.unwrap_or_else(MachineCode::detect),
+                cancel: cancel.clone(),
             },
             pool,
             threads: Threads::new(),
-            cancel: Cancel::new(),
+            cancel,
             host: self.host,
         }
     }
@@ -235,12 +237,7 @@ struct Names<'a> {
     scope: &'a HashMap<Arc<str>, Value<Held>>,
     arrays: RefCell<Vec<Held>>,
     files: RefCell<Files<'a>>,
-}
-
-impl<'a> Names<'a> {
-    fn new(scope: &'a HashMap<Arc<str>, Value<Held>>, files: Files<'a>) -> Names<'a> {
-        Names { scope, arrays: RefCell::default(), files: RefCell::new(files) }
-    }
+    cancel: &'a Cancel,
 }
 
 impl Environment for Names<'_> {
@@ -272,6 +269,10 @@ impl Environment for Names<'_> {
 
     fn is_imported(&self, source: SourceId) -> bool {
         self.files.borrow().imported.contains(&source)
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
     }
 }
 
@@ -307,6 +308,10 @@ impl Environment for Arguments<'_> {
 
     fn is_imported(&self, source: SourceId) -> bool {
         self.session.is_imported(source)
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.session.is_cancelled()
     }
 }
 
@@ -404,9 +409,10 @@ impl Interpreter {
         let begin = Instant::now();
         let source = self.sources.add(name, text);
         let program = parse(source, text)?;
-        let (sources, imported) = (&mut self.sources, &mut self.imported);
-        let names = Names::new(&self.scope, Files { sources, imported, importer: &self.importer });
-        let checked = check::check(&program, &*self.library, &names, wanted)?;
+        let library = self.library.clone();
+        let names = self.environment();
+        let checked = check::check(&program, &*library, &names, wanted)?;
+        let arrays = names.arrays.into_inner();
         if let Wanted::Names(wanted) = wanted {
             let given = |name: &str| checked.bindings.iter().any(|(bound, _)| **bound == *name);
             if let Some(missing) = wanted.iter().find(|name| !given(name) && !self.scope.contains_key(**name)) {
@@ -415,22 +421,30 @@ impl Interpreter {
                 return Err(vec![Diagnostic::error("E0211", message, end, "the program ends here")]);
             }
         }
-        let arrays = names.arrays.into_inner();
         let inputs: Vec<Array> = checked.inputs.iter().map(|index| arrays[*index].array.clone()).collect();
-        Ok(self.plan_checked(checked, inputs, begin))
+        self.plan_checked(checked, inputs, begin)
     }
 
-    fn plan_checked(&self, checked: Checked, inputs: Vec<Array>, begin: Instant) -> Compiled {
+    /// The session as the checker sees it.
+    fn environment(&mut self) -> Names<'_> {
+        let files = Files { sources: &mut self.sources, imported: &mut self.imported, importer: &self.importer };
+        Names { scope: &self.scope, arrays: RefCell::default(), files: RefCell::new(files), cancel: &self.cancel }
+    }
+
+    fn plan_checked(&self, checked: Checked, inputs: Vec<Array>, begin: Instant) -> Result<Compiled, Vec<Diagnostic>> {
         let checking = begin.elapsed();
         let Checked { graph, bindings, value, value_type, silent, mut notes, .. } = checked;
         let plan = plan::plan(&graph, &*self.library, &self.settings);
+        if self.cancel.is_cancelled() {
+            return Err(vec![Diagnostic::error("E0590", "interrupted", Span::default(), "")]);
+        }
         notes.extend(plan.notes().iter().cloned());
         let bytes = |types: &mut dyn Iterator<Item = &ArrayType>| types.map(ArrayType::bytes).sum();
         let bytes_read = bytes(&mut graph.inputs.iter().map(|input| &input.array_type));
         let bytes_written = bytes(&mut graph.outputs.iter().map(|node| graph.node(*node).array_type()));
         let results = Arc::new(Results { bindings, value, value_type, silent, notes });
         let planning = begin.elapsed() - checking;
-        Compiled { plan, inputs, sources: Vec::new(), results, bytes_read, bytes_written, checking, planning }
+        Ok(Compiled { plan, inputs, sources: Vec::new(), results, bytes_read, bytes_written, checking, planning })
     }
 
     /// Checks and plans a text whose free names are arguments of the given types.
@@ -443,10 +457,9 @@ impl Interpreter {
         let begin = Instant::now();
         let source = self.sources.add("<program>", text);
         let program = parse(source, text)?;
-        let (sources, imported) = (&mut self.sources, &mut self.imported);
-        let session = Names::new(&self.scope, Files { sources, imported, importer: &self.importer });
-        let arguments = Arguments { parameters, types, session };
-        let checked = check::check(&program, &*self.library, &arguments, Wanted::Value)?;
+        let library = self.library.clone();
+        let arguments = Arguments { parameters, types, session: self.environment() };
+        let checked = check::check(&program, &*library, &arguments, Wanted::Value)?;
         let arrays = arguments.session.arrays.into_inner();
         let count = parameters.len();
         let sources: Vec<InputSource> = checked
@@ -457,7 +470,7 @@ impl Interpreter {
                 None => InputSource::Argument(*index),
             })
             .collect();
-        let mut compiled = self.plan_checked(checked, Vec::new(), begin);
+        let mut compiled = self.plan_checked(checked, Vec::new(), begin)?;
         compiled.sources = sources;
         Ok(compiled)
     }

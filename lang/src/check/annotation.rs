@@ -8,8 +8,21 @@ use crate::value::{TextPiece, Value};
 use std::sync::Arc;
 
 impl Checker<'_> {
+    /// What is walked under annotations, the outermost first.
+    pub(super) fn annotated<T>(
+        &mut self,
+        annotations: &[ast::Annotation],
+        walk: impl FnOnce(&mut Self) -> Checks<T>,
+    ) -> Checks<T> {
+        let outer = self.placement.clone();
+        let placed = annotations.iter().try_for_each(|annotation| self.place(annotation));
+        let result = placed.and_then(|()| walk(self));
+        self.placement = outer;
+        result
+    }
+
     /// Checks an annotation and makes it the innermost one.
-    pub(super) fn place(&mut self, annotation: &ast::Annotation) -> Checks<()> {
+    fn place(&mut self, annotation: &ast::Annotation) -> Checks<()> {
         let library = self.library;
         let name = &annotation.name;
         let Some(declaration) = library.annotations().iter().find(|one| one.name == &*name.text) else {

@@ -8,7 +8,7 @@ use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::DType;
 use crate::graph::{Effect, Graph, Node, NodeId, NodeKind, SourceAxis};
-use crate::length::{Length, Polynomial};
+use crate::length::Length;
 use crate::promotion::common;
 use crate::source::Span;
 use crate::types::{ArrayType, Type};
@@ -514,13 +514,13 @@ impl<'a> Checker<'a> {
     }
 
     /// An array with its first axes as one.
-    fn flat(&mut self, operand: Operand, axes: usize, span: Span) -> Operand {
+    pub(super) fn flat(&mut self, operand: Operand, axes: usize, span: Span) -> Operand {
         if axes == 1 {
             return operand;
         }
         let array_type = self.type_of(operand).clone();
         let (first, rest) = array_type.shape.split_at(axes);
-        let count = first.iter().fold(Polynomial::from(1), |count, length| count.times(&Polynomial::from(length)));
+        let count = self.count(first, span);
         let length = Length::of(count).unwrap_or(Length::Known(0));
         let value = self.resolve(operand);
         let shape = [&[length], rest].concat();
@@ -615,8 +615,7 @@ impl<'a> Checker<'a> {
         if source.shape[0] == *length {
             return value;
         }
-        let axes =
-            (0..source.rank()).map(|axis| SourceAxis { start: Length::Known(0), step: 1, axis: Some(axis) }).collect();
+        let axes = (0..source.rank()).map(SourceAxis::along).collect();
         let shape = [std::slice::from_ref(length), &source.shape[1..]].concat();
         self.add(NodeKind::View { value, axes }, ArrayType::new(source.dtype, shape), span).node
     }

@@ -10,7 +10,7 @@ use crate::length::Length;
 use crate::source::{Sources, Span};
 use crate::types::ArrayType;
 use crate::value::{Closure, TextPiece, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An argument whose value is known.
@@ -187,13 +187,11 @@ impl Checker<'_> {
         } else {
             let properties: Vec<&str> = self.library.declarations().iter().filter_map(|one| one.property).collect();
             let is_property = properties.contains(&text);
-            let names = self.visible_names();
             let help = if is_property {
                 Some(format!("`{text}` is a property: write `.{text}` without parentheses"))
             } else {
                 let foreign = self.library.foreign(text).map(str::to_string);
-                let candidates = properties.iter().copied().chain(names.iter().map(|name| &**name));
-                foreign.or_else(|| similar(text, candidates).map(|near| format!("did you mean `.{near}`?")))
+                foreign.or_else(|| Some(format!("did you mean `.{}`?", self.near_name(text, &properties)?)))
             };
             (format!("there is no property or function `{text}`"), help)
         };
@@ -208,7 +206,7 @@ impl Checker<'_> {
     fn bind_arguments(
         &mut self,
         name: &str,
-        signature: &str,
+        signature: &dyn Fn() -> String,
         slots: &[Slot],
         passed: Vec<Passed>,
         name_span: Span,
@@ -224,6 +222,7 @@ impl Checker<'_> {
                     Some(index) => index,
                     None => {
                         let near = similar(&given.text, slots.iter().map(|slot| slot.name));
+                        let signature = signature();
                         let help = match near {
                             Some(near) => format!("did you mean `{near}`? the parameters are `{signature}`"),
                             None => format!("the parameters are `{signature}`"),
@@ -250,7 +249,7 @@ impl Checker<'_> {
                             _ => format!("{count} arguments"),
                         };
                         let message = format!("`{name}` takes {takes}, and this is one more");
-                        let help = format!("its parameters are `{signature}`");
+                        let help = format!("its parameters are `{}`", signature());
                         return Err(self.report(Diagnostic::error("E0204", message, argument.span, "").help(help)));
                     }
                     if !slots[index].variadic {
@@ -271,7 +270,7 @@ impl Checker<'_> {
         for (slot, given) in slots.iter().zip(&bound) {
             if slot.required && given.is_empty() {
                 let message = format!("`{name}` needs `{}`", slot.name);
-                let help = format!("its parameters are `{signature}`");
+                let help = format!("its parameters are `{}`", signature());
                 let place = if span.source == name_span.source { span } else { name_span };
                 return Err(self.report(Diagnostic::error("E0203", message, place, "").help(help)));
             }
@@ -295,17 +294,16 @@ impl Checker<'_> {
         name_span: Span,
         span: Span,
     ) -> Checks<Value<Operand>> {
-        let function = closure.function.clone();
-        let name: Arc<str> = function.name.as_ref().map_or("".into(), |name| name.text.clone());
-        let shown: Arc<str> = if name.is_empty() { "this function".into() } else { name.clone() };
-        if self.frames.iter().any(|frame| std::ptr::eq(frame.function, &*function)) {
+        let function = &closure.function;
+        let frame = Frame::of(closure, self.is_closed(function.span.source), span);
+        let shown: Arc<str> = if frame.name.is_empty() { "this function".into() } else { frame.name.clone() };
+        if self.frames.iter().any(|frame| Arc::ptr_eq(&frame.closure.function, function)) {
             return Err(self.recursion(&shown, name_span));
         }
         if self.frames.len() >= DEEPEST_CALL {
             let diagnostic = Diagnostic::error("E0210", "calls are nested too deeply", name_span, "");
             return Err(self.report(diagnostic.help("give a part of it a name of its own, outside the functions")));
         }
-        let signature = signature_of(&function, None);
         let slots: Vec<Slot> = function
             .parameters
             .iter()
@@ -315,22 +313,51 @@ impl Checker<'_> {
                 variadic: false,
             })
             .collect();
+        let signature = || signature_of(function, None);
         let bound = self.bind_arguments(&shown, &signature, &slots, passed, name_span, span)?;
-        let mut frame = Frame {
-            locals: HashMap::new(),
-            origins: super::origin::Origins::default(),
-            captured: closure.captured.clone(),
-            is_closed: self.is_closed(function.span.source),
-            function: &*function,
-            name,
-            call: span,
-        };
         let mut sizes = super::declared::Sizes::default();
+        let frame = self.bind_parameters(frame, bound, &mut sizes)?;
+        self.annotated(&function.annotations, |checker| {
+            let key = checker.call_key(&frame);
+            if let Some(known) = key.as_ref().and_then(|key| checker.level().calls.get(key)) {
+                return Ok(known.clone());
+            }
+            checker.walks += 1;
+            if checker.walks > MOST_WALKS {
+                let message =
+                    format!("the program is too large: its calls walk more than {MOST_WALKS} function bodies");
+                let diagnostic = Diagnostic::error("E0212", message, name_span, "");
+                return Err(checker.report(diagnostic.help("give a value that is used twice a name: `y = f(x)`")));
+            }
+            let changes = checker.changes;
+            let result = checker.walk_body(frame, &mut sizes);
+            checker.refused = false;
+            if let (Some(key), Ok(value), true) = (key, &result, changes == checker.changes) {
+                checker.level().calls.insert(key, value.clone());
+            }
+            result
+        })
+    }
+
+    /// Gives a function's parameters what was passed, or their defaults, and its sizes what the declared types say of them.
+    fn bind_parameters(
+        &mut self,
+        mut frame: Frame,
+        bound: Vec<Vec<Passed>>,
+        sizes: &mut super::declared::Sizes,
+    ) -> Checks<Frame> {
+        let closure = frame.closure.clone();
         let mut values = Vec::new();
-        for (parameter, given) in function.parameters.iter().zip(bound) {
+        for (parameter, given) in closure.function.parameters.iter().zip(bound) {
             let (value, place) = match (given.into_iter().next(), &parameter.default) {
                 (Some(passed), _) => (passed.value, passed.span),
-                (None, Some(default)) => (self.expression(default)?, default.span),
+                (None, Some(default)) => {
+                    // Its names are those around the function, not those around the call.
+                    self.frames.push(frame);
+                    let value = self.expression(default);
+                    frame = self.frames.pop().ok_or(Reported)?;
+                    (value?, default.span)
+                }
                 (None, None) => return Err(Reported),
             };
             if let (Value::Array(operand), Some(_)) = (&value, &parameter.declared)
@@ -342,57 +369,36 @@ impl Checker<'_> {
         }
         for (parameter, value, place) in values {
             let value = match &parameter.declared {
-                Some(declared) => self.fit_declared(&parameter.name.text, value, place, declared, &mut sizes)?,
+                Some(declared) => self.fit_declared(&parameter.name.text, value, place, declared, sizes)?,
                 None => value,
             };
             frame.locals.insert(parameter.name.text.clone(), Binding::Value(value));
             frame.origins.set(&parameter.name.text, self.uses.get(&place).copied().unwrap_or(place));
         }
-        self.fit_deferred(&mut sizes)?;
+        self.fit_deferred(sizes)?;
+        self.name_sizes(&mut frame, sizes);
+        Ok(frame)
+    }
+
+    /// Makes the sizes that types have named names of the function, where no parameter has that name.
+    pub(super) fn name_sizes(&mut self, frame: &mut Frame, sizes: &super::declared::Sizes) {
         for (size, (length, place)) in &sizes.known {
-            let operand = self.length_value(&length.clone(), *place);
+            let operand = self.length_value(length, *place);
             frame.locals.entry(size.clone()).or_insert(Binding::Value(Value::Array(operand)));
         }
-        let outer = self.placement.clone();
-        for annotation in &function.annotations {
-            self.place(annotation)?;
-        }
-        let key = {
-            let values: Option<Vec<&Value<Operand>>> = function
-                .parameters
-                .iter()
-                .map(|parameter| match frame.locals.get(&parameter.name.text) {
-                    Some(Binding::Value(value)) => Some(value),
-                    _ => None,
-                })
-                .collect();
-            values.map(|values| self.call_key(closure, &values))
-        };
-        if let Some(known) = key.as_ref().and_then(|key| self.levels[self.levels.len() - 1].calls.get(key)) {
-            let known = known.clone();
-            self.placement = outer;
-            return Ok(known);
-        }
-        self.walks += 1;
-        if self.walks > MOST_WALKS {
-            let message = format!("the program is too large: its calls walk more than {MOST_WALKS} function bodies");
-            let diagnostic = Diagnostic::error("E0212", message, name_span, "");
-            return Err(self.report(diagnostic.help("give a value that is used twice a name: `y = f(x)`")));
-        }
-        let changes = self.changes;
+    }
+
+    /// The value of a function's body, which fits its declared result.
+    pub(super) fn walk_body(&mut self, frame: Frame, sizes: &mut super::declared::Sizes) -> Checks<Value<Operand>> {
+        let function = frame.closure.function.clone();
         self.frames.push(frame);
         let mut result = self.expression(&function.body);
         if let (Ok(value), Some(declared)) = (&result, &function.result) {
             let value = value.clone();
-            result = self.fit_result(value, function.body.span, declared, &mut sizes);
-            result = self.fit_deferred(&mut sizes).and(result);
+            result = self.fit_result(value, function.body.span, declared, sizes);
+            result = self.fit_deferred(sizes).and(result);
         }
         self.frames.pop();
-        self.refused = false;
-        self.placement = outer;
-        if let (Some(key), Ok(value), true) = (key, &result, changes == self.changes) {
-            self.level().calls.insert(key, value.clone());
-        }
         result
     }
 
@@ -439,7 +445,7 @@ impl Checker<'_> {
                 variadic: parameter.variadic,
             })
             .collect();
-        let signature = declaration.signature();
+        let signature = || declaration.signature();
         let bound = self.bind_arguments(&declaration.name, &signature, &slots, passed, name_span, span)?;
         let mut arguments = Vec::new();
         for (parameter, given) in declaration.parameters.iter().zip(bound) {
@@ -585,7 +591,7 @@ impl Checker<'_> {
             if axes.contains(&axis) {
                 shape.push(Length::Known(1));
             } else {
-                source_axes.push(SourceAxis { start: Length::Known(0), step: 1, axis: Some(axis) });
+                source_axes.push(SourceAxis::along(axis));
                 shape.push(inner.shape[source_axes.len() - 1].clone());
             }
         }

@@ -328,7 +328,7 @@ impl Checker<'_> {
         };
         let (zero, one, two) = (at(0)?, at(1)?, at(2)?);
         let step = one.minus(&zero).known().filter(|step| *step != 0 && two.minus(&one).known() == Some(*step))?;
-        let distance = Polynomial::from(&fit.length).minus(&zero).times(&step.signum().into());
+        let distance = Polynomial::from(&fit.length).minus(&zero).scaled(step.signum());
         Length::of(distance.divided(step.abs())?)
     }
 
@@ -353,7 +353,7 @@ impl Checker<'_> {
                 match operator {
                     BinaryOperator::Add => Some(left.plus(&right)),
                     BinaryOperator::Subtract => Some(left.minus(&right)),
-                    BinaryOperator::Multiply => Some(left.times(&right)),
+                    BinaryOperator::Multiply => left.times(&right),
                     _ => None,
                 }
             }

@@ -12,7 +12,7 @@ use crate::length::{Length, Polynomial, Symbol};
 use crate::source::Span;
 use crate::types::{ArrayType, Type};
 use crate::value::{Closure, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Checker<'_> {
@@ -43,42 +43,21 @@ impl Checker<'_> {
             arguments.push(self.stand_in(&parameter.name.text, declared, &mut variables)?);
         }
         let mut sizes = super::declared::Sizes::default();
-        for (parameter, value) in function.parameters.iter().zip(&arguments) {
-            if let Value::Array(operand) = value
+        let mut frame = Frame::of(closure, self.is_closed(function.span.source), Span::default());
+        for (parameter, value) in function.parameters.iter().zip(arguments) {
+            if let Value::Array(operand) = &value
                 && self.is_integer(*operand)
             {
                 sizes.integers.insert(parameter.name.text.clone(), *operand);
             }
+            frame.locals.insert(parameter.name.text.clone(), Binding::Value(value));
         }
-        let mut locals: HashMap<Arc<str>, Binding> = function
-            .parameters
-            .iter()
-            .zip(arguments)
-            .map(|(parameter, value)| (parameter.name.text.clone(), Binding::Value(value)))
-            .collect();
         for (name, symbol) in &variables {
             let length = Length::of(Polynomial::from(symbol)).ok_or(Reported)?;
-            sizes.known.insert(name.clone(), (length.clone(), function.span));
-            let value = Value::Array(self.length_value(&length, function.span));
-            locals.entry(name.clone()).or_insert(Binding::Value(value));
+            sizes.known.insert(name.clone(), (length, function.span));
         }
-        self.frames.push(Frame {
-            locals,
-            origins: super::origin::Origins::default(),
-            captured: closure.captured.clone(),
-            is_closed: self.is_closed(function.span.source),
-            function: &**function,
-            name: function.name.as_ref().map_or("".into(), |name| name.text.clone()),
-            call: Span::default(),
-        });
-        let mut result = self.expression(&function.body);
-        if let (Ok(value), Some(declared)) = (&result, &function.result) {
-            let value = value.clone();
-            result = self.fit_result(value, function.body.span, declared, &mut sizes);
-            result = self.fit_deferred(&mut sizes).and(result);
-        }
-        self.frames.pop();
-        result.map(|_| ())
+        self.name_sizes(&mut frame, &sizes);
+        self.walk_body(frame, &mut sizes).map(|_| ())
     }
 
     /// A value that stands for all of a declared type.
@@ -154,7 +133,7 @@ impl Checker<'_> {
                 match operator {
                     ast::BinaryOperator::Add => Some(left.plus(&right)),
                     ast::BinaryOperator::Subtract => Some(left.minus(&right)),
-                    ast::BinaryOperator::Multiply => Some(left.times(&right)),
+                    ast::BinaryOperator::Multiply => left.times(&right),
                     _ => None,
                 }
             }

@@ -131,7 +131,7 @@ impl Checker<'_> {
                 a
             } else if a.is(1) {
                 b
-            } else if self.same_length(&a, &b, &format!("`{name}` needs equal lengths"), place) {
+            } else if self.same_in_broadcast(&a, &b, &format!("`{name}` needs equal lengths"), place) {
                 if a.known().is_some() { a } else { b }
             } else {
                 return Err(from_end);

@@ -476,6 +476,22 @@ impl<'c, 'a> Expansion<'c, 'a> {
         self.checker.take_axis(operand, axis, indices, span).map_err(|_| silent(span))
     }
 
+    /// A product of sizes.
+    pub fn product(&mut self, left: &Polynomial, right: &Polynomial, span: Span) -> Polynomial {
+        self.checker.product(left, right, span)
+    }
+
+    /// How many elements lengths make together.
+    pub fn count<'l>(&mut self, lengths: impl IntoIterator<Item = &'l Length>, span: Span) -> Length {
+        Length::of(self.checker.count(lengths, span)).unwrap_or(Length::Known(0))
+    }
+
+    /// All elements of an operand along one axis.
+    pub fn flat(&mut self, operand: Operand, span: Span) -> Operand {
+        let axes = self.type_of(operand).rank();
+        self.checker.flat(operand, axes, span)
+    }
+
     /// The shorter of two lengths; where that is not known, the run sees to it that they are equal.
     pub fn shorter(&mut self, left: &Length, right: &Length, span: Span) -> Length {
         self.checker.shorter(left, right, span)
@@ -499,11 +515,10 @@ impl<'c, 'a> Expansion<'c, 'a> {
         }
         let offset = shape.len() - source.rank();
         let axes = (0..source.rank())
-            .map(|axis| match source.shape[axis] == shape[offset + axis] {
-                true => SourceAxis { start: Length::Known(0), step: 1, axis: Some(offset + axis) },
-                false if source.shape[axis].is(1) => SourceAxis { start: Length::Known(0), step: 0, axis: None },
-                // The run has checked that they are equal.
-                false => SourceAxis { start: Length::Known(0), step: 1, axis: Some(offset + axis) },
+            .map(|axis| match source.shape[axis].is(1) && shape[offset + axis] != source.shape[axis] {
+                true => SourceAxis::at(0),
+                // Where they are not equal the run checks that they will be.
+                false => SourceAxis::along(offset + axis),
             })
             .collect();
         self.view(operand, axes, shape, span)
@@ -625,7 +640,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
         let shape = self.checker.type_of(new).shape.clone();
         let (value, new) = (self.checker.resolve(operand), self.checker.resolve(new));
         let first = SourceAxis { start: start.into(), step, axis: Some(0) };
-        let others = (1..array_type.rank()).map(|axis| SourceAxis { start: 0usize.into(), step: 1, axis: Some(axis) });
+        let others = (1..array_type.rank()).map(SourceAxis::along);
         let axes = std::iter::once(first).chain(others).map(|place| IndexAxis { place, index: None }).collect();
         self.checker.add(NodeKind::Update { value, axes, shape, new, operation: None }, array_type, span)
     }

@@ -28,6 +28,13 @@ impl Checker<'_> {
 
     /// What takes stack for each level of nesting.
     pub(super) fn deeper<T>(&mut self, span: Span, check: impl FnOnce(&mut Self) -> Checks<T>) -> Checks<T> {
+        if self.is_cancelled {
+            return Err(Reported);
+        }
+        if self.environment.is_cancelled() {
+            self.is_cancelled = true;
+            return Err(self.report(Diagnostic::error("E0590", "interrupted", span, "this was being checked")));
+        }
         if self.depth >= DEEPEST_EXPRESSION {
             let diagnostic = Diagnostic::error("E0210", "this is nested too deeply", span, "")
                 .help("give a part of it a name of its own");
@@ -107,11 +114,7 @@ impl Checker<'_> {
             }
             ExpressionKind::Block(block) => self.block(block),
             ExpressionKind::Annotated { annotation, value } => {
-                let outer = self.placement.clone();
-                self.place(annotation)?;
-                let result = self.expression(value);
-                self.placement = outer;
-                result
+                self.annotated(std::slice::from_ref(annotation), |checker| checker.expression(value))
             }
             ExpressionKind::Error => Err(Reported),
         }

@@ -1,6 +1,6 @@
 //! Bounds on values: a tuple that is used twice is copied twice, and twenty lines can ask for a million of them.
 
-use super::{Checker, Checks};
+use super::{Checker, Checks, Reported};
 use crate::declaration::Operand;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
@@ -10,7 +10,7 @@ use crate::value::Value;
 const MOST_VALUES: usize = 100_000;
 
 /// How deep tuples, texts and functions that close over others may nest.
-const DEEPEST_VALUE: usize = 256;
+pub(super) const DEEPEST_VALUE: usize = 256;
 
 impl Checker<'_> {
     /// A new value, unless it is larger than any that a person means.
@@ -21,15 +21,21 @@ impl Checker<'_> {
         }
         let (what, help) = match &value {
             Value::Text(_) => ("this text", "print its parts one by one"),
-            Value::Function(_) => ("the functions that this one closes over", "call them by the names of their own"),
+            Value::Function(_) => return Err(self.nests_too_deep(span)),
             _ => ("this tuple", "values of one type make an array: write `[ ]` for `( )`"),
         };
         let message = match extent.count > MOST_VALUES {
             true if matches!(value, Value::Text(_)) => format!("{what} is larger than any that is read"),
             true => format!("{what} is made of more than {MOST_VALUES} values"),
-            false if matches!(value, Value::Function(_)) => format!("{what} nest more than {DEEPEST_VALUE} deep"),
             false => format!("{what} nests more than {DEEPEST_VALUE} deep"),
         };
         Err(self.report(Diagnostic::error("E0324", message, span, "").help(help)))
+    }
+
+    /// Refuses a function that closes over functions, which close over others, and so on.
+    pub(super) fn nests_too_deep(&mut self, span: Span) -> Reported {
+        let message = format!("the functions that this one closes over nest more than {DEEPEST_VALUE} deep");
+        let diagnostic = Diagnostic::error("E0324", message, span, "");
+        self.report(diagnostic.help("call them by the names of their own"))
     }
 }

@@ -1,5 +1,6 @@
 //! `import "file.tw"`: a file is walked once, with names of its own, and what its top level assigns becomes the importer's.
 
+use super::extent::DEEPEST_VALUE;
 use super::names::{defined_functions, free_names};
 use super::{Binding, Checker, Checks, Reported};
 use crate::ast::{Block, Statement, StatementKind};
@@ -45,11 +46,8 @@ impl Checker<'_> {
     /// A statement of a file's top level, where alone an `import` may stand.
     pub(super) fn top_statement(&mut self, statement: &Statement) -> Checks<Option<Value<Operand>>> {
         let StatementKind::Import { path, path_span } = &statement.kind else { return self.statement(statement) };
-        let outer = self.placement.clone();
-        let placed = statement.annotations.iter().try_for_each(|annotation| self.place(annotation));
-        let result = placed.and_then(|()| self.import(path, *path_span, statement.span));
-        self.placement = outer;
-        result.map(|()| None)
+        let import = |checker: &mut Self| checker.import(path, *path_span, statement.span);
+        self.annotated(&statement.annotations, import).map(|()| None)
     }
 
     /// Refuses an `import` elsewhere.
@@ -153,9 +151,13 @@ impl Checker<'_> {
                 self.globals.insert(name, binding);
             }
         }
-        let mut whole = Whole { globals: &globals, known: HashMap::new(), open: HashSet::new() };
+        let mut whole = Whole { globals: &globals, known: HashMap::new(), open: HashSet::new(), too_deep: None };
         let own = assigned.iter().filter(|name| !is_hidden(name));
-        own.filter_map(|name| Some((name.clone(), whole.binding(name)?))).collect()
+        let exports = own.filter_map(|name| Some((name.clone(), whole.binding(name)?))).collect();
+        if let Some(place) = whole.too_deep {
+            self.nests_too_deep(place);
+        }
+        exports
     }
 
     /// Adds where the files that are being walked were imported.
@@ -183,6 +185,8 @@ struct Whole<'a> {
     known: HashMap<Arc<str>, Value<Operand>>,
     /// Functions that are being completed: one that calls itself stays as it is, which a call reports.
     open: HashSet<Arc<str>>,
+    /// A function that needs others which need others, and so on beyond what a value may be.
+    too_deep: Option<Span>,
 }
 
 impl Whole<'_> {
@@ -199,6 +203,10 @@ impl Whole<'_> {
         }
         let value = match self.globals.get(name)? {
             Binding::Value(Value::Function(closure)) => {
+                if self.open.len() >= DEEPEST_VALUE {
+                    self.too_deep.get_or_insert(closure.function.span);
+                    return None;
+                }
                 if !self.open.insert(name.clone()) {
                     return None;
                 }

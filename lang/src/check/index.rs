@@ -510,8 +510,7 @@ impl Checker<'_> {
             return operand;
         }
         let source = self.type_of(operand).clone();
-        let axes =
-            (0..source.rank()).map(|axis| SourceAxis { start: Length::Known(0), step: 1, axis: Some(axis) }).collect();
+        let axes = (0..source.rank()).map(SourceAxis::along).collect();
         let shape = source.shape.into_iter().chain(std::iter::repeat_n(Length::Known(1), count)).collect::<Vec<_>>();
         let value = self.resolve(operand);
         self.add(NodeKind::View { value, axes }, ArrayType::new(source.dtype, shape), span)
@@ -564,10 +563,9 @@ impl Checker<'_> {
         let positions = self.positions(mask, place);
         let mut indices = Vec::new();
         for own in 0..found.rank() {
-            let behind = found.shape[own + 1..].to_vec();
             let mut index = positions;
             if own + 1 < found.rank() {
-                let count = Type::new(DType::I64, behind).count();
+                let count = self.count(&found.shape[own + 1..], place);
                 index = self.integer_operation("//", index, &count, place)?;
             }
             if own > 0 {

@@ -101,7 +101,7 @@ impl Checker<'_> {
             return self.global(&place.1, span);
         }
         let frame = &self.frames[place.0 - 1];
-        match frame.captured.get(&place.1) {
+        match frame.closure.captured.get(&place.1) {
             Some(value) => Some(Binding::Value(value.clone())),
             None if frame.is_closed => None,
             None => self.global(&place.1, span),

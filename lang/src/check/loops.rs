@@ -8,7 +8,7 @@
 //! block runs only where the turn is not over.
 
 use super::body::{Body, Sequence, Walked, cast_in, close_bodies};
-use super::journal::{Place, is_made_of_arrays};
+use super::journal::{Changes, Place, is_made_of_arrays};
 use super::size::Bounds;
 use super::{Binding, Checker, Checks, MOST_WALKS, Reported};
 use crate::ast::{self, Block, Expression, ExpressionKind, Statement, StatementKind, Target};
@@ -51,6 +51,9 @@ pub(crate) struct LoopKey {
 /// What a loop carries, found by walking it: for each name the dtypes of its arrays, and whether they are weak.
 pub(crate) type Settled = Vec<(Place, Vec<(DType, bool)>)>;
 
+/// Names whose first values must be of other dtypes, weak or not; `None`: which cannot be carried.
+type Adapted = Vec<(Place, Option<Vec<(DType, bool)>>)>;
+
 /// A loop as its turns need it.
 struct Site<'s> {
     /// The whole.
@@ -69,6 +72,16 @@ struct Site<'s> {
     targets: Vec<Arc<str>>,
     /// The text of a turn; none: a fold, of this function and this first value.
     text: Result<&'s Block, (Span, Span)>,
+}
+
+/// What a loop carries from turn to turn, as far as walking it has told.
+struct Carried {
+    /// The names and what they are before the first turn.
+    values: BTreeMap<Place, Value<Operand>>,
+    /// Names of the elements that are of another type before the loop: what they are after it nobody can tell.
+    dropped: BTreeSet<Place>,
+    /// Where the names that its text assigns got their values before it.
+    written: BTreeMap<Place, Span>,
 }
 
 /// How a name's value after a turn goes with the one before.
@@ -401,21 +414,20 @@ impl<'a> Checker<'a> {
     /// Builds a loop, and gives the names around it what they are when it has run.
     fn turns(&mut self, site: &Site, mut condition: Option<Condition<'_, 'a>>, turn: Turn<'_, 'a>) -> Checks<()> {
         let scope = self.scope();
-        let mut carried: BTreeMap<Place, Value<Operand>> = BTreeMap::new();
+        let mut values: BTreeMap<Place, Value<Operand>> = BTreeMap::new();
         for name in &site.assigned {
             let place = (scope, name.clone());
             if let Some(Binding::Value(value)) = self.before_body(&place, site.span)
                 && is_made_of_arrays(&value)
             {
-                carried.insert(place, value);
+                values.insert(place, value);
             }
         }
-        let written: BTreeMap<Place, Span> =
-            carried.keys().filter_map(|place| self.origin_of(place).map(|span| (place.clone(), span))).collect();
+        let written = values.keys().filter_map(|place| Some((place.clone(), self.origin_of(place)?))).collect();
         let types_of = |checker: &Self, value: &Value<Operand>| {
             leaves(value).into_iter().map(|leaf| (checker.type_of(leaf).clone(), leaf.weak)).collect()
         };
-        let names = carried.iter().map(|(place, value)| (place.clone(), types_of(self, value))).collect();
+        let names = values.iter().map(|(place, value)| (place.clone(), types_of(self, value))).collect();
         let key = LoopKey { span: site.span, names };
         if let Some(settled) = self.known_loops.get(&key).cloned() {
             let mut known = BTreeMap::new();
@@ -425,10 +437,9 @@ impl<'a> Checker<'a> {
                     known.insert(place, value);
                 }
             }
-            carried = known;
+            values = known;
         }
-        // Names of the elements that are of another type before the loop: what they are after it nobody can tell.
-        let mut dropped: BTreeSet<Place> = BTreeSet::new();
+        let mut carried = Carried { values, dropped: BTreeSet::new(), written };
         loop {
             self.walks += 1;
             if self.walks > MOST_WALKS {
@@ -437,13 +448,14 @@ impl<'a> Checker<'a> {
                 return Err(self.report(Diagnostic::error("E0212", message, site.span, "")));
             }
             let condition = condition.as_mut().map(|condition| &mut **condition as Condition<'_, 'a>);
-            match self.attempt(site, &mut carried, &mut dropped, &written, condition, turn)? {
+            match self.attempt(site, &mut carried, condition, turn)? {
                 Attempt::Again => {}
                 Attempt::Never => return Ok(()),
                 Attempt::Built => break,
             }
         }
         let settled: Settled = carried
+            .values
             .iter()
             .map(|(place, value)| {
                 let of = |leaf: Operand| (self.type_of(leaf).dtype, leaf.weak);
@@ -457,22 +469,20 @@ impl<'a> Checker<'a> {
     fn attempt(
         &mut self,
         site: &Site,
-        carried: &mut BTreeMap<Place, Value<Operand>>,
-        dropped: &mut BTreeSet<Place>,
-        written: &BTreeMap<Place, Span>,
+        carried: &mut Carried,
         condition: Option<Condition<'_, 'a>>,
         turn: Turn<'_, 'a>,
     ) -> Checks<Attempt> {
         let span = site.span;
         let inputs: Vec<(Type, Span)> =
-            carried.values().flat_map(leaves).map(|leaf| (self.type_of(leaf).clone(), span)).collect();
+            carried.values.values().flat_map(leaves).map(|leaf| (self.type_of(leaf).clone(), span)).collect();
         let mut bodies = Vec::new();
         let mut in_body: Option<Condition<'_, 'a>> = None;
         if let Some(condition) = condition {
             let mut is_pure = true;
             let walked = self.walk(&inputs, span, |checker| {
                 checker.close_turn();
-                checker.enter_turn(carried, 0);
+                checker.enter_turn(&carried.values, 0);
                 checker.open_journal();
                 let holds = condition(checker);
                 is_pure = checker.close_journal().is_empty() && checker.level().effects.is_empty();
@@ -510,10 +520,10 @@ impl<'a> Checker<'a> {
         let inputs = [site.elements.clone(), inputs].concat();
         let walked = self.walk(&inputs, span, |checker| {
             checker.begin_turn(span);
-            checker.enter_turn(carried, site.elements.len() as u32);
+            checker.enter_turn(&carried.values, site.elements.len() as u32);
             for name in &site.assigned {
                 let place = (checker.scope(), name.clone());
-                if checker.before_body(&place, span).is_none() || dropped.contains(&place) {
+                if checker.before_body(&place, span).is_none() || carried.dropped.contains(&place) {
                     checker.set_in_scope(&place, Some(Binding::OfTurns(span)));
                 }
             }
@@ -523,7 +533,7 @@ impl<'a> Checker<'a> {
                 None => turn(checker, element)?,
             }
             let mut after = Vec::new();
-            for place in carried.keys() {
+            for place in carried.values.keys() {
                 match checker.in_scope(place) {
                     Some(Binding::Value(value)) => after.push(value.clone()),
                     _ => return Err(Reported),
@@ -532,7 +542,7 @@ impl<'a> Checker<'a> {
             after.push(Value::Array(checker.flag(LOOP_OVER).ok_or(Reported)?));
             Ok(Value::Tuple(after))
         })?;
-        self.finish_turns(site, carried, dropped, written, walked, bodies, has_condition)
+        self.finish_turns(site, carried, walked, bodies, has_condition)
     }
 
     /// A turn whose condition is evaluated in it.
@@ -562,78 +572,24 @@ impl<'a> Checker<'a> {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
+    /// Makes a loop of its walked bodies, or learns from them what else it carries.
     fn finish_turns(
         &mut self,
         site: &Site,
-        carried: &mut BTreeMap<Place, Value<Operand>>,
-        dropped: &mut BTreeSet<Place>,
-        written: &BTreeMap<Place, Span>,
+        carried: &mut Carried,
         walked: Walked,
         mut bodies: Vec<Body>,
         has_condition: bool,
     ) -> Checks<Attempt> {
-        let span = site.span;
         let Walked { mut level, value, changes, .. } = walked;
         let Value::Tuple(mut after) = value else { return Err(Reported) };
         let stop = after.pop().and_then(|stop| leaves(&stop).pop()).ok_or(Reported)?;
-        let mut again = false;
-        let mut failed = false;
-        let mut outputs: Vec<NodeId> = Vec::new();
-        let mut adapted = Vec::new();
-        for ((place, before), after) in carried.iter().zip(&after) {
-            match self.fit_turn(&level, before, after) {
-                Fit::Same(dtypes) => {
-                    for (leaf, dtype) in leaves(after).into_iter().zip(dtypes) {
-                        outputs.push(cast_in(&mut level, leaf.node, dtype, span));
-                    }
-                }
-                Fit::Adapts(dtypes) => adapted.push((place.clone(), Some(dtypes))),
-                Fit::Differs if site.targets.contains(&place.1) => adapted.push((place.clone(), None)),
-                Fit::Differs => {
-                    let (before, after) = (before.clone(), self.describe_in(&level, after));
-                    self.type_changes(site, place, &before, &after, written);
-                    failed = true;
-                }
-            }
-        }
-        let mut others = Vec::new();
-        for (place, after) in &changes {
-            if carried.contains_key(place) || is_of_the_checker(place) {
-                continue;
-            }
-            match (self.before_body(place, span), after) {
-                (_, Some(Binding::Broken)) | (Some(Binding::Broken), _) => others.push((place, Binding::Broken)),
-                (Some(Binding::Value(value)), Some(Binding::Value(_))) if !dropped.contains(place) => {
-                    if is_made_of_arrays(&value) {
-                        carried.insert(place.clone(), value);
-                        again = true;
-                    } else {
-                        self.cannot_carry(site, place, &value);
-                        failed = true;
-                    }
-                }
-                (None, Some(Binding::OfTurns(place))) if *place == span => {}
-                _ => others.push((place, Binding::OfTurns(span))),
-            }
-        }
-        if failed {
-            return Err(Reported);
-        }
-        for (place, dtypes) in adapted {
-            again = true;
-            match dtypes {
-                Some(dtypes) => {
-                    let value = self.with_dtypes(&carried[&place], &dtypes, span)?;
-                    carried.insert(place, value);
-                }
-                None => {
-                    carried.remove(&place);
-                    dropped.insert(place);
-                }
-            }
-        }
-        if again {
+        let fitted = self.fit_carried(site, carried, &mut level, &after);
+        let before = carried.values.len();
+        let others = self.other_names(site, carried, &changes);
+        let ((mut outputs, adapted), others) = (fitted?, others?);
+        if !adapted.is_empty() || carried.values.len() > before {
+            self.adapt(carried, adapted, site.span)?;
             return Ok(Attempt::Again);
         }
         let stops = !matches!(level.builder.graph().node(stop.node).kind,
@@ -641,8 +597,101 @@ impl<'a> Checker<'a> {
         if stops {
             outputs.push(stop.node);
         }
-        let initial: Vec<Operand> = carried.values().flat_map(leaves).collect();
+        let initial: Vec<Operand> = carried.values.values().flat_map(leaves).collect();
         bodies.push(Body { level, own: site.elements.len() + initial.len(), outputs });
+        self.add_loop(site, carried, &initial, bodies, stops, has_condition)?;
+        for (place, binding) in others {
+            self.rebind_at(&place, binding);
+        }
+        Ok(Attempt::Built)
+    }
+
+    /// What the carried names are after a turn: the nodes that become the next turn's values, and the names that must be others.
+    fn fit_carried(
+        &mut self,
+        site: &Site,
+        carried: &Carried,
+        level: &mut super::Level,
+        after: &[Value<Operand>],
+    ) -> Checks<(Vec<NodeId>, Adapted)> {
+        let mut failed = false;
+        let mut outputs = Vec::new();
+        let mut adapted = Vec::new();
+        for ((place, before), after) in carried.values.iter().zip(after) {
+            match self.fit_turn(level, before, after) {
+                Fit::Same(dtypes) => {
+                    for (leaf, dtype) in leaves(after).into_iter().zip(dtypes) {
+                        outputs.push(cast_in(level, leaf.node, dtype, site.span));
+                    }
+                }
+                Fit::Adapts(dtypes) => adapted.push((place.clone(), Some(dtypes))),
+                Fit::Differs if site.targets.contains(&place.1) => adapted.push((place.clone(), None)),
+                Fit::Differs => {
+                    let after = self.describe_in(level, after);
+                    self.type_changes(site, place, before, &after, carried.written.get(place).copied());
+                    failed = true;
+                }
+            }
+        }
+        if failed { Err(Reported) } else { Ok((outputs, adapted)) }
+    }
+
+    /// What a turn did to names that are not carried: those that had a value before it are carried from now on, and the others are known
+    /// in a turn only.
+    fn other_names(&mut self, site: &Site, carried: &mut Carried, changes: &Changes) -> Checks<Vec<(Place, Binding)>> {
+        let mut failed = false;
+        let mut others = Vec::new();
+        for (place, after) in changes {
+            if carried.values.contains_key(place) || is_of_the_checker(place) {
+                continue;
+            }
+            match (self.before_body(place, site.span), after) {
+                (_, Some(Binding::Broken)) | (Some(Binding::Broken), _) => {
+                    others.push((place.clone(), Binding::Broken));
+                }
+                (Some(Binding::Value(value)), Some(Binding::Value(_))) if !carried.dropped.contains(place) => {
+                    if is_made_of_arrays(&value) {
+                        carried.values.insert(place.clone(), value);
+                    } else {
+                        self.cannot_carry(site, place, &value);
+                        failed = true;
+                    }
+                }
+                (None, Some(Binding::OfTurns(span))) if *span == site.span => {}
+                _ => others.push((place.clone(), Binding::OfTurns(site.span))),
+            }
+        }
+        if failed { Err(Reported) } else { Ok(others) }
+    }
+
+    /// Gives carried names first values of other dtypes, or carries them no more.
+    fn adapt(&mut self, carried: &mut Carried, adapted: Adapted, span: Span) -> Checks<()> {
+        for (place, dtypes) in adapted {
+            match dtypes {
+                Some(dtypes) => {
+                    let value = self.with_dtypes(&carried.values[&place], &dtypes, span)?;
+                    carried.values.insert(place, value);
+                }
+                None => {
+                    carried.values.remove(&place);
+                    carried.dropped.insert(place);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the node of a loop, and makes the carried names stand for what it gives.
+    fn add_loop(
+        &mut self,
+        site: &Site,
+        carried: &Carried,
+        initial: &[Operand],
+        bodies: Vec<Body>,
+        stops: bool,
+        has_condition: bool,
+    ) -> Checks<()> {
+        let span = site.span;
         let (mut graphs, captured, has_effects) = close_bodies(bodies);
         let body = Arc::new(graphs.pop().ok_or(Reported)?);
         let condition = if has_condition { graphs.pop().map(Arc::new) } else { None };
@@ -655,7 +704,7 @@ impl<'a> Checker<'a> {
             self.level().effects.push(Effect::Run(node.node));
         }
         let mut index = 0;
-        for (place, value) in carried.iter() {
+        for (place, value) in &carried.values {
             let result = value.map(&mut |leaf: &Operand| {
                 let kind = NodeKind::Part { value: node.node, index };
                 index += 1;
@@ -665,10 +714,7 @@ impl<'a> Checker<'a> {
             });
             self.rebind_at(place, Binding::Value(result));
         }
-        for (place, binding) in others {
-            self.rebind_at(place, binding);
-        }
-        Ok(Attempt::Built)
+        Ok(())
     }
 
     /// Whether a value after a turn (nodes of the body) may be the next turn's value before it.
@@ -725,7 +771,7 @@ impl<'a> Checker<'a> {
         place: &Place,
         before: &Value<Operand>,
         after: &str,
-        written: &BTreeMap<Place, Span>,
+        written: Option<Span>,
     ) {
         let name = &*place.1;
         let found = self.describe(before);
@@ -734,10 +780,9 @@ impl<'a> Checker<'a> {
                 let message = format!("`{name}` is {found} before a turn of this loop, and {after} after it");
                 let turn = last_assignment(body, name).unwrap_or(site.span);
                 let diagnostic = Diagnostic::error("E0320", message, turn, format!("{after} after a turn"));
-                let first =
-                    written.get(place).filter(|first| first.start < body.span.start || first.end > body.span.end);
+                let first = written.filter(|first| first.start < body.span.start || first.end > body.span.end);
                 match first {
-                    Some(first) => (name, diagnostic.label(*first, format!("{found} before the loop"))),
+                    Some(first) => (name, diagnostic.label(first, format!("{found} before the loop"))),
                     None => (name, diagnostic.label(site.span, format!("`{name}` is {found} before it"))),
                 }
             }

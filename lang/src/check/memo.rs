@@ -1,6 +1,6 @@
 //! Calls that were walked before: the same function on the same values gives the same nodes, and is not walked again.
 
-use super::Checker;
+use super::{Binding, Checker, Frame};
 use crate::ast;
 use crate::declaration::Operand;
 use crate::dtype::DType;
@@ -81,14 +81,19 @@ impl Hash for FunctionKey {
 }
 
 impl Checker<'_> {
-    /// The key of a call with its parameters bound.
-    pub(super) fn call_key(&self, closure: &Arc<Closure<Operand>>, parameters: &[&Value<Operand>]) -> CallKey {
-        CallKey {
-            function: FunctionKey::of(closure),
-            values: parameters.iter().map(|value| key_of(value)).collect(),
+    /// The key of a call whose parameters are bound; `None` where one of them has no value.
+    pub(super) fn call_key(&self, frame: &Frame) -> Option<CallKey> {
+        let parameters = frame.closure.function.parameters.iter();
+        let values = parameters.map(|parameter| match frame.locals.get(&parameter.name.text) {
+            Some(Binding::Value(value)) => Some(key_of(value)),
+            _ => None,
+        });
+        Some(CallKey {
+            function: FunctionKey::of(&frame.closure),
+            values: values.collect::<Option<_>>()?,
             placement: self.placement.clone(),
             changes: self.changes,
-        }
+        })
     }
 }
 

@@ -34,12 +34,12 @@ use crate::ast;
 use crate::declaration::{Library, Operand};
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::dtype::Scalar;
-use crate::graph::{Effect, Graph, GraphBuilder, NodeId, NodeKind, Placement};
-use crate::length::{Length, Sizes, Symbol};
+use crate::graph::{Effect, Graph, GraphBuilder, Guard, NodeId, NodeKind, Placement};
+use crate::length::{Length, Polynomial, Sizes, Symbol};
 use crate::source::{SourceId, Span};
 use crate::types::{ArrayType, Type};
-use crate::value::{Mapped, Value};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use crate::value::{Closure, Mapped, Value};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What a session knows of an array that it holds.
@@ -65,6 +65,10 @@ pub trait Environment {
     fn import(&self, path: &str, from: SourceId) -> Result<Imported, String> {
         let _ = (path, from);
         Err("programs here cannot read files".into())
+    }
+    /// Whether whoever waits for the check has given it up.
+    fn is_cancelled(&self) -> bool {
+        false
     }
     /// Whether a text is that of an imported file.
     fn is_imported(&self, source: SourceId) -> bool {
@@ -125,6 +129,9 @@ pub fn check(
     let mut silent = true;
     let mut refused: Option<Span> = None;
     for (index, statement) in program.statements.iter().enumerate() {
+        if checker.is_cancelled {
+            break;
+        }
         checker.uses.clear();
         let checked = checker.top_statement(statement);
         if checked.is_err() {
@@ -134,8 +141,8 @@ pub fn check(
         checker.refused = false;
         silent = statement.silent;
         let is_last = index + 1 == program.statements.len();
-        if !silent && !is_last && index > 0 && statement::leading_sign(statement).is_some() {
-            checker.note_unused(statement);
+        if !silent && !is_last {
+            checker.note_unused(statement, index > 0);
         }
     }
     if let (Some(span), false) = (refused, checker.has_errors()) {
@@ -177,12 +184,18 @@ pub(crate) struct Level {
     imports: HashMap<NodeId, NodeId>,
     /// The same the other way round.
     imported: HashMap<NodeId, NodeId>,
-    /// The sizes that its nodes tell.
+    /// Those nodes of the level below that became inputs, in the order of the inputs.
+    captured: Vec<NodeId>,
+    /// The sizes that its nodes are.
     symbols: HashMap<NodeId, Symbol>,
+    /// The node that tells each of them when the program runs.
+    tellers: HashMap<Symbol, NodeId>,
+    /// What its integer scalars are as polynomials in sizes, as far as that was asked.
+    polynomials: HashMap<NodeId, Polynomial>,
     /// Between which numbers some of its scalars lie.
     bounds: HashMap<NodeId, size::Bounds>,
-    /// The same, in the order of the inputs.
-    captured: Vec<NodeId>,
+    /// The graph's guards, each once.
+    guards: HashSet<Guard>,
     /// What happens.
     effects: Vec<Effect>,
     /// Whether it is one side of an `if`, which may never run.
@@ -199,9 +212,12 @@ impl Level {
             builder: GraphBuilder::new(),
             imports: HashMap::new(),
             imported: HashMap::new(),
-            symbols: HashMap::new(),
-            bounds: HashMap::new(),
             captured: Vec::new(),
+            symbols: HashMap::new(),
+            tellers: HashMap::new(),
+            polynomials: HashMap::new(),
+            bounds: HashMap::new(),
+            guards: HashSet::new(),
             effects: Vec::new(),
             is_branch: false,
             calls: HashMap::new(),
@@ -216,16 +232,23 @@ pub(crate) struct Frame {
     locals: HashMap<Arc<str>, Binding>,
     /// Where they got their values.
     origins: origin::Origins,
-    /// What it closed over.
-    captured: BTreeMap<Arc<str>, Value<Operand>>,
+    /// The function, with what it closed over.
+    closure: Arc<Closure<Operand>>,
     /// Whether it is the prelude's or an imported file's: such a function sees the library, never the program's names.
     is_closed: bool,
-    /// Which function, to notice recursion.
-    function: *const ast::Function,
     /// What messages call it.
     name: Arc<str>,
     /// Where it was called.
     call: Span,
+}
+
+impl Frame {
+    /// A function that is called, without names of its own yet.
+    fn of(closure: &Arc<Closure<Operand>>, is_closed: bool, call: Span) -> Frame {
+        let name = closure.function.name.as_ref().map_or("".into(), |name| name.text.clone());
+        let origins = origin::Origins::default();
+        Frame { locals: HashMap::new(), origins, closure: closure.clone(), is_closed, name, call }
+    }
 }
 
 /// The state of one check.
@@ -244,6 +267,8 @@ pub(crate) struct Checker<'a> {
     uses: HashMap<Span, Span>,
     /// Names that were reported as unknown: one message each.
     unknown: HashSet<Arc<str>>,
+    /// For how many of them a near name was looked for.
+    searches: usize,
     /// Comparisons' operands that are bit operators, as in `a > 0 & b > 0`.
     tight: HashSet<Span>,
     /// A function refused its arguments: what follows in its body was written for others.
@@ -271,6 +296,8 @@ pub(crate) struct Checker<'a> {
     inputs: Vec<usize>,
     inputs_of: HashMap<usize, NodeId>,
     pub(crate) placement: Option<Arc<Placement>>,
+    /// Nobody waits for the check any more, and that is reported.
+    is_cancelled: bool,
     /// How many expressions and calls are being walked.
     depth: usize,
     /// Whether a function is being checked where it is defined.
@@ -307,6 +334,7 @@ impl<'a> Checker<'a> {
             origins: origin::Origins::default(),
             uses: HashMap::new(),
             unknown: HashSet::new(),
+            searches: 0,
             tight: HashSet::new(),
             refused: false,
             held: HashMap::new(),
@@ -322,6 +350,7 @@ impl<'a> Checker<'a> {
             inputs: Vec::new(),
             inputs_of: HashMap::new(),
             placement: None,
+            is_cancelled: false,
             depth: 0,
             is_defining: false,
             symbol_count: 0,

@@ -10,6 +10,9 @@ use crate::value::Value;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+/// For how many wrong names a near one is looked for: each time all names are looked at, and nobody reads so many messages.
+const MOST_SEARCHES: usize = 100;
+
 impl Checker<'_> {
     /// The value of a name: a local, what the function closed over, a global, the session's, the library's.
     pub(super) fn look_up(&mut self, name: &str, span: Span) -> Checks<Value<Operand>> {
@@ -18,7 +21,7 @@ impl Checker<'_> {
             if let Some(binding) = frame.locals.get(name).cloned() {
                 return self.bound(name, binding, span);
             }
-            if let Some(value) = frame.captured.get(name) {
+            if let Some(value) = frame.closure.captured.get(name) {
                 return Ok(value.clone());
             }
         }
@@ -78,7 +81,7 @@ impl Checker<'_> {
         let is_local = self
             .frames
             .last()
-            .is_some_and(|frame| frame.locals.contains_key(name) || frame.captured.contains_key(name));
+            .is_some_and(|frame| frame.locals.contains_key(name) || frame.closure.captured.contains_key(name));
         is_local || self.sees_program() && self.global(name, span).is_some()
     }
 
@@ -138,8 +141,8 @@ impl Checker<'_> {
         let diagnostic = Diagnostic::error("E0201", format!("there is no name `{name}`"), span, "not defined");
         let familiar = self.library.foreign(name).map(str::to_string);
         let help = familiar.or_else(|| {
-            let names = self.visible_names();
-            similar(name, names.iter().map(|name| &**name)).map(|near| format!("did you mean `{near}`?"))
+            let near = self.near_name(name, &[])?;
+            Some(format!("did you mean `{near}`?"))
         });
         self.report(match help {
             Some(help) => diagnostic.help(help),
@@ -147,12 +150,23 @@ impl Checker<'_> {
         })
     }
 
+    /// What a wrong name was probably meant to be: a name that a program could use here, or one of `others`.
+    pub(super) fn near_name(&mut self, name: &str, others: &[&str]) -> Option<String> {
+        self.searches += 1;
+        if self.searches > MOST_SEARCHES {
+            return None;
+        }
+        let names = self.visible_names();
+        let candidates = others.iter().copied().chain(names.iter().map(|name| &**name));
+        similar(name, candidates).map(str::to_string)
+    }
+
     /// Every name that a program could use here.
     pub(super) fn visible_names(&self) -> Vec<Arc<str>> {
         let mut names: Vec<Arc<str>> = Vec::new();
         if let Some(frame) = self.frames.last() {
             names.extend(frame.locals.keys().cloned());
-            names.extend(frame.captured.keys().cloned());
+            names.extend(frame.closure.captured.keys().cloned());
         }
         names.extend(self.globals.keys().cloned());
         names.extend(self.environment.names());
@@ -175,7 +189,7 @@ impl Checker<'_> {
             }
             let local = self.frames.last().and_then(|frame| match frame.locals.get(&name) {
                 Some(binding) => Some(binding.clone()),
-                None => frame.captured.get(&name).cloned().map(Binding::Value),
+                None => frame.closure.captured.get(&name).cloned().map(Binding::Value),
             });
             let known = local.or_else(|| if self.sees_program() { self.global(&name, span) } else { None });
             match known {

@@ -25,6 +25,15 @@ pub(crate) struct Bounds {
 impl Checker<'_> {
     /// Whether two lengths are one: because they are equal, or because the run will see to it. `what` needs it, as a sentence.
     pub(crate) fn same_length(&mut self, left: &Length, right: &Length, what: &str, span: Span) -> bool {
+        self.same_or_guarded(left, right, what, false, span)
+    }
+
+    /// The same for lengths that broadcast: one of them, if it were known to be 1, would be stretched.
+    pub(super) fn same_in_broadcast(&mut self, left: &Length, right: &Length, what: &str, span: Span) -> bool {
+        self.same_or_guarded(left, right, what, true, span)
+    }
+
+    fn same_or_guarded(&mut self, left: &Length, right: &Length, what: &str, is_broadcast: bool, span: Span) -> bool {
         if left == right {
             return true;
         }
@@ -33,10 +42,10 @@ impl Checker<'_> {
         }
         let span = self.visible(span);
         let after = self.level().effects.len();
-        let guard = Guard { left: left.clone(), right: right.clone(), what: what.into(), span, after };
-        let guards = &mut self.level().builder.graph_mut().guards;
-        if !guards.contains(&guard) {
-            guards.push(guard);
+        let guard = Guard { left: left.clone(), right: right.clone(), what: what.into(), span, after, is_broadcast };
+        let level = self.level();
+        if level.guards.insert(guard.clone()) {
+            level.builder.graph_mut().guards.push(guard);
         }
         true
     }
@@ -89,6 +98,26 @@ impl Checker<'_> {
         self.add(NodeKind::Size(length), ArrayType::scalar(DType::I64), span)
     }
 
+    /// A product of sizes; one that is too long to be written out is a size of its own.
+    pub(crate) fn product(&mut self, left: &Polynomial, right: &Polynomial, span: Span) -> Polynomial {
+        if let Some(product) = left.times(right) {
+            return product;
+        }
+        let (one, other) = (self.integer_value(left, span), self.integer_value(right, span));
+        match (one, other) {
+            (Some(one), Some(other)) => match self.integers("*", one, other, span) {
+                Some(product) => self.polynomial_of(product),
+                None => Polynomial::from(0),
+            },
+            _ => Polynomial::from(0),
+        }
+    }
+
+    /// How many elements lengths make together.
+    pub(super) fn count<'l>(&mut self, lengths: impl IntoIterator<Item = &'l Length>, span: Span) -> Polynomial {
+        lengths.into_iter().fold(1.into(), |count, length| self.product(&count, &length.into(), span))
+    }
+
     /// A polynomial, computed from the scalars that tell its sizes; `None` when a size has none.
     fn computed(&mut self, polynomial: &Polynomial, span: Span) -> Option<Operand> {
         let mut sum: Option<Operand> = None;
@@ -123,10 +152,8 @@ impl Checker<'_> {
 
     /// The scalar that tells a size.
     fn teller(&self, symbol: &Symbol) -> Option<Operand> {
-        let found = self.levels.iter().enumerate().find_map(|(depth, level)| {
-            let sizes = &level.builder.graph().sizes;
-            sizes.iter().find(|(other, _)| other == symbol).map(|(_, node)| (depth, *node))
-        });
+        let mut levels = self.levels.iter().enumerate();
+        let found = levels.find_map(|(depth, level)| Some((depth, *level.tellers.get(symbol)?)));
         found.map(|(depth, node)| Operand { level: depth as u32, node, weak: false })
     }
 
@@ -163,6 +190,9 @@ impl Checker<'_> {
         if let Some(symbol) = self.levels[level].symbols.get(&node) {
             return Polynomial::from(symbol);
         }
+        if let Some(known) = self.levels[level].polynomials.get(&node) {
+            return known.clone();
+        }
         if let (Some(outer), true) = (self.levels[level].imported.get(&node).copied(), level > 0) {
             return self.polynomial_at(level - 1, outer, depth);
         }
@@ -182,11 +212,11 @@ impl Checker<'_> {
                     (Some((symbol @ ("+" | "-" | "*"), 2)), [left, right], true) => {
                         let left = self.polynomial_at(level, *left, depth - 1);
                         let right = self.polynomial_at(level, *right, depth - 1);
-                        Some(match symbol {
-                            "+" => left.plus(&right),
-                            "-" => left.minus(&right),
+                        match symbol {
+                            "+" => Some(left.plus(&right)),
+                            "-" => Some(left.minus(&right)),
                             _ => left.times(&right),
-                        })
+                        }
                     }
                     (Some(("-", 1)), [value], true) => {
                         Some(Polynomial::from(0).minus(&self.polynomial_at(level, *value, depth - 1)))
@@ -202,7 +232,11 @@ impl Checker<'_> {
             }
             _ => None,
         };
-        found.unwrap_or_else(|| Polynomial::from(&self.symbol_at(level, node)))
+        // One that is too long is a size of its own.
+        let found = found.filter(|found| !found.is_too_long());
+        let found = found.unwrap_or_else(|| Polynomial::from(&self.symbol_at(level, node)));
+        self.levels[level].polynomials.insert(node, found.clone());
+        found
     }
 
     /// Whether an operand is an integer scalar.
@@ -242,8 +276,9 @@ impl Checker<'_> {
         self.symbol_count += 1;
         let symbol = Symbol::of_run(self.symbol_count, &name, least, bounds.map(|bounds| bounds.most));
         let told = self.told_by(level, node);
-        let Level { symbols, builder, .. } = &mut self.levels[level];
+        let Level { symbols, tellers, builder, .. } = &mut self.levels[level];
         symbols.insert(node, symbol.clone());
+        tellers.insert(symbol.clone(), told);
         builder.graph_mut().sizes.push((symbol.clone(), told));
         symbol
     }
@@ -268,7 +303,7 @@ impl Checker<'_> {
     /// Between which numbers the elements of an array of counted integers lie: a range, or one scaled and moved.
     pub(crate) fn element_bounds(&mut self, array: Operand) -> Option<Bounds> {
         let (first, step, length) = self.counted(array.level as usize, array.node, DEEPEST)?;
-        let last = first.plus(&Polynomial::from(&length).minus(&1.into()).times(&step));
+        let last = first.plus(&Polynomial::from(&length).minus(&1.into()).times(&step)?);
         match step.known() {
             Some(step) if step >= 0 => Some(Bounds { least: first, most: last }),
             Some(_) => Some(Bounds { least: last, most: first }),
@@ -306,7 +341,7 @@ impl Checker<'_> {
                 match (symbol, turned) {
                     ("+", _) => Some((first.plus(&scalar), step, length)),
                     ("-", false) => Some((first.minus(&scalar), step, length)),
-                    ("*", _) => Some((first.times(&scalar), step.times(&scalar), length)),
+                    ("*", _) => Some((first.times(&scalar)?, step.times(&scalar)?, length)),
                     _ => None,
                 }
             }
@@ -318,7 +353,7 @@ impl Checker<'_> {
     pub(super) fn untold(&self, length: &Length) -> Option<Symbol> {
         let Length::Open(polynomial) = length else { return None };
         let is_told = |symbol: &Symbol| {
-            symbol.is_variable() || self.levels.iter().any(|level| level.symbols.values().any(|known| known == symbol))
+            symbol.is_variable() || self.levels.iter().any(|level| level.tellers.contains_key(symbol))
         };
         polynomial.symbols().find(|symbol| !is_told(symbol)).cloned()
     }

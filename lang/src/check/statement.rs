@@ -7,7 +7,6 @@ use crate::ast::{self, BinaryOperator, Expression, ExpressionKind, Statement, St
 use crate::declaration::Operand;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::graph::{NodeKind, SourceAxis};
-use crate::length::Length;
 use crate::source::Span;
 use crate::types::ArrayType;
 use crate::value::{Closure, Value};
@@ -16,16 +15,10 @@ use std::sync::Arc;
 impl Checker<'_> {
     /// Checks a statement; the value is an expression statement's.
     pub(super) fn statement(&mut self, statement: &Statement) -> Checks<Option<Value<Operand>>> {
-        let outer = self.placement.clone();
-        for annotation in &statement.annotations {
-            self.place(annotation)?;
-        }
-        let result = self.unplaced_statement(statement);
-        self.placement = outer;
-        result
+        self.annotated(&statement.annotations, |checker| checker.statement_kind(statement))
     }
 
-    fn unplaced_statement(&mut self, statement: &Statement) -> Checks<Option<Value<Operand>>> {
+    fn statement_kind(&mut self, statement: &Statement) -> Checks<Option<Value<Operand>>> {
         match &statement.kind {
             StatementKind::Expression(expression) => self.expression(expression).map(Some),
             StatementKind::Assign { target, value } => {
@@ -231,14 +224,9 @@ impl Checker<'_> {
 
     /// The element of an array at an index of its first axis.
     pub(super) fn element(&mut self, operand: Operand, index: usize, span: Span) -> Operand {
-        let index = Length::Known(index);
         let source = self.type_of(operand).clone();
-        let mut axes = vec![SourceAxis { start: index, step: 0, axis: None }];
-        axes.extend((1..source.rank()).map(|axis| SourceAxis {
-            start: Length::Known(0),
-            step: 1,
-            axis: Some(axis - 1),
-        }));
+        let mut axes = vec![SourceAxis::at(index)];
+        axes.extend((1..source.rank()).map(|axis| SourceAxis::along(axis - 1)));
         let value = self.resolve(operand);
         let kind = NodeKind::View { value, axes };
         Operand { weak: operand.weak, ..self.add(kind, ArrayType::new(source.dtype, &source.shape[1..]), span) }
@@ -289,7 +277,7 @@ impl Checker<'_> {
 
     /// A value that is computed and dropped in the middle of a block: often the second half of a line that was broken before
     /// its operator.
-    pub(super) fn note_unused(&mut self, statement: &Statement) {
+    pub(super) fn note_unused(&mut self, statement: &Statement, follows_another: bool) {
         let StatementKind::Expression(value) = &statement.kind else { return };
         let is_operator = matches!(
             value.kind,
@@ -300,7 +288,7 @@ impl Checker<'_> {
         }
         let mut note = Diagnostic::error("N0302", "the value of this line is not used", value.span, "");
         note.severity = Severity::Note;
-        let help = match leading_sign(statement) {
+        let help = match leading_sign(statement).filter(|_| follows_another) {
             Some(sign) => {
                 format!("to go on with the line before, end that line with `{sign}`, or put all of it in `( )`")
             }
@@ -321,7 +309,7 @@ impl Checker<'_> {
             }
             let rest = &statements[index + 1..];
             if !rest.is_empty() && !statement.silent && last.is_ok() {
-                self.note_unused(statement);
+                self.note_unused(statement, index > 0);
             }
             if !rest.is_empty() && self.may_leave_turn() {
                 let followed = self.unless_left(statement.span, &mut |checker| checker.statements(rest));
@@ -336,7 +324,7 @@ impl Checker<'_> {
 }
 
 /// The sign that an expression statement begins with.
-pub(super) fn leading_sign(statement: &Statement) -> Option<&'static str> {
+fn leading_sign(statement: &Statement) -> Option<&'static str> {
     let StatementKind::Expression(value) = &statement.kind else { return None };
     let mut first = value;
     loop {

@@ -18,7 +18,11 @@ fn a_line_prints_its_last_value() {
 #[test]
 fn a_script_prints_only_what_it_prints() {
     let folder = Folder::new();
-    folder.write("script.tw", "# A script.\n1 + 1\nprint(\"here\")\nx = 3\nx * 2\n");
+    folder.write("unused.tw", "1 + 1\nprint(\"here\")\n");
+    let unused = folder.run(&["unused.tw"], "");
+    assert_eq!((unused.status, unused.output.as_str()), (Some(0), "here\n"));
+    unused.says("note[N0302]");
+    folder.write("script.tw", "# A script.\nprint(\"here\")\nx = 3\nx * 2\n");
     folder.run(&["script.tw"], "").is(0, "here\n");
     folder.run(&["run", "script.tw"], "").is(0, "here\n");
     folder.run(&["-"], "print(\"there\")\n5\n").is(0, "there\n");

@@ -167,7 +167,7 @@ fn run_plan(
 }
 
 fn settings(threads: usize, fuse: bool, level: Level) -> Settings {
-    Settings { threads, fuse, level, machine_code: MachineCode::Off }
+    Settings { threads, fuse, level, machine_code: MachineCode::Off, cancel: Cancel::new() }
 }
 
 fn plain() -> Settings {

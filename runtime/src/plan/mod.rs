@@ -17,11 +17,13 @@ mod vectorise;
 mod verify;
 mod views;
 
+use crate::execute::Cancel;
 use crate::kernel::{BlockFunction, Level};
 use crate::machine::MachineCode;
 use crate::operation::{Bodies, Body, Elementwise, Reduction};
 use region::{Region, Site, ValueId};
 pub(crate) use rest::Following;
+use std::collections::HashSet;
 use std::sync::Arc;
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::Scalar;
@@ -31,7 +33,7 @@ use thalweg_lang::types::{ArrayType, Shape};
 use thalweg_lang::value::Value;
 
 /// What plans depend on beside the graph.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// The budget.
     pub threads: usize,
@@ -41,6 +43,8 @@ pub struct Settings {
     pub level: Level,
     /// When machine code is made; without it the precompiled formulas do everything.
     pub machine_code: MachineCode,
+    /// What stops the planning; the plan that comes of it cannot run.
+    pub cancel: Cancel,
 }
 
 /// A pass.
@@ -273,6 +277,11 @@ fn plan_body(graph: &Graph, bodies: &dyn Bodies, settings: &Settings, limit: usi
         {
             panic!("after the pass `{}`: {what}", pass.name);
         }
+        if settings.cancel.is_cancelled() {
+            draft.refusal = Some(Diagnostic::error("E0590", "interrupted", Span::default(), ""));
+            drop_unneeded(&mut draft);
+            break;
+        }
     }
     draft.finish()
 }
@@ -375,8 +384,10 @@ impl Draft<'_> {
     fn finish(self) -> Plan {
         let bases = self.bases();
         let outputs: Vec<ValueId> = self.graph.outputs.iter().map(|&id| self.value_of(&bases, id)).collect();
-        let last = |index: usize| !outputs[index + 1..].contains(&outputs[index]);
-        let outputs = (0..outputs.len()).map(|index| Handed { value: outputs[index], last: last(index) }).collect();
+        let mut later = HashSet::new();
+        let mut outputs: Vec<Handed> =
+            outputs.into_iter().rev().map(|value| Handed { value, last: later.insert(value) }).collect();
+        outputs.reverse();
         let rest = self.graph.rest.clone();
         let following = rest.map(|rest| Following::new(rest, self.settings.clone(), self.limit));
         let mut inputs: Vec<(Input, Vec<ValueId>)> =

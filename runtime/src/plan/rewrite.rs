@@ -81,7 +81,7 @@ impl Rewriter {
 pub fn is_identity(axes: &[SourceAxis], shape: &[usize]) -> bool {
     axes.len() == shape.len()
         && axes.iter().enumerate().all(|(index, axis)| {
-            let same = *axis == SourceAxis { start: 0, step: 1, axis: Some(index) };
+            let same = *axis == SourceAxis::along(index);
             same || (shape[index] == 1 && axis.start == 0 && axis.axis.is_none_or(|axis| shape[axis] == 1))
         })
 }
@@ -108,8 +108,8 @@ pub fn compose(outer: &[SourceAxis], inner: &[SourceAxis]) -> Vec<SourceAxis> {
 pub fn broadcast_axes(from: &[usize], to: &[usize]) -> Vec<SourceAxis> {
     let added = to.len() - from.len();
     let axis = |index: usize| match (from[index], to[added + index]) {
-        (1, length) if length != 1 => SourceAxis { start: 0, step: 0, axis: None },
-        _ => SourceAxis { start: 0, step: 1, axis: Some(added + index) },
+        (1, length) if length != 1 => SourceAxis::at(0),
+        _ => SourceAxis::along(added + index),
     };
     (0..from.len()).map(axis).collect()
 }

@@ -1,7 +1,6 @@
 //! Convolutions and correlations of vectors.
 
 use super::product::{Pair, pair};
-use super::views::count_of;
 use crate::linear_algebra::convolution;
 use crate::operation::{Expansion, Operation, optional, required};
 use thalweg_lang::declaration::{Call, Default, Operand};
@@ -78,7 +77,7 @@ fn vectors(build: &mut Expansion, call: &Call) -> Result<Pair, Diagnostic> {
 
 fn convolved(build: &mut Expansion, call: &Call, pair: Pair, turned: bool) -> Ruled {
     let mode = build.text(call, 2)?;
-    let [a, b] = pair.types.each_ref().map(count_of);
+    let [a, b] = pair.types.each_ref().map(|one| build.count(&one.shape, call.span));
     let both = Polynomial::from(&a).plus(&Polynomial::from(&b));
     let length = match &*mode {
         "full" => both.minus(&1.into()),

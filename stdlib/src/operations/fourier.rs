@@ -222,7 +222,7 @@ fn irfft(build: &mut Expansion, call: &Call) -> Ruled {
     let length = match length(build, call)? {
         Some(length) => length,
         None => {
-            let twice = Polynomial::from(&source.shape[axis]).minus(&1.into()).times(&2.into());
+            let twice = Polynomial::from(&source.shape[axis]).minus(&1.into()).scaled(2);
             at_least_one(call, 0, Length::of(twice).unwrap_or(0.into()))?
         }
     };

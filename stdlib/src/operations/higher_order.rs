@@ -435,7 +435,7 @@ impl<'c> Tree<'c> {
         let span = self.sequence.span;
         as_tuple(x.map(&mut |operand| {
             let shape = build.type_of(*operand).shape;
-            let mut axes = vec![SourceAxis { start: index.into(), step: 0, axis: None }];
+            let mut axes = vec![SourceAxis::at(index)];
             axes.extend(whole_axes(shape.len() - 1, 0));
             Operand { weak: false, ..build.view(*operand, axes, shape[1..].to_vec(), span) }
         }))
@@ -487,7 +487,7 @@ impl<'c> Tree<'c> {
 
 /// Axes that stay as they are, the first of them the result's axis `first`.
 fn whole_axes(count: usize, first: usize) -> impl Iterator<Item = SourceAxis<Length>> {
-    (0..count).map(move |axis| SourceAxis { start: Length::Known(0), step: 1, axis: Some(first + axis) })
+    (0..count).map(move |axis| SourceAxis::along(first + axis))
 }
 
 /// The arrays that a sequence walks; `None` when there is something else among them.

@@ -1,6 +1,6 @@
 //! Arrays put together, taken apart and repeated.
 
-use super::views::{axis_argument, count_of, known, moved, permuted, sliced, with_axes};
+use super::views::{axis_argument, known, moved, permuted, sliced, with_axes};
 use crate::operation::{Expansion, Operation, optional, required, variadic};
 use crate::whole_array;
 use thalweg_lang::declaration::{Call, Default, Operand};
@@ -9,7 +9,6 @@ use thalweg_lang::dtype::{DType, Kind, Scalar};
 use thalweg_lang::graph::{Attribute, SourceAxis};
 use thalweg_lang::length::{Length, Polynomial};
 use thalweg_lang::promotion::{Numeric, common};
-use thalweg_lang::source::Span;
 use thalweg_lang::types::{ArrayType, DisplayShape, Type};
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::{Array, Element};
@@ -32,7 +31,7 @@ fn join_rows(rows: &mut Vec<Operation>) {
             |build, call| {
                 let arrays = sequence(build, call, 0)?;
                 if let Value::None = call.arguments[1].value {
-                    let flat: Vec<Operand> = arrays.into_iter().map(|one| flat(build, one, call.span)).collect();
+                    let flat: Vec<Operand> = arrays.into_iter().map(|one| build.flat(one, call.span)).collect();
                     return concatenated(build, call, &flat, 0).map(Value::Array);
                 }
                 let of = build.type_of(arrays[0]);
@@ -186,12 +185,6 @@ fn meeting(build: &Expansion, arrays: &[Operand]) -> DType {
     common(&numerics).dtype
 }
 
-/// All elements along one axis.
-fn flat(build: &mut Expansion, x: Operand, span: Span) -> Operand {
-    let count = count_of(&build.type_of(x));
-    build.reshape(x, vec![count], span)
-}
-
 /// The arrays one after the other along an axis; whatever row the call is of, it must run by `concatenate`.
 fn concatenated(build: &mut Expansion, call: &Call, arrays: &[Operand], axis: usize) -> Result<Operand, Diagnostic> {
     let first = build.type_of(arrays[0]);
@@ -292,7 +285,7 @@ fn split(build: &mut Expansion, call: &Call, is_equal: bool) -> Result<Value<Ope
         if is_equal {
             let size = equal_part(build, call, &source, axis, parts)?;
             for part in 1..parts {
-                let bound = Length::of(size.times(&part.into())).unwrap_or(Length::Known(0));
+                let bound = Length::of(size.scaled(part)).unwrap_or(Length::Known(0));
                 bounds.push(Some(build.length_value(&bound, span)));
             }
         } else {
@@ -334,7 +327,7 @@ fn equal_part(
         Some(size) => size,
         None => build.quotient(&whole, &parts.into(), span)?,
     };
-    let again = Length::of(size.times(&parts.into())).unwrap_or(Length::Known(0));
+    let again = Length::of(size.scaled(parts)).unwrap_or(Length::Known(0));
     if build.same_length(length, &again, "`split` makes equal parts", span) {
         return Ok(size);
     }
@@ -410,10 +403,6 @@ fn repeats(build: &mut Expansion, call: &Call, value: &Value<Operand>) -> Result
     }
 }
 
-fn times(left: &Length, right: &Length) -> Length {
-    Length::of(Polynomial::from(left).times(&Polynomial::from(right))).unwrap_or(Length::Known(0))
-}
-
 fn tile(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
     let x = build.array(call, 0)?;
     let source = build.type_of(x);
@@ -437,7 +426,7 @@ fn tile(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic
             axes.push(SourceAxis::along(2 * axis + 1));
         }
         spread.extend([count.clone(), length.clone()]);
-        shape.push(times(count, length));
+        shape.push(build.count([count, length], call.span));
     }
     let view = build.view(x, axes, spread, call.span);
     Ok(Value::Array(build.reshape(view, shape, call.span)))
@@ -447,7 +436,7 @@ fn repeat(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnost
     let x = build.array(call, 0)?;
     let count = repeats(build, call, &call.arguments[1].value)?;
     let (x, axis) = match call.arguments[2].value {
-        Value::None => (flat(build, x, call.span), 0),
+        Value::None => (build.flat(x, call.span), 0),
         _ => {
             let source = build.type_of(x);
             (x, axis_argument(build, call, 2, &source)?)
@@ -456,7 +445,7 @@ fn repeat(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnost
     let source = build.type_of(x);
     let axes = (0..source.rank()).map(|one| SourceAxis::along(if one <= axis { one } else { one + 1 })).collect();
     let mut shape = source.shape.clone();
-    shape[axis] = times(&shape[axis], &count);
+    shape[axis] = build.count([&shape[axis], &count], call.span);
     let mut spread = source.shape;
     spread.insert(axis + 1, count);
     let view = build.view(x, axes, spread, call.span);
@@ -471,7 +460,7 @@ fn roll(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic
         other => vec![other.clone()],
     };
     let is_flat = matches!(call.arguments[2].value, Value::None);
-    let mut rolled = if is_flat { flat(build, x, call.span) } else { x };
+    let mut rolled = if is_flat { build.flat(x, call.span) } else { x };
     let axes = match is_flat {
         true => vec![0; shifts.len()],
         false => build

@@ -1,6 +1,6 @@
 //! Products of vectors and matrices.
 
-use super::views::{count_of, permuted};
+use super::views::permuted;
 use crate::linear_algebra::{factor, product};
 use crate::operation::{Expansion, Operation, optional, required};
 use thalweg_lang::declaration::{Call, Default, Operand};
@@ -364,32 +364,25 @@ fn contract(
     let [a, b] = &pair.types;
     let rest = |one: &Type, paired: &[usize]| (0..one.rank()).filter(|axis| !paired.contains(axis)).collect();
     let (rest_a, rest_b): (Vec<usize>, Vec<usize>) = (rest(a, of_a), rest(b, of_b));
-    let lengths = |one: &Type, axes: &[usize]| {
-        Type::new(one.dtype, axes.iter().map(|axis| one.shape[*axis].clone()).collect::<Vec<_>>())
-    };
+    let lengths =
+        |one: &Type, axes: &[usize]| axes.iter().map(|axis| one.shape[*axis].clone()).collect::<Vec<Length>>();
     let (outer_a, outer_b) = (lengths(a, &rest_a), lengths(b, &rest_b));
-    let (m, n, of_left, of_right) =
-        (count_of(&outer_a), count_of(&outer_b), count_of(&lengths(a, of_a)), count_of(&lengths(b, of_b)));
+    let [m, n, of_left, of_right] =
+        [&outer_a, &outer_b, &lengths(a, of_a), &lengths(b, of_b)].map(|lengths| build.count(lengths, call.span));
     let left = permuted(build, pair.operands[0], &[&rest_a[..], of_a].concat(), call.span);
     let left = build.reshape(left, vec![m.clone(), of_left], call.span);
     let right = permuted(build, pair.operands[1], &[of_b, &rest_b[..]].concat(), call.span);
     let right = build.reshape(right, vec![of_right, n.clone()], call.span);
     let product = product_of(build, call, pair.dtype, [left, right], vec![m, n])?;
-    let shape = [outer_a.shape, outer_b.shape].concat();
+    let shape = [outer_a, outer_b].concat();
     addressable(call, &shape)?;
     Ok(build.reshape(product, shape, call.span))
-}
-
-/// All elements along one axis.
-fn flat(build: &mut Expansion, call: &Call, operand: Operand) -> Operand {
-    let count = count_of(&build.type_of(operand));
-    build.reshape(operand, vec![count], call.span)
 }
 
 fn vdot(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
     let mut pair = pair(build, call)?;
     for (index, operand) in pair.operands.into_iter().enumerate() {
-        pair.operands[index] = flat(build, call, operand);
+        pair.operands[index] = build.flat(operand, call.span);
         pair.types[index] = build.type_of(pair.operands[index]);
     }
     agree(build, call, &pair, [0, 0])?;
@@ -402,7 +395,7 @@ fn vdot(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic
 fn outer(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
     let pair = pair(build, call)?;
     let [a, b] = pair.operands;
-    let (a, b) = (flat(build, call, a), flat(build, call, b));
+    let (a, b) = (build.flat(a, call.span), build.flat(b, call.span));
     let shape = [build.type_of(a).shape, build.type_of(b).shape].concat();
     addressable(call, &shape)?;
     let column = build.reshape(a, vec![shape[0].clone(), 1.into()], call.span);
@@ -415,8 +408,7 @@ fn kron(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic
     let rank = pair.types.iter().map(Type::rank).max().unwrap_or(0);
     let padded = |one: &Type| [vec![Length::Known(1); rank - one.rank()], one.shape.clone()].concat();
     let [a, b] = pair.types.each_ref().map(padded);
-    let product = |(a, b): (&Length, &Length)| count_of(&Type::new(pair.dtype, vec![a.clone(), b.clone()]));
-    let shape: Vec<Length> = a.iter().zip(&b).map(product).collect();
+    let shape: Vec<Length> = a.iter().zip(&b).map(|(a, b)| build.count([a, b], call.span)).collect();
     addressable(call, &shape)?;
     let [left, right] = pair.operands;
     let left = build.reshape(left, a.into_iter().flat_map(|length| [length, 1.into()]).collect(), call.span);

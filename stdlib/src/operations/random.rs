@@ -3,11 +3,10 @@
 //! A stream is a key and the number of its draws so far. The session has one, behind `rand` and the like; a generator is one as a
 //! value.
 
-use super::views::count_of;
 use crate::formulas::random::{BITS, NORMAL, UNIFORM};
 use crate::operation::{Expansion, Operation, optional, required, variadic};
 use std::hash::{BuildHasher, Hasher};
-use thalweg_lang::declaration::{Call, Default, Mismatch, Operand, Typing};
+use thalweg_lang::declaration::{Call, Default, Mismatch, Operand, Parameter, Typing};
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Kind, Scalar};
 use thalweg_lang::graph::SourceAxis;
@@ -120,7 +119,6 @@ fn session_rows(rows: &mut Vec<Operation>) {
 }
 
 fn generator_rows(rows: &mut Vec<Operation>) {
-    let float = || optional("dtype", Default::DType(DType::F64));
     rows.push(
         Operation::expand("rng", vec![required("seed"), optional("stream", Default::Integer(0))], |build, call| {
             let [seed, stream] = [word(build, call, 0)?, word(build, call, 1)?];
@@ -152,53 +150,18 @@ fn generator_rows(rows: &mut Vec<Operation>) {
         .examples(&[("r = rng(1); all(r.next == next(r))", "true")]),
     );
     rows.push(
-        Operation::expand(
-            "uniform",
-            vec![
-                required("generator"),
-                variadic("shape"),
-                optional("low", Default::Float(0.0)),
-                optional("high", Default::Float(1.0)),
-                float(),
-            ],
-            |build, call| {
-                let (dtype, shape) = (float_dtype(build, call, 4)?, build.new_shape(call, 1)?);
-                let stream = generator(build, call)?;
-                let value = uniform(build, call, stream, shape, dtype)?;
-                let (low, high) = (build.array(call, 2)?, build.array(call, 3)?);
-                if !call.arguments[2].given && !call.arguments[3].given {
-                    return Ok(Value::Array(value));
-                }
-                let width = build.elementwise("subtract", &[high, low], call.span)?;
-                let scaled = build.elementwise("multiply", &[value, width], call.span)?;
-                build.elementwise("add", &[scaled, low], call.span).map(Value::Array)
-            },
-        )
+        Operation::expand("uniform", moved_slots([("low", 0.0), ("high", 1.0)]), |build, call| {
+            moved(build, call, uniform, |build, [low, high]| {
+                Ok([low, build.elementwise("subtract", &[high, low], call.span)?])
+            })
+        })
         .summary("Uniform random numbers in [0, 1), or from low to high, of a generator's draw.")
         .examples(&[("x = rng(1).uniform(1000, low=2, high=4); 2.9 < mean(x) < 3.1", "true")]),
     );
     rows.push(
-        Operation::expand(
-            "normal",
-            vec![
-                required("generator"),
-                variadic("shape"),
-                optional("loc", Default::Float(0.0)),
-                optional("scale", Default::Float(1.0)),
-                float(),
-            ],
-            |build, call| {
-                let (dtype, shape) = (float_dtype(build, call, 4)?, build.new_shape(call, 1)?);
-                let stream = generator(build, call)?;
-                let value = normal(build, call, stream, shape, dtype)?;
-                let (loc, scale) = (build.array(call, 2)?, build.array(call, 3)?);
-                if !call.arguments[2].given && !call.arguments[3].given {
-                    return Ok(Value::Array(value));
-                }
-                let scaled = build.elementwise("multiply", &[value, scale], call.span)?;
-                build.elementwise("add", &[scaled, loc], call.span).map(Value::Array)
-            },
-        )
+        Operation::expand("normal", moved_slots([("loc", 0.0), ("scale", 1.0)]), |build, call| {
+            moved(build, call, normal, |_, given| Ok(given))
+        })
         .summary("Random numbers of a normal distribution with mean `loc` and standard deviation `scale`, of a generator's draw.")
         .examples(&[("x = rng(1).normal(1000, loc=5.0); 4.8 < mean(x) < 5.2", "true")]),
     );
@@ -216,6 +179,34 @@ fn generator_rows(rows: &mut Vec<Operation>) {
         .summary("Random i64 from low up to and without high, of a generator's draw.")
         .examples(&[("x = rng(1).integers(0, 6, 100); min(x) >= 0 and max(x) < 6", "true")]),
     );
+}
+
+/// The parameters of a distribution that can be moved and stretched.
+fn moved_slots(spread: [(&'static str, f64); 2]) -> Vec<Parameter> {
+    let [one, other] = spread.map(|(name, value)| optional(name, Default::Float(value)));
+    vec![required("generator"), variadic("shape"), one, other, optional("dtype", Default::DType(DType::F64))]
+}
+
+/// What a stream draws of a shape and a dtype.
+type Draw = fn(&mut Expansion, &Call, [Operand; 2], Vec<Length>, DType) -> Result<Operand, Diagnostic>;
+
+/// A generator's draw, moved and stretched when it is asked for: `spread` makes of the two parameters where it begins, and how wide it is.
+fn moved(
+    build: &mut Expansion,
+    call: &Call,
+    draw: Draw,
+    spread: impl FnOnce(&mut Expansion, [Operand; 2]) -> Result<[Operand; 2], Diagnostic>,
+) -> Result<Value<Operand>, Diagnostic> {
+    let (dtype, shape) = (float_dtype(build, call, 4)?, build.new_shape(call, 1)?);
+    let stream = generator(build, call)?;
+    let value = draw(build, call, stream, shape, dtype)?;
+    let given = [build.array(call, 2)?, build.array(call, 3)?];
+    if !call.arguments[2].given && !call.arguments[3].given {
+        return Ok(Value::Array(value));
+    }
+    let [begin, width] = spread(build, given)?;
+    let scaled = build.elementwise("multiply", &[value, width], call.span)?;
+    build.elementwise("add", &[scaled, begin], call.span).map(Value::Array)
 }
 
 /// Three u64 to one.
@@ -305,7 +296,7 @@ fn draw(
     [key, draw]: [Operand; 2],
     shape: Vec<Length>,
 ) -> Result<Operand, Diagnostic> {
-    let count = count_of(&Type::new(DType::U64, shape.clone()));
+    let count = build.count(&shape, call.span);
     let index = build.iota(count, call.span);
     let index = build.cast(index, DType::U64, call.span);
     let drawn = build.elementwise(formula, &[index, key, draw], call.span)?;

@@ -3,7 +3,7 @@
 //! Their order is fixed by the length alone: blocks of 1024 elements are summed from their first element on, and the blocks' sums
 //! likewise, so that blocks can be scanned by different threads with the same bits, and errors stay small.
 
-use super::views::{axis_argument, count_of, moved};
+use super::views::{axis_argument, moved};
 use crate::operation::{Expansion, Operation, optional, required};
 use crate::ordering::Ordered;
 use crate::typing;
@@ -129,7 +129,7 @@ pub(super) fn along_last(
 ) -> Result<Value<Operand>, Diagnostic> {
     let source = build.type_of(x);
     if let Value::None = call.arguments[axis_index].value {
-        let flat = build.reshape(x, vec![count_of(&source)], call.span);
+        let flat = build.flat(x, call.span);
         return work(build, flat).map(Value::Array);
     }
     let axis = axis_argument(build, call, axis_index, &source)?;

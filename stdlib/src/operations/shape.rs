@@ -6,7 +6,7 @@ use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::DType;
 use thalweg_lang::graph::SourceAxis;
 use thalweg_lang::length::{Length, Polynomial};
-use thalweg_lang::types::{DisplayShape, Type};
+use thalweg_lang::types::DisplayShape;
 use thalweg_lang::value::{TextPiece, Value};
 use thalweg_runtime::operation::Failure;
 
@@ -39,8 +39,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         Operation::expand("size", vec![required("x"), optional("axis", Default::None)], |build, call| {
             let array_type = build.array(call, 0).map(|x| build.type_of(x))?;
             let axes = build.axes(call, 1, &array_type)?;
-            let counted = axes.iter().map(|axis| array_type.shape[*axis].clone()).collect::<Vec<_>>();
-            let count = Length::of(Type::new(array_type.dtype, counted).count()).unwrap_or(Length::Known(usize::MAX));
+            let count = build.count(axes.iter().map(|axis| &array_type.shape[*axis]), call.span);
             Ok(number(build, call, count))
         })
         .property("size")
@@ -184,7 +183,7 @@ fn reshape(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
     let source = build.type_of(x);
     let written = build.shape(call, 1)?;
     let span = call.arguments[1].span;
-    let count = source.count();
+    let count = Polynomial::from(&build.count(&source.shape, span));
     let is_open = |length: &Polynomial| length.known() == Some(-1);
     let text = || {
         let lengths: Vec<String> = written.iter().map(|length| length.to_string()).collect();
@@ -201,7 +200,7 @@ fn reshape(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
         let diagnostic = Diagnostic::error("E0309", format!("{} is not a shape", text()), span, "");
         return Err(diagnostic.help("lengths are 0 or more; one may be -1"));
     }
-    let product = others.iter().fold(Polynomial::from(1), |product, length| product.times(length));
+    let product = others.iter().fold(Polynomial::from(1), |product, length| build.product(&product, length, span));
     let refuse = || {
         let message = format!("{count} elements do not fit the shape {}", text());
         let diagnostic =
@@ -225,7 +224,7 @@ fn reshape(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
     };
     let shape: Option<Vec<Length>> =
         written.iter().map(|length| Length::of(if is_open(length) { left.clone()? } else { length.clone() })).collect();
-    let whole = left.as_ref().map_or(product.clone(), |left| product.times(left));
+    let whole = left.as_ref().map_or(product.clone(), |left| build.product(&product, left, span));
     match (shape, Length::of(count.clone()), Length::of(whole)) {
         (Some(shape), Some(have), Some(want))
             if build.same_length(&have, &want, "`reshape` keeps the number of elements", span) =>

@@ -1,7 +1,7 @@
 //! Order: sorting, searching what is sorted, counting.
 
 use super::scan::along_last;
-use super::views::{axis_argument, count_of};
+use super::views::axis_argument;
 use crate::operation::{Expansion, Operation, optional, required};
 use crate::ordering::Ordered;
 use crate::whole_array::{by_rows, contiguous, each_piece, pieces_of, zeros};
@@ -74,7 +74,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
                 }
                 let source = build.type_of(x);
                 if let Value::None = call.arguments[2].value {
-                    let flat = build.reshape(x, vec![count_of(&source)], call.span);
+                    let flat = build.flat(x, call.span);
                     return build.take(flat, 0, indices, call.span).map(Value::Array);
                 }
                 let axis = axis_argument(build, call, 2, &source)?;

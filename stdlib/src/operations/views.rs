@@ -225,8 +225,3 @@ pub(super) fn known(build: &Expansion, call: &Call, length: &Length) -> Result<u
         Diagnostic::error("E0308", message, given.span, build.describe(&given.value))
     })
 }
-
-/// How many elements there are, as a length.
-pub(super) fn count_of(array_type: &Type) -> Length {
-    Length::of(array_type.count()).unwrap_or(Length::Known(0))
-}
