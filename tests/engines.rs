@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use thalweg::{Builder, Interpreter};
 use thalweg_lang::diagnostic::{Diagnostic, Severity};
 use thalweg_runtime::kernel::Level;
+use thalweg_runtime::machine::Machine;
 use thalweg_runtime::operation::Host;
 
 /// Keeps what a program prints.
@@ -48,6 +49,8 @@ pub fn engines() -> Vec<Engine> {
         engine("2 threads", |builder| builder.threads(2), ""),
         engine("4 threads", |builder| builder.threads(4), ""),
         engine("without fusion", |builder| builder.threads(2).fuse(false), ""),
+        engine("machine code", |builder| builder.threads(2).machine(Machine::Always), ""),
+        engine("no machine code", |builder| builder.threads(2).machine(Machine::Off), ""),
         engine("@simd", |builder| builder.threads(2), "@simd"),
         engine("@parallel", |builder| builder.threads(4), "@parallel"),
         engine("@parallel(2)", |builder| builder.threads(1), "@parallel(2)"),

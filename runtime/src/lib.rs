@@ -5,5 +5,6 @@ pub mod buffer;
 pub mod execute;
 pub mod kernel;
 pub mod lane;
+pub mod machine;
 pub mod operation;
 pub mod plan;

@@ -21,6 +21,7 @@ use thalweg_runtime::buffer::Pool;
 use thalweg_runtime::execute::Threads;
 use thalweg_runtime::execute::{self, Cancel, Context};
 use thalweg_runtime::kernel::Level;
+use thalweg_runtime::machine::Machine;
 use thalweg_runtime::operation::Host;
 use thalweg_runtime::plan::{self, Plan, Settings};
 
@@ -45,6 +46,7 @@ pub struct Builder {
     host: Arc<dyn Host>,
     fuse: bool,
     level: Option<Level>,
+    machine: Option<Machine>,
     memory: Option<usize>,
     importer: Importer,
 }
@@ -78,6 +80,13 @@ impl Builder {
     /// The instruction set of the kernels; without it the best that the machine has.
     pub fn level(mut self, level: Level) -> Builder {
         self.level = Some(level);
+        self
+    }
+
+    /// Whether loops become machine code; without it what `THALWEG_MACHINE_CODE` says (`off`, `always`), else when they are
+    /// worth it. The bits are the same.
+    pub fn machine(mut self, machine: Machine) -> Builder {
+        self.machine = Some(machine);
         self
     }
 
@@ -115,6 +124,7 @@ impl Builder {
                 threads: self.threads.unwrap_or_else(default_threads),
                 fuse: self.fuse,
                 level: self.level.unwrap_or_else(Level::detect),
+                machine: self.machine.unwrap_or_else(Machine::detect),
             },
             pool,
             threads: Threads::new(),
@@ -321,6 +331,7 @@ impl Interpreter {
             host: Arc::new(Silence),
             fuse: true,
             level: None,
+            machine: None,
             memory: None,
             importer: import::from_files(),
         }

@@ -3,6 +3,7 @@
 mod index;
 mod lanes;
 mod loops;
+mod machine;
 mod rest;
 
 use super::{Cancel, Context, Threads, run, run_taking};
@@ -10,6 +11,7 @@ use crate::array::Array;
 use crate::buffer::Pool;
 use crate::kernel::{DoubleFormula, Folds, Kernels, Level, NumberFormula, NumberTest, WholeFormula};
 use crate::lane::{Double, Mask, Number, Whole};
+use crate::machine::Machine;
 use crate::operation::{Bodies, Body, Elementwise, Failure, FunctionCall, Host, Reduction};
 use crate::plan::{Plan, Settings, plan};
 use std::sync::{Arc, Mutex};
@@ -166,7 +168,7 @@ fn run_plan(
 }
 
 fn settings(threads: usize, fuse: bool, level: Level) -> Settings {
-    Settings { threads, fuse, level }
+    Settings { threads, fuse, level, machine: Machine::detect() }
 }
 
 fn plain() -> Settings {

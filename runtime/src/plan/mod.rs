@@ -18,6 +18,7 @@ mod verify;
 mod views;
 
 use crate::kernel::{BlockFunction, Level};
+use crate::machine::{self, Machine, Offer};
 use crate::operation::{Bodies, Body, Elementwise, Reduction};
 use region::{Region, Site, ValueId};
 pub(crate) use rest::Following;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub fuse: bool,
     /// The instruction set.
     pub level: Level,
+    /// Whether loops become machine code.
+    pub machine: Machine,
 }
 
 /// A pass.
@@ -211,6 +214,8 @@ pub(crate) struct LoopStep {
     pub(crate) mapped: Vec<Walked>,
     pub(crate) carried: Vec<Handed>,
     pub(crate) captured: Vec<ValueId>,
+    /// Its program for machine code, or why it has none; `None`: it was not asked for.
+    pub(crate) machine: Option<Result<Box<Offer>, String>>,
 }
 
 impl Plan {
@@ -242,7 +247,9 @@ impl Plan {
 
 /// Plans a graph.
 pub fn plan(graph: &Graph, bodies: &dyn Bodies, settings: &Settings) -> Plan {
-    plan_body(graph, bodies, settings, usize::MAX)
+    let mut plan = plan_body(graph, bodies, settings, usize::MAX);
+    machine::offer(&mut plan, bodies, settings.machine);
+    plan
 }
 
 /// Plans a graph of which several may run at once, so that no placement in it may use more than `limit` threads.

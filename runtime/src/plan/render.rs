@@ -194,7 +194,12 @@ impl Renderer<'_> {
                 let from = if carried.is_empty() { carried } else { format!(", from {carried}") };
                 let captured = list(&repeated.captured, names);
                 let seen = if captured.is_empty() { captured } else { format!(", with {captured} in every turn") };
-                format!("loop{over}{condition}{from}{seen}")
+                let runs = match &repeated.machine {
+                    None => String::new(),
+                    Some(Ok(_)) => ", as machine code".to_owned(),
+                    Some(Err(reason)) => format!(", turn by turn: {reason}"),
+                };
+                format!("loop{over}{condition}{from}{seen}{runs}")
             }
         };
         let said = said.trim_end();
