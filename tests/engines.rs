@@ -49,6 +49,7 @@ pub fn engines() -> Vec<Engine> {
         engine("2 threads", |builder| builder.threads(2), ""),
         engine("4 threads", |builder| builder.threads(4), ""),
         engine("without fusion", |builder| builder.threads(2).fuse(false), ""),
+        engine("machine code", |builder| builder.threads(2).machine_code(MachineCode::Always), ""),
         engine("@simd", |builder| builder.threads(2), "@simd"),
         engine("@parallel", |builder| builder.threads(4), "@parallel"),
         engine("@parallel(2)", |builder| builder.threads(1), "@parallel(2)"),

@@ -5,7 +5,9 @@ use crate::golden;
 
 /// A session whose plans are the same on every machine.
 fn session() -> Session {
-    Session::of(thalweg::Interpreter::builder().threads(2))
+    Session::of(
+        thalweg::Interpreter::builder().threads(2).machine_code(thalweg_runtime::machine::MachineCode::WhenWorth),
+    )
 }
 
 /// Whether a line of a plan opens a region that walks over an array, not over a scalar or one element.

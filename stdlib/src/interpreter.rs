@@ -88,7 +88,6 @@ impl Builder {
         self.level = Some(level);
         self
     }
-
     /// The most bytes that the session's arrays may take; a line that needs more is an error.
     pub fn memory_limit(mut self, bytes: usize) -> Builder {
         self.memory = Some(bytes);

@@ -7,7 +7,7 @@
 use crate::array::Array;
 use crate::buffer::ALIGNMENT;
 use crate::kernel::{BlockFunction, Level};
-use crate::machine::{Compiled, Line as Stage, Reading};
+use crate::machine::regions::{Compiled, Line as Stage, Reading};
 use crate::plan::region::{Region, Register, Source};
 use crate::short::Short;
 use std::cell::RefCell;

@@ -29,7 +29,7 @@ fn position(number: i64, length: usize) -> Option<usize> {
     usize::try_from(number).ok().filter(|&number| number < length)
 }
 
-fn out_of_bounds(number: i64, axis: usize, length: usize, at: &[usize], span: Span) -> Diagnostic {
+pub(super) fn out_of_bounds(number: i64, axis: usize, length: usize, at: &[usize], span: Span) -> Diagnostic {
     let place = if at.is_empty() { String::new() } else { format!(", at {}", DisplayShape(at)) };
     let message = format!("index {number} is out of bounds for axis {axis} of length {length}{place}");
     let help = match length {

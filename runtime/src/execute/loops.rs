@@ -14,7 +14,7 @@ use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::types::ArrayType;
 
 /// What a map or a loop walks along.
-enum Walk {
+pub(super) enum Walk {
     /// The elements of an array's first axis.
     Array(Array),
     /// Numbers that need no array.
@@ -104,6 +104,7 @@ impl<'a> Run<'a> {
         let walks = self.walks(&repeated.mapped);
         let mut carried: Vec<Slot> = repeated.carried.iter().map(|&handed| self.hand(handed)).collect();
         let (walked, count) = (walks.len(), carried.len());
+        let offer = repeated.machine.as_ref().and_then(|machine| machine.as_deref().ok());
         for (position, &value) in repeated.captured.iter().enumerate() {
             bodies[0].pin(walked + count + position, self.values[value].clone());
             if let Some(condition) = bodies.get_mut(1) {
@@ -113,6 +114,13 @@ impl<'a> Run<'a> {
         for turn in 0..repeated.turns {
             if context.cancel.is_cancelled() {
                 return Err(interrupted(step.span));
+            }
+            if turn % BETWEEN_LOOKS == 0
+                && let Some(offer) = offer
+                && let Some(code) = offer.code(ahead(repeated, turn))
+                && self.run_code(code, &offer.program, repeated, &walks, &mut carried, turn, step)?
+            {
+                break;
             }
             let [body, rest @ ..] = &mut bodies[..] else { break };
             if let [condition] = rest {
@@ -182,6 +190,18 @@ impl<'a> Run<'a> {
             self.values[value] = Slot::Array(unsafe { written(array_type.dtype, &array_type.shape, block) });
         }
         Ok(())
+    }
+}
+
+/// How many turns of a loop there are between two looks whether it is worth compiling by now.
+const BETWEEN_LOOKS: usize = 64;
+
+/// How many turns a loop has ahead that were not counted at the last look.
+fn ahead(repeated: &LoopStep, turn: usize) -> usize {
+    match (repeated.turns, turn) {
+        (usize::MAX, _) => BETWEEN_LOOKS,
+        (turns, 0) => turns,
+        _ => 0,
     }
 }
 

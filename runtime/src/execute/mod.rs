@@ -6,6 +6,7 @@ mod fold;
 mod frame;
 mod index;
 mod loops;
+mod machine;
 mod region;
 mod step;
 mod threads;
@@ -45,6 +46,11 @@ impl Cancel {
     /// Lets the next run begin.
     pub fn reset(&self) {
         self.0.store(false, Ordering::Relaxed);
+    }
+
+    /// Where the flag lies, for code that looks at it itself: a byte, not 0 when the run is cancelled.
+    fn flag(&self) -> *const u8 {
+        self.0.as_ptr().cast()
     }
 
     /// Whether it was cancelled.

@@ -277,11 +277,16 @@ fn fault_at(region: &Region, fault: Fault) -> Diagnostic {
         index[axis] = rest % region.shape[axis];
         rest /= region.shape[axis];
     }
+    no_answer(instruction.fault, &index, instruction.span)
+}
+
+/// The error that an element has no answer.
+pub(super) fn no_answer(fault: &str, index: &[usize], span: Span) -> Diagnostic {
     let place = match index[..] {
         [] => String::new(),
-        _ => format!(" at {}", DisplayShape(&index)),
+        _ => format!(" at {}", DisplayShape(index)),
     };
-    let (what, help) = instruction.fault.split_once(": ").unwrap_or((instruction.fault, ""));
-    let diagnostic = Diagnostic::error("E0501", format!("{what}{place}"), instruction.span, "");
+    let (what, help) = fault.split_once(": ").unwrap_or((fault, ""));
+    let diagnostic = Diagnostic::error("E0501", format!("{what}{place}"), span, "");
     if help.is_empty() { diagnostic } else { diagnostic.help(help) }
 }

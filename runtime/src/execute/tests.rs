@@ -3,6 +3,7 @@
 mod index;
 mod lanes;
 mod loops;
+mod machine;
 mod rest;
 
 use super::{Cancel, Context, Threads, run, run_taking};

@@ -20,6 +20,7 @@ mod views;
 use crate::execute::Cancel;
 use crate::kernel::{BlockFunction, Level};
 use crate::machine::MachineCode;
+use crate::machine::loops::{self, Offer};
 use crate::operation::{Bodies, Body, Elementwise, Reduction};
 use region::{Region, Site, ValueId};
 pub(crate) use rest::Following;
@@ -218,6 +219,8 @@ pub(crate) struct LoopStep {
     pub(crate) mapped: Vec<Walked>,
     pub(crate) carried: Vec<Handed>,
     pub(crate) captured: Vec<ValueId>,
+    /// Its program for machine code, or why it has none; `None`: it was not asked for.
+    pub(crate) machine: Option<Result<Box<Offer>, String>>,
 }
 
 impl Plan {
@@ -249,7 +252,9 @@ impl Plan {
 
 /// Plans a graph.
 pub fn plan(graph: &Graph, bodies: &dyn Bodies, settings: &Settings) -> Plan {
-    plan_body(graph, bodies, settings, usize::MAX)
+    let mut plan = plan_body(graph, bodies, settings, usize::MAX);
+    loops::offer(&mut plan, bodies, settings.machine_code);
+    plan
 }
 
 /// Plans a graph of which several may run at once, so that no placement in it may use more than `limit` threads.

@@ -6,7 +6,7 @@
 use super::counter::Counter;
 use crate::kernel::record::Record;
 use crate::kernel::{BlockFunction, Fold};
-use crate::machine::{MachineCode, region::Kept};
+use crate::machine::{MachineCode, regions::Kept};
 use std::sync::Arc;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::{OperationId, SourceAxis};

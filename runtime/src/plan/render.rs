@@ -4,7 +4,7 @@ use super::counter::Counter;
 use super::region::{Code, Leaf, Reducer, Region, Site, Source, ValueId, bytes_of, elements};
 use super::{Handed, IndexPlace, Plan, Step, Walked, Work};
 use crate::kernel::Level;
-use crate::machine::{MachineCode, region::Refusal};
+use crate::machine::{MachineCode, regions::Refusal};
 use crate::operation::Bodies;
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -196,7 +196,12 @@ impl Renderer<'_> {
                 let from = if carried.is_empty() { carried } else { format!(", from {carried}") };
                 let captured = list(&repeated.captured, names);
                 let seen = if captured.is_empty() { captured } else { format!(", with {captured} in every turn") };
-                format!("loop{over}{condition}{from}{seen}")
+                let runs = match &repeated.machine {
+                    None => String::new(),
+                    Some(Ok(_)) => ", as machine code".to_owned(),
+                    Some(Err(reason)) => format!(", turn by turn: {reason}"),
+                };
+                format!("loop{over}{condition}{from}{seen}{runs}")
             }
         };
         let said = said.trim_end();

@@ -52,7 +52,9 @@ impl Following {
         let mut sizes = self.rest.known.clone();
         sizes.extend(self.rest.told.iter().cloned().zip(told.iter().copied()));
         let graph = close(&self.rest.graph, &sizes)?;
-        let plan = Arc::new(plan_body(&graph, bodies, &self.settings, self.limit));
+        let mut plan = plan_body(&graph, bodies, &self.settings, self.limit);
+        crate::machine::loops::offer(&mut plan, bodies, self.settings.machine_code);
+        let plan = Arc::new(plan);
         let mut known = known();
         if known.plans.len() >= MOST_PLANS {
             // Half of them at once, so that looking for the oldest costs little.

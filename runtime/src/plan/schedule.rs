@@ -231,6 +231,7 @@ impl Scheduler<'_, '_> {
                     mapped: mapped.iter().map(|&id| self.walked(id)).collect(),
                     carried: handed(carried),
                     captured: values(captured),
+                    machine: None,
                 };
                 (Work::Loop(work), calling("turn by turn"))
             }
@@ -339,7 +340,7 @@ impl Step {
     }
 
     /// The values that the step makes.
-    pub(super) fn makes(&self) -> Vec<ValueId> {
+    pub(crate) fn makes(&self) -> Vec<ValueId> {
         match &self.work {
             Work::Region(region) => {
                 let stores = region.stores.iter().map(|store| store.value);

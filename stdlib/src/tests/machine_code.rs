@@ -4,7 +4,7 @@ use crate::operations;
 use thalweg_lang::dtype::DType;
 use thalweg_runtime::kernel::record::{Recording, Value, apply};
 use thalweg_runtime::kernel::{Kernel, Kernels, Level, cast};
-use thalweg_runtime::machine::{Compiled, Line, MOST_OUTPUTS, Output, Reading, Request, prepare};
+use thalweg_runtime::machine::regions::{Compiled, Line, MOST_OUTPUTS, Output, Reading, Request, prepare};
 use thalweg_runtime::operation::Body;
 
 /// splitmix64.

@@ -4,18 +4,18 @@ use super::*;
 use std::time::Instant;
 
 /// A loop's parts, with as many results as are carried.
-struct Looped {
-    condition: Option<Arc<Graph>>,
-    body: Arc<Graph>,
-    stops: bool,
-    mapped: Vec<NodeId>,
-    carried: Vec<NodeId>,
-    captured: Vec<NodeId>,
+pub(super) struct Looped {
+    pub(super) condition: Option<Arc<Graph>>,
+    pub(super) body: Arc<Graph>,
+    pub(super) stops: bool,
+    pub(super) mapped: Vec<NodeId>,
+    pub(super) carried: Vec<NodeId>,
+    pub(super) captured: Vec<NodeId>,
 }
 
 impl Maker {
     /// The loop's results.
-    fn repeat(&mut self, looped: Looped) -> Vec<NodeId> {
+    pub(super) fn repeat(&mut self, looped: Looped) -> Vec<NodeId> {
         let types: Vec<ArrayType> = looped.carried.iter().map(|&id| self.kind_of(id)).collect();
         let Looped { condition, body, stops, mapped, carried, captured } = looped;
         let kind = NodeKind::Loop { condition, body, stops, mapped, carried, captured };

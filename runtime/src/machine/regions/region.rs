@@ -1,8 +1,9 @@
 //! A region as a request: its instructions' formulas, recorded one after the other.
 
-use super::{Compiled, MOST_OUTPUTS, MachineCode, Output, Reading, Request, compiled, prepare};
+use super::{Compiled, MOST_OUTPUTS, Output, Reading, Request, compiled, prepare};
 use crate::kernel::Level;
 use crate::kernel::record::{Recording, Value, apply};
+use crate::machine::MachineCode;
 use crate::plan::region::{Region, Register};
 use crate::short::Short;
 use std::sync::atomic::{AtomicU32, Ordering};

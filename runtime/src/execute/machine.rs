@@ -1,0 +1,154 @@
+//! Running a loop as machine code: its frame, the memory of what it carries, and what went wrong.
+
+use super::frame::{Element, Run, Single, Slot};
+use super::index::out_of_bounds;
+use super::loops::Walk;
+use super::region::no_answer;
+use super::{interrupted, out_of_memory};
+use crate::array::Array;
+use crate::machine::loops::{CANCEL, Code, FIRST_TURN, Fault, Given, INPUTS, NUMBER, Program};
+use crate::plan::{LoopStep, Step};
+use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::types::ArrayType;
+
+/// An array that does not lie in order is copied for a loop that takes at least one step for so many of its elements.
+const COPIED: usize = 64;
+
+impl Run<'_> {
+    /// Runs a loop from a turn on, to its end. False: not this time, because an array would have to be copied that is much larger
+    /// than the loop is long.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn run_code(
+        &self,
+        code: &Code,
+        program: &Program,
+        repeated: &LoopStep,
+        walks: &[Walk],
+        carried: &mut [Slot],
+        turn: usize,
+        step: &Step,
+    ) -> Result<bool, Diagnostic> {
+        let zero = Element([0; 16]);
+        let mut frame = vec![zero; INPUTS + program.inputs.len() + program.outputs.len()];
+        // The flag lives as long as the run does.
+        frame[CANCEL] = word(self.context.cancel.flag().addr() as u64);
+        frame[FIRST_TURN] = word(turn as u64);
+        // What is only read is looked at first: until then nothing has changed.
+        let mut read: Vec<Array> = Vec::new();
+        for (&(given, _), place) in program.inputs.iter().zip(&mut frame[INPUTS..]) {
+            let slot = match given {
+                Given::Walked(number) => match &walks[number] {
+                    Walk::Array(array) => Slot::Array(array.clone()),
+                    Walk::Counter { .. } => unreachable!("what counts is no input"),
+                },
+                Given::Captured(number) => self.values[repeated.captured[number]].clone(),
+                Given::Carried(_) => continue,
+            };
+            match self.readable(slot, repeated.turns, program, step)? {
+                Some(Slot::Single(single)) => *place = single.element,
+                Some(Slot::Array(array)) => {
+                    *place = word(array.data_pointer().addr() as u64);
+                    read.push(array);
+                }
+                _ => return Ok(false),
+            }
+        }
+        let mut owned: Vec<Array> = Vec::new();
+        for (&(given, _), place) in program.inputs.iter().zip(&mut frame[INPUTS..]) {
+            let Given::Carried(number) = given else { continue };
+            match single(std::mem::replace(&mut carried[number], Slot::Empty)) {
+                Slot::Array(array) => {
+                    let mut array = self.in_order(array, step)?;
+                    let Some(pointer) = array.data_pointer_mut() else {
+                        unreachable!("it has just been made writable")
+                    };
+                    *place = word(pointer.addr() as u64);
+                    owned.push(array);
+                }
+                Slot::Single(single) => *place = single.element,
+                Slot::Empty => unreachable!("a carried value is handed over in every turn"),
+            }
+        }
+        // SAFETY: the frame has the slots that the program was made for; what is read and what is carried lies in order, has the
+        // shapes that the plan says, and lives until the end of this function; what is carried is held by `owned` alone.
+        let outcome = unsafe { code.run(frame.as_mut_ptr().cast()) };
+        match outcome {
+            0 => {}
+            1 => return Err(interrupted(step.span)),
+            fault => {
+                let number = i64::from_ne_bytes(std::array::from_fn(|index| frame[NUMBER].0[index]));
+                return Err(diagnostic(&program.faults[fault as usize - 2], number));
+            }
+        }
+        let results = &frame[INPUTS + program.inputs.len()..];
+        for ((slot, element), own) in carried.iter_mut().zip(results).zip(&step.types) {
+            *slot = if own.shape.is_empty() {
+                Slot::Single(Single { element: *element, dtype: own.dtype })
+            } else {
+                let address = u64::from_ne_bytes(std::array::from_fn(|index| element.0[index]));
+                let is_own = |array: &Array| {
+                    array.data_pointer().addr() as u64 == address
+                        && array.dtype() == own.dtype
+                        && array.shape() == own.shape
+                };
+                match owned.iter().position(is_own) {
+                    Some(place) => Slot::Array(owned.swap_remove(place)),
+                    None => unreachable!("a loop gives back each array that it was given, once"),
+                }
+            };
+        }
+        Ok(true)
+    }
+
+    /// A value whose elements lie in order; `None` where a copy would cost more than the loop does.
+    fn readable(&self, slot: Slot, turns: usize, program: &Program, step: &Step) -> Result<Option<Slot>, Diagnostic> {
+        let Slot::Array(array) = single(slot.clone()) else { return Ok(Some(single(slot))) };
+        if array.is_contiguous() {
+            return Ok(Some(Slot::Array(array)));
+        }
+        let turns = if turns == usize::MAX { COPIED } else { turns };
+        if array.len() as f64 > (COPIED * turns) as f64 * program.weight {
+            return Ok(None);
+        }
+        Ok(Some(Slot::Array(self.copied(&array, step)?)))
+    }
+
+    /// An array that nothing else holds and whose elements lie in order.
+    fn in_order(&self, mut array: Array, step: &Step) -> Result<Array, Diagnostic> {
+        if array.is_contiguous() && array.data_pointer_mut().is_some() {
+            return Ok(array);
+        }
+        self.copied(&array, step)
+    }
+
+    fn copied(&self, array: &Array, step: &Step) -> Result<Array, Diagnostic> {
+        let array_type = ArrayType::new(array.dtype(), array.shape());
+        array.copy(self.context.pool).map_err(|refusal| out_of_memory(&array_type, refusal, step.span))
+    }
+}
+
+/// A slot in which a value of rank 0 is a single element.
+fn single(slot: Slot) -> Slot {
+    match slot {
+        // SAFETY: an array of rank 0 has one element.
+        Slot::Array(array) if array.rank() == 0 => unsafe {
+            Slot::Single(Single::read(array.data_pointer(), array.dtype()))
+        },
+        slot => slot,
+    }
+}
+
+fn word(bits: u64) -> Element {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&bits.to_ne_bytes());
+    Element(bytes)
+}
+
+/// What a fault is to the person who wrote the program: the interpreter's words.
+fn diagnostic(fault: &Fault, number: i64) -> Diagnostic {
+    match fault {
+        Fault::Bounds { axis, length, span } => out_of_bounds(number, *axis, *length, &[], *span),
+        Fault::Instruction { text, at, span } => no_answer(text, at, *span),
+        Fault::Update { text, span } => Diagnostic::error("E0501", (*text).to_owned(), *span, ""),
+    }
+}

@@ -1,0 +1,267 @@
+//! Machine code for regions: what the recorded formulas of a region ask for, as one loop over vectors.
+//!
+//! ```text
+//! region -- record --> operations -- prepare --> Request -- allocate, x86 --> Compiled
+//! ```
+//!
+//! The values never leave the registers between one operation and the next, so what the block interpreter sends through the first
+//! cache takes no memory here. Each operation is the instruction that the lanes use, so the bits are the same.
+
+mod allocate;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod memory;
+mod region;
+mod verify;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod x86;
+
+pub use region::{Kept, Refusal};
+
+use crate::buffer::ALIGNMENT;
+use crate::kernel::Level;
+use crate::kernel::record::{Code, Operation, Value};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock};
+use thalweg_lang::dtype::DType;
+
+/// How an input is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reading {
+    /// Element by element.
+    Dense,
+    /// One value, which lies in memory over and over, 64 bytes of it.
+    Splat,
+}
+
+/// What is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Output {
+    /// The value.
+    pub value: Value,
+    /// Its dtype.
+    pub dtype: DType,
+}
+
+/// Code to compile.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Request {
+    /// What to do with each element.
+    pub operations: Vec<Operation>,
+    /// The inputs, by the numbers that the operations have for them.
+    pub inputs: Vec<Reading>,
+    /// The outputs.
+    pub outputs: Vec<Output>,
+}
+
+/// Operations as the machine has them: conversions of truths are selections, and what no output needs is gone.
+pub fn prepare(operations: &[Operation], outputs: &[Value]) -> (Vec<Operation>, Vec<Output>) {
+    let mut needed = vec![false; operations.len()];
+    for &output in outputs {
+        needed[output as usize] = true;
+    }
+    for (index, operation) in operations.iter().enumerate().rev() {
+        if needed[index] {
+            operation.operands().iter().for_each(|&operand| needed[operand as usize] = true);
+            if operation.code == Code::Merge {
+                needed[operation.immediate as usize] = true;
+            }
+        }
+    }
+    let mut prepared: Vec<Operation> = Vec::new();
+    let mut constants: HashMap<(DType, u64), Value> = HashMap::new();
+    let mut places = vec![0; operations.len()];
+    let kept = operations.iter().enumerate().filter(|(index, _)| needed[*index]);
+    for (index, operation) in kept {
+        let mut operation = *operation;
+        for operand in &mut operation.operands[..operation.arity as usize] {
+            *operand = places[*operand as usize];
+        }
+        if operation.code == Code::Merge {
+            operation.immediate = places[operation.immediate as usize] as u64;
+        }
+        let mut constant = |prepared: &mut Vec<Operation>, dtype: DType, bits: u64| {
+            *constants.entry((dtype, bits)).or_insert_with(|| {
+                let code = Code::Constant;
+                prepared.push(Operation { code, dtype, arity: 0, operands: [0; 3], immediate: bits });
+                prepared.len() as Value - 1
+            })
+        };
+        if operation.code == Code::Constant {
+            places[index] = constant(&mut prepared, operation.dtype, operation.immediate);
+            continue;
+        }
+        if operation.code == Code::Convert && prepared[operation.operands[0] as usize].dtype == DType::Bool {
+            let one = match operation.dtype {
+                DType::F64 => 1f64.to_bits(),
+                DType::F32 => 1f32.to_bits() as u64,
+                _ => 1,
+            };
+            let one = constant(&mut prepared, operation.dtype, one);
+            let zero = constant(&mut prepared, operation.dtype, 0);
+            let operands = [operation.operands[0], one, zero];
+            operation = Operation { code: Code::Select, arity: 3, operands, ..operation };
+        }
+        places[index] = prepared.len() as Value;
+        prepared.push(operation);
+    }
+    let outputs = outputs.iter().map(|&output| {
+        let value = places[output as usize];
+        Output { value, dtype: prepared[value as usize].dtype }
+    });
+    let outputs = outputs.collect();
+    (prepared, outputs)
+}
+
+/// Compiled code.
+pub struct Compiled {
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    executable: memory::Executable,
+    constants: Vec<u64>,
+    /// Elements of a vector.
+    width: usize,
+    /// For each input its bytes an element, and whether there is one for each element.
+    inputs: Vec<(usize, Reading)>,
+    /// For each output its bytes an element.
+    outputs: Vec<usize>,
+}
+
+/// A cache line of a stage.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+pub struct Line([u8; ALIGNMENT]);
+
+impl Line {
+    /// Zeros.
+    pub const EMPTY: Line = Line([0; ALIGNMENT]);
+}
+
+impl Compiled {
+    /// Why a request has no machine code at a level, if it has none.
+    pub fn refusal(operations: &[Operation], level: Level) -> Option<String> {
+        if !matches!(level, Level::Avx2 | Level::Avx512) {
+            return Some(format!("none for {}", level.name()));
+        }
+        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+        return x86::refusal(operations, level);
+        #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+        {
+            let _ = operations;
+            Some("none on this machine".to_owned())
+        }
+    }
+
+    /// Compiles a request, which must not be refused, for a level that this machine has.
+    ///
+    /// # Errors
+    /// Why it is not done: the system gives no memory that may run, or the assembler refuses an instruction.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    pub fn new(request: &Request, level: Level) -> Result<Compiled, String> {
+        let assembled = x86::assemble(request, level).map_err(|error| error.to_string())?;
+        let size = |number: usize| {
+            let is_it =
+                |operation: &&Operation| operation.code == Code::Operand && operation.immediate == number as u64;
+            request.operations.iter().find(is_it).map_or(0, |operation| operation.dtype.size())
+        };
+        let executable = memory::Executable::new(&assembled.code).ok_or("no memory for machine code")?;
+        Ok(Compiled {
+            executable,
+            constants: assembled.constants,
+            width: assembled.width,
+            inputs: request.inputs.iter().enumerate().map(|(number, &reading)| (size(number), reading)).collect(),
+            outputs: request.outputs.iter().map(|output| output.dtype.size()).collect(),
+        })
+    }
+
+    /// Elsewhere there is none.
+    #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+    pub fn new(_: &Request, _: Level) -> Result<Compiled, String> {
+        Err("no machine code here".to_owned())
+    }
+
+    /// How many lines a stage needs.
+    pub fn stage(&self) -> usize {
+        self.inputs.len() + self.outputs.len()
+    }
+
+    /// Computes `count` elements. The table has the address of each input and then of each output; what it holds afterwards is
+    /// unspecified.
+    ///
+    /// # Safety
+    /// Dense inputs are readable and outputs writable for as many elements, splat inputs for 64 bytes; an output may lie exactly
+    /// where a dense input of the same element size does and overlaps nothing else. The machine has the level.
+    pub unsafe fn run(&self, table: &mut [*const u8], stage: &mut [Line], count: usize) {
+        // SAFETY: the caller's promise; the function stays within whole vectors of it. What is left goes through lines of the
+        // stage, which hold a vector each.
+        unsafe {
+            let done = self.call(table, count);
+            let rest = count - done;
+            if rest == 0 {
+                return;
+            }
+            let inputs = self.inputs.len();
+            for ((&(size, reading), line), address) in self.inputs.iter().zip(stage.iter_mut()).zip(table.iter_mut()) {
+                if reading == Reading::Splat || size == 0 {
+                    continue;
+                }
+                let line = line.0.as_mut_ptr();
+                let from = address.add(done * size);
+                // Elements like the others behind the last: nothing rare happens because of them.
+                for index in 0..self.width {
+                    std::ptr::copy_nonoverlapping(from.add(index.min(rest - 1) * size), line.add(index * size), size);
+                }
+                *address = line;
+            }
+            let (_, lines) = stage.split_at_mut(inputs);
+            let mut places = [std::ptr::null::<u8>(); MOST_OUTPUTS];
+            for ((line, address), place) in lines.iter_mut().zip(&mut table[inputs..]).zip(&mut places) {
+                *place = *address;
+                *address = line.0.as_ptr();
+            }
+            self.call(table, self.width);
+            for ((&size, line), place) in self.outputs.iter().zip(lines.iter()).zip(places) {
+                let to = place.cast_mut().add(done * size);
+                std::ptr::copy_nonoverlapping(line.0.as_ptr(), to, rest * size);
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`Compiled::run`], for whole vectors.
+    unsafe fn call(&self, table: &[*const u8], count: usize) -> usize {
+        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+        // SAFETY: the caller's promise; the instructions were written for this table and these constants.
+        return unsafe { self.executable.call(table.as_ptr(), count, self.constants.as_ptr()) };
+        #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+        {
+            let _ = (table, count, &self.constants);
+            unreachable!("nothing is compiled here")
+        }
+    }
+}
+
+/// The most outputs of a request.
+pub const MOST_OUTPUTS: usize = 16;
+
+/// The most compiled requests that are kept.
+const MOST_KEPT: usize = 1024;
+
+type Known = HashMap<(Request, Level), Option<Arc<Compiled>>>;
+
+/// The code of a request, compiled now or before.
+pub fn compiled(request: Request, level: Level) -> Option<Arc<Compiled>> {
+    static KEPT: OnceLock<Mutex<Known>> = OnceLock::new();
+    let kept = KEPT.get_or_init(Mutex::default);
+    let key = (request, level);
+    let lock = || kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if let Some(known) = lock().get(&key) {
+        return known.clone();
+    }
+    let compiled = Compiled::new(&key.0, level).map(Arc::new).ok();
+    let mut kept = lock();
+    // Programs that make new code all the time would fill the memory: then all of it is made anew. What runs keeps its own.
+    if kept.len() >= MOST_KEPT {
+        kept.clear();
+    }
+    kept.insert(key, compiled.clone());
+    compiled
+}
