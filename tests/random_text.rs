@@ -292,6 +292,8 @@ fn ten_thousand_random_lines_lose_no_name() {
         .into_iter()
         // Files are left alone, and so are numbers that make large arrays.
         .filter(|text| !text.contains("save") && !text.contains("load"))
+        // What is changed in the condition of a `while` may hold for ever.
+        .filter(|text| !text.contains("while"))
         .filter(|text| !text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > 3))
         .collect();
     let mut random = Random(0x7A1_0002);

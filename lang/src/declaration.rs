@@ -63,6 +63,8 @@ pub enum Advice {
     KnownSize,
     /// A name needs its shape before a loop: an array of a `{shape}` and a `{dtype}`.
     StartWith,
+    /// A loop or a comprehension makes a string in each turn.
+    ShowInLoop,
 }
 
 /// An operation as the checker sees it.

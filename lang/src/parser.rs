@@ -709,6 +709,22 @@ impl Reporter<'_> {
                 "rows are arrays in an array: `[[1, 2], [3, 4]]`"
             }
             _ if self.is_bare_annotation(index) => "an annotation's arguments stand in parentheses: `@parallel(4)`",
+            // `reduce(+, x)`
+            Comma | ParenClose
+                if previous.is_some_and(is_operator)
+                    && index >= 2
+                    && matches!(self.token(index - 2), Some(ParenOpen | Comma)) =>
+            {
+                let last = &self.lexemes[index - 1];
+                let symbol = self.text.get(last.start..last.end)?;
+                return Some(format!("an operator as a function is written `(a, b) -> a {symbol} b`"));
+            }
+            Name(word) if &**word == "as" && words().any(|(_, token)| *token == Import) => {
+                "leave `as` and the name out: what the file assigns comes in under its own names"
+            }
+            _ if *found != Newline && expected.contains("`{`, `->` or `=`") => {
+                "write `= …` before the value, or `{ … }` around a block"
+            }
             found if expected == "an expression" && is_operator(found) && previous.is_some_and(is_operator) => {
                 "leave one of the two operators out"
             }
@@ -746,6 +762,9 @@ impl Reporter<'_> {
         use Token::*;
         let opener = self.before(index).find(|(_, token)| **token == BraceOpen).map(|(at, _)| at);
         let before = opener.and_then(|at| at.checked_sub(1)).and_then(|at| self.token(at));
+        if opener.is_some() && matches!(before, None | Some(Newline | Semicolon)) {
+            return true;
+        }
         matches!(before, Some(Assign | Comma | ParenOpen | SquareOpen | Colon))
     }
 

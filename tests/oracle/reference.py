@@ -606,8 +606,11 @@ def softmax(value, axis=-1):
     return exponential / exponential.sum(axis=axes(axis), keepdims=True)
 
 
-def norm(value, axis=None, keepdims=False):
+def norm(value, ord=None, axis=None, keepdims=False):
     checked = np.asarray(value)
+    if ord is not None:
+        ord = ord if isinstance(ord, str) else float(ord)
+        return np.asarray(np.linalg.norm(checked, ord, axis=axes(axis), keepdims=keepdims))
     return np.sqrt((np.abs(checked) ** 2).sum(axis=axes(axis), keepdims=keepdims))
 
 
@@ -738,7 +741,11 @@ MORE_FUNCTIONS = {
     "split": lambda value, parts, axis=0: tuple(np.split(value, numbers(parts), int(axis))),
     "array_split": lambda value, parts, axis=0: tuple(np.array_split(value, numbers(parts), int(axis))),
     "tile": lambda value, counts: np.tile(value, numbers(counts)),
-    "repeat": lambda value, count, axis=None: np.repeat(value, int(count), axes(axis)),
+    "repeat": lambda value, count, axis=None: np.repeat(value, np.asarray(count), axes(axis)),
+    "enumerate": lambda value, start=0: tuple(
+        (np.int64(index), one) for index, one in enumerate(value if isinstance(value, tuple) else list(value), int(start))),
+    "polyval": lambda p, x: np.asarray(np.polyval(p, x)),
+    "polyfit": lambda x, y, deg: np.polyfit(x, y, int(deg)),
     "roll": lambda value, shift, axis=None: np.roll(value, numbers(shift), axes(axis)), "pad": pad,
     "meshgrid": lambda *values, indexing="xy": tuple(np.meshgrid(*values, indexing=indexing)),
     "moveaxis": lambda value, source, destination: np.moveaxis(value, numbers(source), numbers(destination)),

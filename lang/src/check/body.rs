@@ -641,12 +641,13 @@ impl<'a> Checker<'a> {
         let Walked { mut level, value, .. } = walked;
         if !is_made_of_arrays(&value) {
             let found = self.describe_in(&level, &value);
-            return Err(self.report(Diagnostic::error(
-                "E0303",
-                format!("a comprehension's elements are arrays, not {found}"),
-                element,
-                found,
-            )));
+            let message = format!("a comprehension's elements are arrays, not {found}");
+            let is_text = matches!(value, Value::Text(_));
+            let diagnostic = Diagnostic::error("E0303", message, element, found);
+            return Err(self.report(match is_text {
+                true => diagnostic.help(self.library.advice(Advice::ShowInLoop)),
+                false => diagnostic,
+            }));
         }
         let mut outputs = Vec::new();
         let shape = value.map(&mut |operand: &Operand| {

@@ -198,7 +198,7 @@ impl Checker<'_> {
         let diagnostic = Diagnostic::error("E0208", message, name.span, "").label(base_span, found);
         self.report(match help {
             Some(help) => diagnostic.help(help),
-            None => diagnostic,
+            None => diagnostic.help(format!("define it, and it can be called so: `fn {text}(x) = …`")),
         })
     }
 
@@ -270,7 +270,9 @@ impl Checker<'_> {
         for (slot, given) in slots.iter().zip(&bound) {
             if slot.required && given.is_empty() {
                 let message = format!("`{name}` needs `{}`", slot.name);
-                let help = format!("its parameters are `{}`", signature());
+                // What a call that gives too little was meant to be, where other languages have more than one thing of that name.
+                let familiar = self.library.foreign(&format!("{name}()")).map(str::to_string);
+                let help = familiar.unwrap_or_else(|| format!("its parameters are `{}`", signature()));
                 let place = if span.source == name_span.source { span } else { name_span };
                 return Err(self.report(Diagnostic::error("E0203", message, place, "").help(help)));
             }

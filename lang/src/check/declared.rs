@@ -7,8 +7,10 @@ use crate::ast::{
 use crate::declaration::Operand;
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind};
+use crate::graph::NodeKind;
 use crate::length::{Length, Polynomial};
 use crate::source::Span;
+use crate::types::ArrayType;
 use crate::value::Value;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -128,12 +130,14 @@ impl Checker<'_> {
     fn unknown_dtype(&mut self, name: &str, span: Span) -> Reported {
         let names: Vec<&str> =
             DType::ALL.iter().map(|dtype| dtype.name()).chain(KINDS.iter().map(|kind| kind.0)).collect();
+        let is_no_array = ["str", "string", "tuple", "function"].contains(&name);
         let help = match self
             .library
             .foreign(name)
             .map(str::to_string)
             .or_else(|| super::similar(name, names.iter().copied()).map(|near| format!("did you mean `{near}`?")))
         {
+            _ if is_no_array => format!("only arrays have types: leave `: {name}` out"),
             Some(help) => help,
             None => format!("the dtypes are {}", names.join(", ")),
         };
@@ -152,7 +156,12 @@ impl Checker<'_> {
         let (fits, wanted, cast) = match elements {
             Elements::Any => return Ok(operand),
             Elements::DType(dtype) => {
-                let adapts = operand.weak && found.dtype.kind() <= dtype.kind();
+                if let Some(written) = self.literals_as(operand, *dtype, span) {
+                    return written;
+                }
+                // A literal that is too big for the dtype is refused where it is converted.
+                let narrows = found.dtype == DType::I64 && dtype.kind() == Kind::Unsigned;
+                let adapts = operand.weak && (found.dtype.kind() <= dtype.kind() || narrows);
                 if adapts {
                     let converted = self.convert(operand, *dtype, span)?;
                     return Ok(Operand { weak: false, ..converted });
@@ -160,8 +169,18 @@ impl Checker<'_> {
                 (found.dtype == *dtype, dtype.name(), dtype.name())
             }
             Elements::Kind(name, kinds) => {
-                if operand.weak && *name == "float" && found.dtype.is_integral() {
-                    return self.convert(operand, DType::F64, span);
+                let widest = match *name {
+                    "float" if found.dtype.is_integral() => Some(DType::F64),
+                    "complex" if found.dtype.kind() < Kind::Complex => Some(DType::C128),
+                    _ => None,
+                };
+                if let Some(widest) = widest {
+                    if let Some(written) = self.literals_as(operand, widest, span) {
+                        return written;
+                    }
+                    if operand.weak {
+                        return self.convert(operand, widest, span);
+                    }
                 }
                 (
                     kinds.contains(&found.dtype.kind()),
@@ -185,6 +204,26 @@ impl Checker<'_> {
                 .label(declared.span, "declared here")
                 .help(format!("cast it: `{cast}(…)`")),
         ))
+    }
+
+    /// An array of literals in the dtype that is declared for it: as a literal alone, it takes it when it loses nothing of its kind.
+    fn literals_as(&mut self, operand: Operand, dtype: DType, span: Span) -> Option<Checks<Operand>> {
+        let found = self.type_of(operand).clone();
+        let kind = &self.levels[operand.level as usize].builder.graph().node(operand.node).kind;
+        let NodeKind::Literal(elements) = kind else { return None };
+        let elements = elements.clone();
+        let is_plain = matches!(found.dtype, DType::I64 | DType::F64 | DType::C128) && found.dtype != dtype;
+        let keeps = found.dtype.kind() <= dtype.kind() || found.dtype == DType::I64 && dtype.kind() == Kind::Unsigned;
+        if !(is_plain && (keeps || elements.is_empty())) {
+            return None;
+        }
+        for element in elements.iter() {
+            if let Err(reported) = self.refuse_too_big(*element, dtype, span) {
+                return Some(Err(reported));
+            }
+        }
+        let cast = elements.iter().map(|element| element.cast(dtype)).collect();
+        Some(Ok(self.add(NodeKind::Literal(cast), ArrayType::new(dtype, found.shape), span)))
     }
 
     fn fit_shape(
@@ -245,8 +284,12 @@ impl Checker<'_> {
             [name] if is_last => {
                 let Some(solved) = self.solve(&fit, name, sizes) else {
                     let message = format!("no `{name}` makes this size {}", fit.length);
+                    let help = match self.greatest_size(&fit, name, sizes) {
+                        Some(size) => format!("take the first {size} along this axis: `[:{size}]`"),
+                        None => format!("give it a length that some `{name}` makes"),
+                    };
                     let diagnostic = Diagnostic::error("E0312", message, fit.span, fit.found);
-                    return Err(self.report(diagnostic.label(fit.expression.span, "declared here")));
+                    return Err(self.report(diagnostic.label(fit.expression.span, "declared here").help(help)));
                 };
                 sizes.known.insert(name.clone(), (solved, fit.span));
                 return Ok(());
@@ -318,6 +361,20 @@ impl Checker<'_> {
 
     /// The value of a name that makes a declared size equal to a length, when there is one.
     fn solve(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Option<Length> {
+        let (zero, step) = self.line(fit, name, sizes)?;
+        let distance = Polynomial::from(&fit.length).minus(&zero).scaled(step.signum());
+        Length::of(distance.divided(step.abs())?)
+    }
+
+    /// The greatest size, of those that a name can make, that is no greater than a length.
+    fn greatest_size(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Option<i64> {
+        let (zero, step) = self.line(fit, name, sizes)?;
+        let (zero, length) = (zero.known()?, fit.length.known()? as i64);
+        (step > 0 && zero <= length).then(|| zero + (length - zero) / step * step).filter(|size| *size > 0)
+    }
+
+    /// A declared size as a linear function of a name: what it is for 0, and by how much it grows with each step of the name.
+    fn line(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Option<(Polynomial, i64)> {
         // A size is linear in a name when it grows by the same for each step of it.
         let mut at = |value: i64| {
             let length = Length::of(value.into())?;
@@ -328,8 +385,7 @@ impl Checker<'_> {
         };
         let (zero, one, two) = (at(0)?, at(1)?, at(2)?);
         let step = one.minus(&zero).known().filter(|step| *step != 0 && two.minus(&one).known() == Some(*step))?;
-        let distance = Polynomial::from(&fit.length).minus(&zero).scaled(step.signum());
-        Length::of(distance.divided(step.abs())?)
+        Some((zero, step))
     }
 
     /// The size that a name stands for: one that a type has named, or an integer that the function is given.

@@ -15,6 +15,15 @@ use crate::value::{Closure, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// What stands for the numbers that the types of a function leave open.
+#[derive(Default)]
+struct Variables {
+    /// The sizes that its types name.
+    sizes: BTreeMap<Arc<str>, Symbol>,
+    /// Its integer parameters, after which a type may name a size, too.
+    integers: BTreeMap<Arc<str>, Symbol>,
+}
+
 impl Checker<'_> {
     /// Checks a function for all arguments that fit its types, when each parameter has one.
     pub(super) fn check_definition(&mut self, closure: &Arc<Closure<Operand>>) -> Checks<()> {
@@ -36,7 +45,7 @@ impl Checker<'_> {
     }
 
     fn walk_definition(&mut self, closure: &Arc<Closure<Operand>>, function: &Arc<ast::Function>) -> Checks<()> {
-        let mut variables: BTreeMap<Arc<str>, Symbol> = BTreeMap::new();
+        let mut variables = Variables::default();
         let mut arguments = Vec::new();
         for parameter in &function.parameters {
             let Some(declared) = &parameter.declared else { return Ok(()) };
@@ -52,7 +61,7 @@ impl Checker<'_> {
             }
             frame.locals.insert(parameter.name.text.clone(), Binding::Value(value));
         }
-        for (name, symbol) in &variables {
+        for (name, symbol) in &variables.sizes {
             let length = Length::of(Polynomial::from(symbol)).ok_or(Reported)?;
             sizes.known.insert(name.clone(), (length, function.span));
         }
@@ -65,7 +74,7 @@ impl Checker<'_> {
         &mut self,
         name: &Arc<str>,
         declared: &TypeExpression,
-        variables: &mut BTreeMap<Arc<str>, Symbol>,
+        variables: &mut Variables,
     ) -> Checks<Value<Operand>> {
         match &declared.kind {
             TypeExpressionKind::Tuple(types) => {
@@ -99,7 +108,12 @@ impl Checker<'_> {
                 let level = self.depth_of_levels();
                 let node = self.level().builder.input(name.clone(), array_type, declared.span);
                 if is_integer {
-                    let symbol = self.variable(name);
+                    // A type before it may have named a size after it.
+                    let symbol = match variables.sizes.get(name) {
+                        Some(symbol) => symbol.clone(),
+                        None => self.variable(name),
+                    };
+                    variables.integers.insert(name.clone(), symbol.clone());
                     self.level().symbols.insert(node, symbol);
                 }
                 Ok(Value::Array(Operand { level, node, weak: false }))
@@ -107,19 +121,16 @@ impl Checker<'_> {
         }
     }
 
-    fn stand_in_size(
-        &mut self,
-        size: &ast::Expression,
-        variables: &mut BTreeMap<Arc<str>, Symbol>,
-    ) -> Option<Polynomial> {
+    fn stand_in_size(&mut self, size: &ast::Expression, variables: &mut Variables) -> Option<Polynomial> {
         match &size.kind {
             ExpressionKind::Integer(value) => i64::try_from(*value).ok().map(Polynomial::from),
             ExpressionKind::Name(name) => {
-                let symbol = match variables.get(&name.text) {
+                let known = variables.sizes.get(&name.text).or_else(|| variables.integers.get(&name.text));
+                let symbol = match known {
                     Some(symbol) => symbol.clone(),
                     None => {
                         let symbol = self.variable(&name.text);
-                        variables.insert(name.text.clone(), symbol.clone());
+                        variables.sizes.insert(name.text.clone(), symbol.clone());
                         symbol
                     }
                 };

@@ -256,18 +256,23 @@ impl Checker<'_> {
     /// An operand in another dtype; a literal that does not fit it is an error.
     pub(crate) fn convert(&mut self, operand: Operand, dtype: DType, span: Span) -> Checks<Operand> {
         if let (true, Some(scalar)) = (operand.weak, self.constant_of(operand)) {
-            let cast = scalar.cast(dtype);
-            let is_integer = matches!(dtype.kind(), Kind::Unsigned | Kind::Signed);
-            if is_integer && scalar.as_integer().is_some() && cast.as_integer() != scalar.as_integer() {
-                let (least, greatest) = bounds(dtype);
-                let wider = dtype_for(scalar, dtype);
-                let help = format!("{dtype} goes from {least} to {greatest}: use a wider dtype, `{wider}(…)`");
-                return Err(self.report(
-                    Diagnostic::error("E0311", format!("{scalar} does not fit in {dtype}"), span, "").help(help),
-                ));
-            }
+            self.refuse_too_big(scalar, dtype, span)?;
         }
         Ok(self.cast(operand, dtype, span))
+    }
+
+    /// Refuses a literal that an integer dtype cannot hold.
+    pub(super) fn refuse_too_big(&mut self, scalar: Scalar, dtype: DType, span: Span) -> Checks<()> {
+        let cast = scalar.cast(dtype);
+        let is_integer = matches!(dtype.kind(), Kind::Unsigned | Kind::Signed);
+        if is_integer && scalar.as_integer().is_some() && cast.as_integer() != scalar.as_integer() {
+            let (least, greatest) = bounds(dtype);
+            let wider = dtype_for(scalar, dtype);
+            let help = format!("{dtype} goes from {least} to {greatest}: use a wider dtype, `{wider}(…)`");
+            let message = format!("{scalar} does not fit in {dtype}");
+            return Err(self.report(Diagnostic::error("E0311", message, span, "").help(help)));
+        }
+        Ok(())
     }
 
     /// An operand in another dtype, as `astype` converts.

@@ -180,7 +180,17 @@ impl<'c, 'a> Expansion<'c, 'a> {
         };
         let mut axes = Vec::new();
         for value in &written {
-            let number = self.known_integer(call, index, value, given.span)?;
+            let number = self.known_integer(call, index, value, given.span).map_err(|diagnostic| match of.rank() {
+                // `max(a, b)`: the second is no axis of the first.
+                0 => {
+                    let found = self.describe(value);
+                    let message = format!("`{}` takes one array, and this is one more value", call.name);
+                    Diagnostic::error("E0304", message, given.span, found)
+                        .label(call.arguments[0].span, of.to_string())
+                        .help(format!("several values stand in brackets: `{}([a, b])`", call.name))
+                }
+                _ => diagnostic,
+            })?;
             let axis = self.axis(number, of.rank(), given.span, of).map_err(|diagnostic| {
                 let whole = &call.arguments[0];
                 let diagnostic = diagnostic.label(whole.span, of.to_string());
@@ -250,6 +260,24 @@ impl<'c, 'a> Expansion<'c, 'a> {
             Value::Tuple(values) => values.iter().map(|value| self.known_integer(call, index, value, span)).collect(),
             other => Ok(vec![self.known_integer(call, index, other, span)?]),
         }
+    }
+
+    /// One element along the first axis; a known one is a constant.
+    pub fn element(&mut self, operand: Operand, index: usize, span: Span) -> Operand {
+        let array_type = self.type_of(operand);
+        let rank = array_type.rank();
+        let known = match &self.checker.levels[operand.level as usize].builder.graph().node(operand.node).kind {
+            NodeKind::Iota => Some(Scalar::i64(index as i64)),
+            NodeKind::Literal(elements) if rank == 1 => elements.get(index).copied(),
+            _ => None,
+        };
+        if let Some(known) = known {
+            return self.constant(known, false, span);
+        }
+        let first = SourceAxis { start: index.into(), step: 0, axis: None };
+        let others = (1..rank).map(|axis| SourceAxis { start: 0usize.into(), step: 1, axis: Some(axis - 1) });
+        let axes = std::iter::once(first).chain(others).collect();
+        Operand { weak: false, ..self.view(operand, axes, array_type.shape[1..].to_vec(), span) }
     }
 
     /// The elements, in C order, of an array that is known before the run.

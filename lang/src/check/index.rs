@@ -391,10 +391,12 @@ impl Checker<'_> {
         // `None` is a new axis.
         let mut parts: Vec<Option<Part>> = Vec::new();
         let mut axis = 0;
+        let mut ellipsis = 0;
         for entry in entries {
             match entry {
                 Entry::Newaxis => parts.push(None),
                 Entry::Ellipsis => {
+                    ellipsis = parts.len();
                     for _ in 0..rank - consumed {
                         parts.push(Some(whole_axis(&source.shape[axis])));
                         axis += 1;
@@ -428,11 +430,12 @@ impl Checker<'_> {
         for length in &source.shape[axis..] {
             parts.push(Some(whole_axis(length)));
         }
-        self.select_parts(parts, span)
+        self.select_parts(parts, ellipsis, span)
     }
 
-    /// The axes and the shape of a selection, from its parts in the order of the subscripts.
-    fn select_parts(&mut self, parts: Vec<Option<Part>>, span: Span) -> Checks<Selection> {
+    /// The axes and the shape of a selection, from its parts in the order of the subscripts; `ellipsis` is the place of a `...`
+    /// among them, or 0.
+    fn select_parts(&mut self, parts: Vec<Option<Part>>, ellipsis: usize, span: Span) -> Checks<Selection> {
         let is_array = |part: &Option<Part>| matches!(part, Some(Part::Array(_)));
         let repeats = parts.iter().any(is_array);
         // With an array among them, integers count as arrays too, and all broadcast to one shape. It stands where the first of
@@ -441,7 +444,9 @@ impl Checker<'_> {
             |part: &Option<Part>| is_array(part) || repeats && matches!(part, Some(Part::Scalar(_) | Part::Fixed(_)));
         let first = parts.iter().position(is_advanced).unwrap_or(parts.len());
         let last = parts.iter().rposition(is_advanced).unwrap_or(0);
-        let together = repeats && (first..=last).all(|at| is_advanced(&parts[at]));
+        // A `...` stands between them even where it is no axis.
+        let is_divided = first < ellipsis && ellipsis <= last;
+        let together = repeats && !is_divided && (first..=last).all(|at| is_advanced(&parts[at]));
         let mut common: Vec<Length> = Vec::new();
         for part in &parts {
             if let Some(Part::Array(index)) = part {

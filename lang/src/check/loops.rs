@@ -841,9 +841,11 @@ impl<'a> Checker<'a> {
         let message = format!("a loop carries arrays and tuples of arrays, and `{name}` is {found}");
         let turn = site.text.ok().and_then(|body| last_assignment(body, name)).unwrap_or(site.span);
         let diagnostic = Diagnostic::error("E0320", message, turn, "given another value here");
-        self.report(
-            diagnostic.label(site.span, "in this loop").help("choose by a number, and use an `if` where it is used"),
-        );
+        let help = match found.as_str() {
+            "a string" => self.library.advice(Advice::ShowInLoop),
+            _ => "choose by a number, and use an `if` where it is used",
+        };
+        self.report(diagnostic.label(site.span, "in this loop").help(help));
     }
 }
 

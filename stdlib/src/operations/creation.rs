@@ -7,7 +7,7 @@ use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Kind, Scalar};
 use thalweg_lang::graph::Attribute;
 use thalweg_lang::length::{Length, Polynomial, Symbol};
-use thalweg_lang::types::Type;
+use thalweg_lang::types::{ArrayType, Type};
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::Array;
 use thalweg_runtime::operation::{Failure, FunctionCall};
@@ -186,7 +186,8 @@ fn load_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagn
     let array_type = file::type_of(path_of).map_err(|message| {
         let diagnostic = Diagnostic::error("E0316", message, span, "");
         match file::has_format(path_of) {
-            true => diagnostic,
+            true => diagnostic
+                .help("what it holds is read before anything runs: run first what writes it, or correct the path"),
             false => {
                 diagnostic.help("`load` reads .npy files, as `np.save` writes them, .png pictures and .csv tables")
             }
@@ -202,7 +203,11 @@ fn load(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let array = file::read(std::path::Path::new(&**path), call.pool).map_err(fail)?;
     let expected = &call.types[0];
     if array.dtype() != expected.dtype || array.shape() != expected.shape {
-        return Err(fail(format!("{path} changed while the program was being checked: it was {expected}")));
+        let found = ArrayType::new(array.dtype(), array.shape().to_vec());
+        let message = format!("{path} held {expected} before the program ran, and holds {found} now");
+        let help =
+            "a program that writes it ends before the one that loads it begins; within one, use the value itself";
+        return Err(Failure { code: "E0510", message, help: Some(help.into()) });
     }
     Ok(vec![array])
 }

@@ -1,10 +1,12 @@
 //! What happens in program order: showing, saving, insisting.
 
 use crate::file;
-use crate::operation::{Operation, optional, required, variadic};
+use crate::operation::{Expansion, Operation, optional, required, variadic};
 use crate::show;
-use thalweg_lang::declaration::Default;
-use thalweg_lang::value::Value;
+use thalweg_lang::declaration::{Call, Default, Operand};
+use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::dtype::DType;
+use thalweg_lang::value::{TextPiece, Value};
 use thalweg_runtime::operation::{EffectCall, Failure};
 
 pub(super) fn rows(rows: &mut Vec<Operation>) {
@@ -18,11 +20,13 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         .examples(&[("print(\"total\", 1 + 2)", "total 3"), ("print(f\"{1 / 3:.3f}\")", "0.333")]),
     );
     rows.push(
-        Operation::effect("save", vec![required("path"), required("x")], save)
+        Operation::expand("save", vec![required("path"), required("x")], check_save)
+            .happening(save)
             .summary("Writes an array to a .npy file that NumPy reads, a .png picture or a .csv table."),
     );
     rows.push(
-        Operation::effect("assert", vec![required("condition"), optional("message", Default::Text(""))], assert)
+        Operation::expand("assert", vec![required("condition"), optional("message", Default::Text(""))], check_assert)
+            .happening(assert)
             .summary("Stops the program unless the condition, one bool, holds.")
             .examples(&[("assert(1 + 1 == 2, \"arithmetic\")", "")]),
     );
@@ -57,10 +61,8 @@ fn save(call: &EffectCall) -> Result<(), Failure> {
         return Err(Failure { help, ..failure("E0510", "`save` writes one array") });
     };
     let place = std::path::Path::new(&path);
-    if !file::has_format(place) {
-        let help = Some("write a path that ends in `.npy`".into());
-        let message = format!("`save` writes .npy, .png and .csv files, and {path} is none");
-        return Err(Failure { help, ..failure("E0510", message) });
+    if let Some((message, help)) = refused_path(&path) {
+        return Err(Failure { help: Some(help.into()), ..failure("E0510", message) });
     }
     // What else can fail is the file system's, and says so.
     let is_picture = path.ends_with(".png");
@@ -70,29 +72,63 @@ fn save(call: &EffectCall) -> Result<(), Failure> {
     file::write(place, array).map_err(|message| Failure { help, ..failure("E0510", message) })
 }
 
+/// Why no array can be written to a path, and what to type instead.
+fn refused_path(path: &str) -> Option<(String, &'static str)> {
+    let message = format!("`save` writes .npy, .png and .csv files, and {path} is none");
+    (!file::has_format(std::path::Path::new(path))).then_some((message, "write a path that ends in `.npy`"))
+}
+
+/// What is wrong with a call of `save` is known before the run, when the path is: the work before it is not lost.
+fn check_save(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
+    let [path, array] = [&call.arguments[0], &call.arguments[1]];
+    let Value::Text(pieces) = &path.value else {
+        let found = build.describe(&path.value);
+        let diagnostic = Diagnostic::error("E0303", "`save` takes a path first", path.span, found);
+        return Err(diagnostic.help("write `save(\"file.npy\", x)`"));
+    };
+    if let [TextPiece::Text(path_text)] = pieces.as_slice()
+        && let Some((message, help)) = refused_path(path_text)
+    {
+        return Err(Diagnostic::error("E0316", message, path.span, "").help(help));
+    }
+    if !matches!(array.value, Value::Array(_)) {
+        let found = build.describe(&array.value);
+        let diagnostic = Diagnostic::error("E0303", "`save` writes one array", array.span, found);
+        return Err(diagnostic.help("save one array a line, or `[ ]` of several of one shape"));
+    }
+    build.happen(call);
+    Ok(Value::None)
+}
+
+/// An assertion about anything but one bool is refused before the run.
+fn check_assert(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
+    let given = &call.arguments[0];
+    let is_bool = match &given.value {
+        Value::Array(operand) => {
+            let found = build.type_of(*operand);
+            if found.dtype == DType::Bool && found.rank() == 0 {
+                build.happen(call);
+                return Ok(Value::None);
+            }
+            found.dtype == DType::Bool
+        }
+        _ => false,
+    };
+    let found = build.describe(&given.value);
+    let message = format!("`assert` takes one bool, not {found}");
+    let help = if is_bool { "for all of them write `all(…)`" } else { "compare it: `x != 0`" };
+    Err(Diagnostic::error("E0306", message, given.span, found).help(help))
+}
+
 fn assert(call: &EffectCall) -> Result<(), Failure> {
     let held = match &call.arguments[0] {
-        Value::Array(array) => array.scalar_value().filter(|value| value.dtype == thalweg_lang::dtype::DType::Bool),
+        Value::Array(array) => array.scalar_value(),
         _ => None,
     };
-    match held {
-        Some(value) if value.bits[0] != 0 => Ok(()),
-        Some(_) => {
-            let message = show::text_of(&call.arguments[1]).map_err(|message| failure("E0511", message))?;
-            let text = if message.is_empty() { "the assertion does not hold".to_string() } else { message };
-            Err(failure("E0512", text))
-        }
-        None => {
-            let (found, help) = match &call.arguments[0] {
-                Value::Array(array) if array.dtype() == thalweg_lang::dtype::DType::Bool => {
-                    (show::describe(&call.arguments[0]), "for all of them write `all(…)`")
-                }
-                other => (show::describe(other), "compare it: `x != 0`"),
-            };
-            Err(Failure {
-                help: Some(help.into()),
-                ..failure("E0512", format!("`assert` takes one bool, not {found}"))
-            })
-        }
+    if held.is_some_and(|value| value.bits[0] != 0) {
+        return Ok(());
     }
+    let message = show::text_of(&call.arguments[1]).map_err(|message| failure("E0511", message))?;
+    let text = if message.is_empty() { "the assertion does not hold".to_string() } else { message };
+    Err(failure("E0512", text))
 }

@@ -234,9 +234,18 @@ impl<'c> Tree<'c> {
         }
         let found = build.describe(&self.call.arguments[2].value);
         let wanted = shown(&element_type(build, &self.sequence.value));
-        let message =
-            format!("`{}` combines elements of type {wanted}, and its neutral element is {found}", self.call.name);
+        let message = match &self.sequence.value {
+            Value::Tuple(values) => {
+                let one = values.first().map_or(String::new(), |value| build.describe(value));
+                format!("`{}` combines the {one} of this tuple, and its neutral element is {found}", self.call.name)
+            }
+            _ => format!("`{}` combines elements of type {wanted}, and its neutral element is {found}", self.call.name),
+        };
         let help = match element {
+            // `scan(f, (xs, ys), (0, 1))`: a tuple's values are walked, not its arrays together.
+            _ if matches!(self.sequence.value, Value::Tuple(_)) => {
+                "arrays are walked together by `zip(xs, ys)`; of a tuple, each value is one element".to_string()
+            }
             Value::Array(one) if one.rank() == 0 => {
                 format!("cast it: `{}(…)`, or the array: `{}(…)`", one.dtype, found)
             }

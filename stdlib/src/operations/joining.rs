@@ -3,7 +3,7 @@
 use super::views::{axis_argument, known, moved, permuted, sliced, with_axes};
 use crate::operation::{Expansion, Operation, optional, required, variadic};
 use crate::whole_array;
-use thalweg_lang::declaration::{Call, Default, Operand};
+use thalweg_lang::declaration::{Call, Default, Given, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Kind, Scalar};
 use thalweg_lang::graph::{Attribute, SourceAxis};
@@ -345,8 +345,12 @@ fn repeat_rows(rows: &mut Vec<Operation>) {
     );
     rows.push(
         Operation::expand("repeat", vec![required("x"), required("repeats"), optional("axis", Default::None)], repeat)
-            .summary("Each element several times, along an axis or over all elements.")
-            .examples(&[("repeat([1, 2], 2)", "[1 1 2 2]"), ("repeat([[1, 2]], 2, axis=0)", "[[1 2]\n [1 2]]")]),
+            .summary("Each element several times, along an axis or over all elements: all as often, or each by a count of its own.")
+            .examples(&[
+                ("repeat([1, 2], 2)", "[1 1 2 2]"),
+                ("repeat([[1, 2]], 2, axis=0)", "[[1 2]\n [1 2]]"),
+                ("repeat([7, 8, 9], [2, 0, 1])", "[7 7 9]"),
+            ]),
     );
     rows.push(
         Operation::function(
@@ -398,7 +402,7 @@ fn repeats(build: &mut Expansion, call: &Call, value: &Value<Operand>) -> Result
         other => {
             let found = build.describe(other);
             let message = format!("`{}` repeats a whole number of times, not {found}", call.name);
-            Err(Diagnostic::error("E0303", message, span, found))
+            Err(Diagnostic::error("E0303", message, span, found).help("give an integer, `i64(n)`"))
         }
     }
 }
@@ -434,6 +438,16 @@ fn tile(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic
 
 fn repeat(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
     let x = build.array(call, 0)?;
+    let counts = &call.arguments[1];
+    if let Value::Array(operand) = &counts.value
+        && build.type_of(*operand).rank() == 1
+        && matches!(build.type_of(*operand).dtype.kind(), Kind::Signed | Kind::Unsigned)
+    {
+        // How long the result is, the run tells: that is said in Thalweg.
+        let prelude = Given { value: Value::Builtin("repeat_by_counts".into()), span: call.place, given: true };
+        let values = vec![Value::Array(x), counts.value.clone(), call.arguments[2].value.clone()];
+        return build.call(&prelude, values, call.span);
+    }
     let count = repeats(build, call, &call.arguments[1].value)?;
     let (x, axis) = match call.arguments[2].value {
         Value::None => (build.flat(x, call.span), 0),

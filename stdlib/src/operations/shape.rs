@@ -94,15 +94,18 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         .examples(&[("floating([1, 2])", "[1. 2.]")]),
     );
     rows.push(
-        Operation::expand("zip", vec![variadic("sequences")], |_, call| match &call.arguments[0].value {
-            Value::Tuple(sequences) if !sequences.is_empty() => Ok(zip(sequences)),
+        Operation::expand("zip", vec![variadic("sequences")], |build, call| match &call.arguments[0].value {
+            Value::Tuple(sequences) if !sequences.is_empty() => zip(build, call, sequences),
             _ => {
                 let diagnostic = Diagnostic::error("E0203", "`zip` needs sequences to walk together", call.span, "");
                 Err(diagnostic.help("write them between the parentheses: `zip([1, 2], [3, 4])`"))
             }
         })
-        .summary("Arrays or tuples for a comprehension to walk together, as far as the shortest.")
-        .examples(&[("[a * b for a, b in zip([1, 2, 3], [10, 20, 30])]", "[10 40 90]")]),
+        .summary("Arrays or tuples for a loop or a comprehension to walk together, as far as the shortest.")
+        .examples(&[
+            ("[a * b for a, b in zip([1, 2, 3], [10, 20, 30])]", "[10 40 90]"),
+            ("for name, x in zip((\"a\", \"b\"), [1.5, 2.5]) { print(name, x) }", "a 1.5\nb 2.5"),
+        ]),
     );
     rows.push(
         Operation::expand("error", vec![required("message"), optional("help", Default::Text(""))], |build, call| {
@@ -149,6 +152,11 @@ fn len(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic>
     if let Some(count) = known {
         return Ok(number(build, call, count));
     }
+    if let Value::Zip(_) = &given.value
+        && let Some(length) = walked_length(build, &given.value)
+    {
+        return Ok(number(build, call, length));
+    }
     let array_type = build.array(call, 0).map(|x| build.type_of(x))?;
     match array_type.shape.first() {
         Some(length) => Ok(number(build, call, length.clone())),
@@ -165,16 +173,54 @@ fn number(build: &mut Expansion, call: &Call, length: impl Into<Length>) -> Valu
 }
 
 /// Arrays walk as arrays; with a tuple among them, the result is a tuple of tuples.
-fn zip(sequences: &[Value<Operand>]) -> Value<Operand> {
-    let tuples: Option<Vec<&Vec<Value<Operand>>>> =
-        sequences.iter().map(|one| if let Value::Tuple(values) = one { Some(values) } else { None }).collect();
-    match tuples {
-        Some(tuples) => {
-            let length = tuples.iter().map(|values| values.len()).min().unwrap_or(0);
-            let turn = |index: usize| Value::Tuple(tuples.iter().map(|values| values[index].clone()).collect());
-            Value::Tuple((0..length).map(turn).collect())
+fn zip(build: &mut Expansion, call: &Call, sequences: &[Value<Operand>]) -> Result<Value<Operand>, Diagnostic> {
+    if !sequences.iter().any(|one| matches!(one, Value::Tuple(_))) {
+        return Ok(Value::Zip(sequences.to_vec()));
+    }
+    let mut shortest = usize::MAX;
+    for one in sequences {
+        let length = match one {
+            Value::Tuple(values) => Some(values.len()),
+            other => walked_length(build, other).and_then(|length| length.known()),
+        };
+        let Some(length) = length else {
+            let found = build.describe(one);
+            let message =
+                format!("a tuple is walked together with tuples and arrays of known lengths, not with {found}");
+            let diagnostic = Diagnostic::error("E0308", message, call.arguments[0].span, "");
+            return Err(diagnostic.help("if the tuple's values are numbers, make it an array: `[a, b]`"));
+        };
+        shortest = shortest.min(length);
+    }
+    let turn = |index: usize| Value::Tuple(sequences.iter().map(|one| element(build, one, index, call)).collect());
+    Ok(Value::Tuple((0..shortest).map(turn).collect()))
+}
+
+/// How many elements a walk over arrays has: as many as the shortest.
+fn walked_length(build: &mut Expansion, sequence: &Value<Operand>) -> Option<Length> {
+    match sequence {
+        Value::Array(operand) => build.type_of(*operand).shape.first().cloned(),
+        Value::Zip(sequences) => {
+            let lengths: Option<Vec<Length>> = sequences.iter().map(|one| walked_length(build, one)).collect();
+            let lengths = lengths?;
+            let known: Option<Vec<usize>> = lengths.iter().map(Length::known).collect();
+            match known {
+                Some(known) => known.into_iter().min().map(Length::Known),
+                None => lengths
+                    .split_first()
+                    .and_then(|(first, rest)| rest.iter().all(|one| one == first).then(|| first.clone())),
+            }
         }
-        None => Value::Zip(sequences.to_vec()),
+        _ => None,
+    }
+}
+
+/// One element of what is walked.
+fn element(build: &mut Expansion, sequence: &Value<Operand>, index: usize, call: &Call) -> Value<Operand> {
+    match sequence {
+        Value::Tuple(values) => values[index].clone(),
+        Value::Zip(sequences) => Value::Tuple(sequences.iter().map(|one| element(build, one, index, call)).collect()),
+        other => other.map(&mut |operand| build.element(*operand, index, call.span)),
     }
 }
 
