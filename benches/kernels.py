@@ -287,10 +287,13 @@ class WhereChain(Kernel):
 class Sum(Kernel):
     thalweg = "sum(a * b + 2)"
     inputs = vectors("ab")
-    in_numexpr = "sum(a * b + 2)"
 
     def in_numpy(a, b):
         return np.sum(a * b + 2)
+
+    def in_numexpr(a, b):
+        # numexpr adds f32 one after another, and is several percent away at ten million.
+        return numexpr.evaluate("sum(a * b + 2)") if a.dtype == np.float64 else numexpr.evaluate("a * b + 2").sum()
 
     @compiled
     def in_numba(a, b):

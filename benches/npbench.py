@@ -4,7 +4,8 @@
 
 The Thalweg and the NumPy programs are those of the folder; Numba's stand below, where fewer than ten lines of loops say the same.
 It builds nothing. Where a package is missing it makes a virtual environment under target/ and starts again in it. The rounds are
-interleaved; each figure is the median over all rounds. The results are compared with NumPy's before anything is timed.
+interleaved; each figure is the median over all rounds. A program's results are compared with NumPy's before it is timed; one
+that differs is not timed, and the exit status is 1.
 """
 
 import argparse
@@ -52,6 +53,8 @@ sys.path.insert(0, str(PROGRAMS))
 import compare  # noqa: E402  (from the folder of the programs)
 
 NUMBA = {}
+# An orbit that leaves late has made a rounding of Numba's complex product larger in each step.
+ALLOWED = {("mandelbrot2", "Numba"): 1e-6}
 
 
 def loops(function):
@@ -216,6 +219,10 @@ def trisolv(l, b):
     return x
 
 
+class Wrong(Exception):
+    """A result that is not NumPy's."""
+
+
 def as_list(found):
     return [np.asarray(result) for result in (found if isinstance(found, tuple) else (found,))]
 
@@ -259,8 +266,8 @@ def measure(name, size):
 
 def check(name, who, found, expected):
     worst = max(compare.difference(*pair) for pair in zip(found, expected, strict=True))
-    if worst > compare.TOLERANCE:
-        sys.exit(f"{name}: {who} and NumPy differ by {worst:.2g}")
+    if worst > ALLOWED.get((name, who), compare.TOLERANCE):
+        raise Wrong(f"{name}: {who} and NumPy differ by {worst:.2g}")
     return worst
 
 
@@ -300,22 +307,29 @@ def main():
         print(f"NumPy {np.__version__}, Numba {numba.__version__}, {options.threads} thread{'s' * (options.threads > 1)}, "
               f"{platform.machine()}, load {os.getloadavg()[0]:.1f}, {options.rounds} rounds; a ratio is the other's time over "
               "Thalweg's: above 1 Thalweg is faster\n")
-    everything = []
+    everything, wrong = [], 0
     for size in options.sizes.split(","):
         if not options.json:
             print(f"size {size}\n| {'program':24} | {'Thalweg':>8} | {'NumPy':>8} | {'Numba':>8} | {'best':>8} "
                   f"| Numba first | difference |\n|{'-' * 26}|{'-' * 10}|{'-' * 10}|{'-' * 10}|{'-' * 10}|{'-' * 13}|{'-' * 12}|")
         found = []
         for name in names:
-            everything.append(measure(name, size))
+            try:
+                everything.append(measure(name, size))
+            except (Wrong, subprocess.CalledProcessError) as error:
+                wrong += 1
+                print(error, file=sys.stderr, flush=True)
+                continue
             if not options.json:
                 found.append(print_row(everything[-1]))
         if not options.json:
+            # A program that failed has no ratio.
             means = {who: [ratios[who] for ratios in found if who in ratios] for who in ("numpy", "numba", "best")}
             print("\ngeometric means: " + ", ".join(f"{who} {geometric_mean(values):.2f} ({len(values)})"
                                                     for who, values in means.items() if values) + "\n")
     if options.json:
         print(json.dumps({"threads": options.threads, "rows": everything}))
+    sys.exit(f"{wrong} programs differ from NumPy or fail" if wrong else 0)
 
 
 if __name__ == "__main__":
