@@ -7,6 +7,7 @@
 use crate::array::Array;
 use crate::buffer::ALIGNMENT;
 use crate::kernel::{BlockFunction, Level};
+use crate::machine::MachineCode;
 use crate::machine::regions::{Compiled, Line as Stage, Reading};
 use crate::plan::region::{Region, Register, Source};
 use crate::short::Short;
@@ -23,6 +24,14 @@ const SMALL_BLOCK: usize = 256;
 
 /// Elements of a block of machine code that reads and writes arrays alone.
 const LONG_BLOCK: usize = 4096;
+
+/// Elements of a block of machine code whose results are reduced over an outer axis: rows of them, with accumulators beside them.
+const ROW_BLOCK: usize = 1024;
+
+/// The least run along the innermost axis for which blocks end where runs do: then what lies densely in a run is read where it is.
+/// A block of machine code is cheaper to begin than one of many separate functions.
+const RUN_OF_MACHINE_CODE: usize = 128;
+const RUN_OF_FUNCTIONS: usize = 256;
 
 /// Between two block buffers, so that equal offsets in them do not fall on equal offsets in a page: the processor would take
 /// a load for one that must wait for the store before it.
@@ -85,6 +94,8 @@ pub struct Tape {
     copies: Short<(Register, *mut u8, usize)>,
     leaf_offsets: Few<usize>,
     block: usize,
+    /// No block reaches beyond a multiple of this.
+    run: usize,
     bytes: usize,
     arity: usize,
     axes: usize,
@@ -266,10 +277,14 @@ impl Tape {
         let leaves = region.leaves.iter().zip(places);
         let readers: Few<Reader> =
             leaves.map(|(leaf, place)| Reader::new(region, &leaf.source, leaf.dtype, place.as_ref())).collect();
-        let readings: Few<Reading> = readers.iter().map(Reader::reading).collect();
-        if let Some(code) = region.compiled(&readings, level) {
-            return Tape::of_code(region, code, readers, destinations);
+        if region.machine_code != MachineCode::Off {
+            let run = run(region, &readers, RUN_OF_MACHINE_CODE);
+            let readings: Few<Reading> = readers.iter().map(|reader| reader.reading(run)).collect();
+            if let Some(code) = region.compiled(&readings, level) {
+                return Tape::of_code(region, code, readers, run, destinations);
+            }
         }
+        let run = run(region, &readers, RUN_OF_FUNCTIONS);
         let leaves = readers.len();
         let count = region.count();
         let largest = (0..leaves + region.instructions.len()).map(|register| region.dtype(register).size()).max();
@@ -305,17 +320,29 @@ impl Tape {
         let copies = copies(region, destinations);
         let arity = operations.iter().map(|operation| operation.count).max().unwrap_or(0);
         let axes = readers.iter().map(Reader::rank).max().unwrap_or(0);
-        Tape { readers, operations, operands, copies, leaf_offsets, block, bytes, arity, axes, machine: None }
+        Tape { readers, operations, operands, copies, leaf_offsets, block, run, bytes, arity, axes, machine: None }
     }
 
     /// The same where the region has machine code: only what is reduced, and what is not read where it lies, has blocks.
-    fn of_code(region: &Region, code: Arc<Compiled>, readers: Few<Reader>, destinations: &[*mut u8]) -> Tape {
+    fn of_code(
+        region: &Region,
+        code: Arc<Compiled>,
+        readers: Few<Reader>,
+        run: usize,
+        destinations: &[*mut u8],
+    ) -> Tape {
         let leaves = readers.len();
         let outputs = region.outputs();
         let stored = |register| region.stores.iter().position(|store| store.register == register);
-        let moved = readers.iter().any(|reader| matches!(reader, Reader::Strided { .. } | Reader::Counter { .. }));
-        let long = !moved && outputs.iter().all(|&register| stored(register).is_some());
-        let block = if long { LONG_BLOCK } else { BLOCK }.min(region.count().max(1));
+        let moved = readers.iter().any(|reader| reader.is_moved(run));
+        let block = if !moved && outputs.iter().all(|&register| stored(register).is_some()) {
+            LONG_BLOCK
+        } else if !moved && region.extents().2 > 1 {
+            ROW_BLOCK
+        } else {
+            BLOCK
+        };
+        let block = block.min(region.count().max(1));
         let mut bytes = 0;
         let mut slot = |elements: usize, size: usize| {
             let offset = bytes;
@@ -326,7 +353,8 @@ impl Tape {
         for (register, reader) in readers.iter().enumerate() {
             let elements = match reader {
                 Reader::Dense { .. } => continue,
-                Reader::Splat { .. } => ALIGNMENT,
+                reader if reader.reading(run) == Reading::Splat => ALIGNMENT,
+                reader if !reader.is_moved(run) => continue,
                 _ => block,
             };
             leaf_offsets[register] = slot(elements, region.dtype(register).size());
@@ -344,7 +372,7 @@ impl Tape {
         let copies = copies(region, destinations);
         let machine = Some(Machine { code, outputs });
         let (operations, operands) = (Few::new(), Short::new());
-        Tape { readers, operations, operands, copies, leaf_offsets, block, bytes, arity, axes, machine }
+        Tape { readers, operations, operands, copies, leaf_offsets, block, run, bytes, arity, axes, machine }
     }
 
     /// A tape without instructions that reads `count` packed elements.
@@ -356,6 +384,7 @@ impl Tape {
             copies: Short::new(),
             leaf_offsets: Few::from_elem(0, 1),
             block: BLOCK.min(count.max(1)),
+            run: usize::MAX,
             bytes: 0,
             arity: 0,
             axes: 0,
@@ -366,6 +395,17 @@ impl Tape {
     /// The most elements that one call of [`Tape::evaluate`] takes.
     pub fn block(&self) -> usize {
         self.block
+    }
+
+    /// How many of the next elements one call of [`Tape::evaluate`] takes.
+    pub fn piece(&self, start: usize, left: usize) -> usize {
+        let piece = left.min(self.block);
+        if self.run == usize::MAX { piece } else { piece.min(self.run - start % self.run) }
+    }
+
+    /// Whether any block of elements can be taken at once, whatever runs it lies in.
+    pub fn takes_any(&self) -> bool {
+        self.run == usize::MAX
     }
 
     /// Block buffers for one thread.
@@ -409,7 +449,7 @@ impl Tape {
         }
     }
 
-    /// Runs every instruction on the elements `start .. start + length` of the line, at most a block. When an element has
+    /// Runs every instruction on the elements `start .. start + length` of the line, no more than a [`Tape::piece`]. When an element has
     /// no answer, the first such element and its first instruction come back, and what lies behind it is unspecified.
     ///
     /// # Safety
@@ -424,6 +464,20 @@ impl Tape {
                 match reader {
                     Reader::Dense { pointer, size } => bench.pointers[register] = pointer.add(start * size),
                     Reader::Splat { .. } => {}
+                    Reader::Strided { pointer, size, axes } if self.run != usize::MAX => {
+                        let inner = axes.last().map_or(0, |axis| axis.1);
+                        let from = pointer.offset(unravel(axes, &mut bench.index, start));
+                        if inner == *size as isize {
+                            bench.pointers[register] = from;
+                        } else if inner == 0 && self.machine.is_some() {
+                            let mut bytes = [0; 16];
+                            std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), *size);
+                            splat(&bytes, *size, base.add(offset), ALIGNMENT);
+                        } else {
+                            bench.pointers[register] = base.add(offset);
+                            gather(*pointer, *size, axes, &mut bench.index, start, length, base.add(offset));
+                        }
+                    }
                     Reader::Strided { pointer, size, axes } => {
                         gather(*pointer, *size, axes, &mut bench.index, start, length, base.add(offset));
                     }
@@ -515,6 +569,29 @@ impl Machine {
     }
 }
 
+/// The length of the runs that blocks must not leave, so that leaves which are not dense along the whole line are read where they
+/// lie; `usize::MAX` where that is not worth it.
+fn run(region: &Region, readers: &[Reader], least: usize) -> usize {
+    let inner = |reader: &Reader| match reader {
+        Reader::Strided { axes, .. } => axes.last().map(|axis| axis.0),
+        _ => None,
+    };
+    let (_, reduced, width) = region.extents();
+    // Many short reductions are put into one block.
+    let short = !region.ends.is_empty() && reduced * width < BLOCK;
+    match readers.iter().filter_map(inner).min() {
+        Some(run)
+            if run >= least
+                && !short
+                && readers.iter().filter_map(inner).all(|length| length % run == 0)
+                && readers.iter().any(|reader| matches!(reader, Reader::Strided { .. }) && !reader.is_moved(run)) =>
+        {
+            run
+        }
+        _ => usize::MAX,
+    }
+}
+
 /// The stored results that are leaves: which, where to, and an element's bytes.
 fn copies(region: &Region, destinations: &[*mut u8]) -> Short<(Register, *mut u8, usize)> {
     let stores = region.stores.iter().zip(destinations).filter(|(store, _)| store.register < region.leaves.len());
@@ -522,9 +599,28 @@ fn copies(region: &Region, destinations: &[*mut u8]) -> Short<(Register, *mut u8
 }
 
 impl Reader {
-    /// What machine code makes of it: all but splats are dense by the time it runs.
-    fn reading(&self) -> Reading {
-        if matches!(self, Reader::Splat { .. }) { Reading::Splat } else { Reading::Dense }
+    /// What machine code makes of it, when blocks end where runs of this length do: what is the same in a whole run is repeated,
+    /// and all else is dense by the time that the code runs.
+    fn reading(&self, run: usize) -> Reading {
+        match self {
+            Reader::Splat { .. } => Reading::Splat,
+            Reader::Strided { axes, .. } if run != usize::MAX && axes.last().is_some_and(|axis| axis.1 == 0) => {
+                Reading::Splat
+            }
+            _ => Reading::Dense,
+        }
+    }
+
+    /// Whether it is copied into a block.
+    fn is_moved(&self, run: usize) -> bool {
+        match self {
+            Reader::Dense { .. } | Reader::Splat { .. } => false,
+            Reader::Counter { .. } => true,
+            Reader::Strided { size, axes, .. } => {
+                let inner = axes.last().map_or(0, |axis| axis.1);
+                run == usize::MAX || inner != 0 && inner != *size as isize
+            }
+        }
     }
 
     fn rank(&self) -> usize {

@@ -150,7 +150,7 @@ pub unsafe fn reduce(
     // A block of the line is shorter than any fold's block, so that a short run is always one block.
     // SAFETY: the caller's promise.
     unsafe {
-        if reduced * inner * SHORT <= tape.block() {
+        if reduced * inner * SHORT <= tape.block() && tape.takes_any() {
             reduce_short(tape, level, extents, targets, drive)
         } else {
             reduce_long(tape, level, extents, targets, drive)
@@ -320,6 +320,16 @@ struct Long<'a> {
     width: usize,
     rows: usize,
     units_per_tile: usize,
+    /// Whether units are trees of rows.
+    is_tree: bool,
+}
+
+/// The rows of a unit: where the first begins on the line, how wide they are, and how many.
+#[derive(Clone, Copy)]
+struct Rows {
+    first: usize,
+    width: usize,
+    rows: usize,
 }
 
 /// Where blocks write.
@@ -373,8 +383,16 @@ unsafe fn reduce_long(
         }
     });
     let places = places.collect();
-    let width = inner.min(TILE);
+    // Rows of one dtype are reduced as a tree of rows, which needs few of them at once: then the tiles may be wide.
+    let lanes = targets.first().map(Target::lanes);
+    let is_tree =
+        inner > 1 && targets.iter().all(|target| matches!(target.how, How::Fold(_)) && Some(target.lanes()) == lanes);
+    let width = match is_tree {
+        true => inner.min(inner.div_ceil(drive.count() * 2).max(TILE)).min(tape.block()),
+        false => inner.min(TILE),
+    };
     let long = Long {
+        is_tree,
         tape,
         level,
         extents,
@@ -464,6 +482,10 @@ impl Long<'_> {
 
     fn worker(&self) -> Worker {
         let accumulator = |target: &Target| match target.how {
+            How::Fold(_) if self.is_tree => Accumulator::Fold {
+                memory: Partial::new((target.lanes().ilog2() as usize + 2) * self.width * target.size()),
+                taken: 0,
+            },
             How::Fold(_) => Accumulator::Fold {
                 memory: Partial::new(target.lanes().min(self.extents.reduced) * self.width * target.size()),
                 taken: 0,
@@ -477,6 +499,28 @@ impl Long<'_> {
     /// `unit` is one of the units; the rest as [`reduce`].
     unsafe fn run(&self, worker: &mut Worker, unit: usize, drive: &Drive) -> Option<Fault> {
         let (outer, column, width, first_row, rows) = self.unit(unit);
+        if self.is_tree {
+            let rows =
+                Rows { first: (outer * self.extents.reduced + first_row) * self.extents.inner + column, width, rows };
+            // SAFETY: the unit lies in the extents.
+            let found = unsafe { self.tree(worker, rows, 0, 1, 0, drive) };
+            if found.is_some() {
+                // Rows are not taken in their order, and the first fault counts.
+                // SAFETY: as above.
+                return unsafe { self.first_fault(worker, rows) }.or(found);
+            }
+            for (index, target) in self.targets.iter().enumerate() {
+                let Accumulator::Fold { memory, .. } = &mut worker.accumulators[index] else { continue };
+                let (places, blocks) = self.places[index];
+                let place = (outer * blocks + first_row / target.block()) * self.extents.inner + column;
+                let size = target.size();
+                // SAFETY: the place is that of this unit, and the tree's root is its first row.
+                unsafe {
+                    std::ptr::copy_nonoverlapping(memory.pointer(), places.values.add(place * size), width * size)
+                };
+            }
+            return None;
+        }
         for accumulator in &mut worker.accumulators {
             if let Accumulator::Fold { taken, .. } = accumulator {
                 *taken = 0;
@@ -492,7 +536,7 @@ impl Long<'_> {
                 if drive.is_cancelled() {
                     return None;
                 }
-                let count = (length - done).min(self.tape.block());
+                let count = self.tape.piece(start + done, length - done);
                 // SAFETY: the piece lies in the extents.
                 let found = unsafe { self.tape.evaluate(&mut worker.bench, start + done, count) };
                 if found.is_some() {
@@ -523,6 +567,107 @@ impl Long<'_> {
             }
         }
         None
+    }
+
+    /// What the accumulators from `lane` on, `step` apart, come to: into the row `depth` of each target's memory. An accumulator is
+    /// the rows `lane`, `lane + S`, … in turn; two halves are combined as soon as both are there, so that few rows exist at once.
+    ///
+    /// # Safety
+    /// The rows lie in the extents, and the memory has a row for each depth.
+    unsafe fn tree(
+        &self,
+        worker: &mut Worker,
+        rows: Rows,
+        lane: usize,
+        step: usize,
+        depth: usize,
+        drive: &Drive,
+    ) -> Option<Fault> {
+        let lanes = self.targets[0].lanes();
+        // SAFETY: the caller's promise; each depth is a row of its own.
+        unsafe {
+            if step == lanes {
+                for row in (lane..rows.rows).step_by(lanes) {
+                    if drive.is_cancelled() {
+                        return None;
+                    }
+                    let fault = self.row(
+                        worker,
+                        rows,
+                        row,
+                        |fold, to, from, count, size| {
+                            if row == lane {
+                                std::ptr::copy_nonoverlapping(from, to, count * size);
+                            } else {
+                                fold.combine(self.level, to, from, count);
+                            }
+                        },
+                        depth,
+                    );
+                    if fault.is_some() {
+                        return fault;
+                    }
+                }
+                return None;
+            }
+            let fault = self.tree(worker, rows, lane, 2 * step, depth, drive);
+            if fault.is_some() || lane + step >= rows.rows.min(lanes) {
+                return fault;
+            }
+            let fault = self.tree(worker, rows, lane + step, 2 * step, depth + 1, drive);
+            for (target, accumulator) in self.targets.iter().zip(&mut worker.accumulators) {
+                let (Accumulator::Fold { memory, .. }, How::Fold(fold)) = (accumulator, target.how) else { continue };
+                let row = self.width * target.size();
+                let left = memory.pointer().add(depth * row);
+                fold.combine(self.level, left, left.add(row), rows.width);
+            }
+            fault
+        }
+    }
+
+    /// Computes a row, piece by piece, and hands each target's elements on: `take(fold, to, from, count, size)`.
+    ///
+    /// # Safety
+    /// As [`Long::tree`].
+    unsafe fn row(
+        &self,
+        worker: &mut Worker,
+        rows: Rows,
+        row: usize,
+        take: impl Fn(&Fold, *mut u8, *const u8, usize, usize),
+        depth: usize,
+    ) -> Option<Fault> {
+        let start = rows.first + row * self.extents.inner;
+        let mut done = 0;
+        while done < rows.width {
+            let count = self.tape.piece(start + done, rows.width - done);
+            // SAFETY: the row lies in the extents; registers have `count` elements, and so has the rest of the memory's row.
+            unsafe {
+                let fault = self.tape.evaluate(&mut worker.bench, start + done, count);
+                if fault.is_some() {
+                    return fault;
+                }
+                for (target, accumulator) in self.targets.iter().zip(&mut worker.accumulators) {
+                    let (Accumulator::Fold { memory, .. }, How::Fold(fold)) = (accumulator, target.how) else {
+                        continue;
+                    };
+                    let size = target.size();
+                    let to = memory.pointer().add((depth * self.width + done) * size);
+                    take(fold, to, self.tape.register(&worker.bench, target.register), count, size);
+                }
+            }
+            done += count;
+        }
+        None
+    }
+
+    /// The first fault of a unit's rows.
+    ///
+    /// # Safety
+    /// As [`Long::tree`].
+    unsafe fn first_fault(&self, worker: &mut Worker, rows: Rows) -> Option<Fault> {
+        // SAFETY: the caller's promise.
+        (0..rows.rows).find_map(|row| unsafe { self.row(worker, rows, row, |_, _, _, _, _| {}, 0) })
     }
 
     /// Feeds packed elements to a fold's accumulators; `end`: they are the unit's last.

@@ -183,7 +183,7 @@ unsafe fn each(tape: &Tape, region: &Region, drive: &Drive) -> Result<(), Stop> 
             let end = count.min((index + 1) * unit);
             let mut start = index * unit;
             while start < end {
-                let length = tape.block().min(end - start);
+                let length = tape.piece(start, end - start);
                 // SAFETY: the caller's promise; units do not overlap.
                 let fault = unsafe { tape.evaluate(bench, start, length) };
                 if fault.is_some() {
