@@ -1,5 +1,5 @@
-//! What a turn of a loop allocates: nothing where it works on numbers and elements; where it runs a region, what the region's setting up
-//! takes, and no more with time. A binary of its own, because its allocator counts.
+//! What a turn of a loop allocates: nothing where it works on numbers and elements; where it runs a region, each small result's memory
+//! and its header, and an accumulator where it reduces. A binary of its own, because its allocator counts.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,7 +52,7 @@ const PROGRAMS: &[(&str, usize, usize, &str)] = &[
     (
         "a stencil in place",
         1000,
-        40,
+        2,
         "u = zeros(34, 34)
         u[0, :] = 1
         for step in range(TURNS) {
@@ -62,7 +62,7 @@ const PROGRAMS: &[(&str, usize, usize, &str)] = &[
     (
         "a stencil between two arrays",
         1000,
-        32,
+        2,
         "u = range(500) * 0.5
         v = zeros(500)
         for step in range(TURNS) {
@@ -103,7 +103,7 @@ const PROGRAMS: &[(&str, usize, usize, &str)] = &[
     (
         "a sum in every turn",
         1000,
-        20,
+        3,
         "a = range(300) * 0.001
         total = 0.0
         for i in range(TURNS) { total = total * 0.5 + sum(a * total + 1) }",

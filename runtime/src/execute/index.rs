@@ -12,6 +12,7 @@ use super::{interrupted, out_of_memory, written};
 use crate::array::Array;
 use crate::plan::region::{ValueId, elements};
 use crate::plan::{Combine, IndexPlace, Step, UpdateStep};
+use crate::short::Short;
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::Scalar;
 use thalweg_lang::source::Span;
@@ -53,13 +54,13 @@ struct Table {
 
 /// Places in an array: a selection of its elements.
 struct Selection {
-    shape: Vec<usize>,
+    shape: Short<usize>,
     /// How many leading axes the tables depend on.
     outer: usize,
     /// Where the array's element `[0, 0, …]` is, the selection's is so many elements further, but for the tables.
     offset: isize,
     /// From one element to the next along each axis, in elements, but for the tables.
-    strides: Vec<isize>,
+    strides: Short<isize>,
     tables: Vec<Table>,
 }
 
@@ -167,26 +168,29 @@ unsafe impl Sync for Places {}
 
 /// What one thread computes places in.
 struct Desk {
-    offsets: Vec<i64>,
+    offsets: Short<i64>,
     numbers: Vec<i64>,
     steps: Vec<i64>,
-    index: Vec<usize>,
+    index: Short<usize>,
 }
 
 impl Places {
-    fn desk(&self) -> Desk {
-        let numbers = || if self.tables.is_empty() { Vec::new() } else { vec![0; PLACES] };
-        Desk { offsets: vec![0; PLACES], numbers: numbers(), steps: numbers(), index: vec![0; self.rank + 1] }
+    /// For as many places at a time as there are, but no more than `PLACES`.
+    fn desk(&self, places: usize) -> Desk {
+        let places = places.min(PLACES);
+        let numbers = || if self.tables.is_empty() { Vec::new() } else { vec![0; places] };
+        let offsets = Short::from_elem(0, places);
+        Desk { offsets, numbers: numbers(), steps: numbers(), index: Short::from_elem(0, self.rank + 1) }
     }
 
     /// Computes `length` offsets, in bytes, from the place `start` on. Of the indices that are out of bounds the first one
     /// comes back: its place, and the table as the instruction.
     ///
     /// # Safety
-    /// The places are in the selection, at most [`PLACES`], and the index arrays live.
+    /// The places are in the selection, no more than the desk was made for, and the index arrays live.
     unsafe fn find(&self, desk: &mut Desk, start: usize, length: usize) -> Option<Fault> {
         let Desk { offsets, numbers, steps, index } = desk;
-        // SAFETY: the desk's buffers have room for `PLACES` numbers.
+        // SAFETY: the desk's buffers have room for the places that they were made for.
         unsafe { count(self.offset, &self.known, index, start, length, offsets.as_mut_ptr()) };
         let mut fault = None;
         let mut limit = length;
@@ -246,8 +250,13 @@ impl<'a> Run<'a> {
         shape: &[usize],
         span: Span,
     ) -> Result<Selection, Diagnostic> {
-        let mut selection =
-            Selection { shape: shape.to_vec(), outer: 0, offset: 0, strides: vec![0; shape.len()], tables: Vec::new() };
+        let mut selection = Selection {
+            shape: Short::from_slice(shape),
+            outer: 0,
+            offset: 0,
+            strides: Short::from_elem(0, shape.len()),
+            tables: Vec::new(),
+        };
         for (axis, IndexPlace { place, index }) in axes.iter().enumerate() {
             let (length, stride) = (lengths[axis], strides[axis]);
             // How many steps there are along the result's axis.
@@ -347,7 +356,7 @@ impl<'a> Run<'a> {
             outer.div_ceil(unit),
             1,
             |index| index * unit,
-            || places.desk(),
+            || places.desk(unit),
             |desk, index| {
                 let Ends(from, to) = &ends;
                 let end = outer.min((index + 1) * unit);
@@ -477,15 +486,15 @@ impl<'a> Run<'a> {
             Some(own) if new.shape()[own] != 1 => new.strides()[own] * size as isize,
             _ => 0,
         });
-        let strides: Vec<isize> = strides.collect();
+        let strides: Short<isize> = strides.collect();
         let known = merge(selection.shape[..selection.outer].iter().copied().zip(strides.iter().copied()));
         let inner = (selection.outer..selection.shape.len())
             .map(|axis| (selection.shape[axis], selection.strides[axis] * size as isize, strides[axis]));
         let inner = merge_pairs(inner);
         let outer = elements(&selection.shape[..selection.outer]);
-        let mut desk = places.desk();
-        let mut sources = vec![0i64; PLACES];
-        let mut stage = Stage::new(size);
+        let mut desk = places.desk(outer);
+        let mut sources: Short<i64> = Short::from_elem(0, outer.min(PLACES));
+        let mut stage = Stage::new(if inner.is_empty() || update.combine.is_some() { STAGE } else { 0 }, size);
         let mut start = 0;
         while start < outer {
             if self.context.cancel.is_cancelled() {
@@ -620,7 +629,7 @@ fn is_injective(array: &Array) -> bool {
         return true;
     }
     let axes = array.shape().iter().zip(array.strides()).filter(|(length, _)| **length != 1);
-    let mut axes: Vec<(usize, usize)> = axes.map(|(&length, stride)| (stride.unsigned_abs(), length)).collect();
+    let mut axes: Short<(usize, usize)> = axes.map(|(&length, stride)| (stride.unsigned_abs(), length)).collect();
     axes.sort_unstable();
     let mut reach = 0;
     axes.into_iter().all(|(stride, length)| {
@@ -638,8 +647,8 @@ fn inner_axes(selection: &Selection, size: usize) -> Axes {
 }
 
 /// As `merge`, of two arrays at once.
-fn merge_pairs(axes: impl Iterator<Item = (usize, isize, isize)>) -> Vec<(usize, isize, isize)> {
-    let mut merged: Vec<(usize, isize, isize)> = Vec::new();
+fn merge_pairs(axes: impl Iterator<Item = (usize, isize, isize)>) -> Short<(usize, isize, isize)> {
+    let mut merged: Short<(usize, isize, isize)> = Short::new();
     for (length, one, other) in axes {
         match merged.last_mut() {
             _ if length == 1 => {}
@@ -763,8 +772,8 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(size: usize) -> Stage {
-        Stage { old: vec![0; STAGE * size], new: vec![0; STAGE * size], size, seen: Vec::new(), time: 0 }
+    fn new(elements: usize, size: usize) -> Stage {
+        Stage { old: vec![0; elements * size], new: vec![0; elements * size], size, seen: Vec::new(), time: 0 }
     }
 
     /// How many of the first places certainly differ from each other: at least one.

@@ -31,7 +31,7 @@ impl Run<'_> {
             let refusal = OutOfMemory { requested: usize::MAX, live: 0, limit: None };
             return Err(out_of_memory(&array_type, refusal, span));
         }
-        let places: Short<Option<Place>> = region
+        let places: Short<Option<Place>, 8> = region
             .leaves
             .iter()
             .map(|leaf| match &leaf.source {
