@@ -1,10 +1,10 @@
 //! The promises to a program that embeds the language: data in and out, errors as data, cancelling, no global state.
 
 use crate::engines::{Printed, Session, plain};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
-use thalweg::Interpreter;
-use thalweg_lang::diagnostic::Severity;
+use thalweg::{Call, Cancel, Expansion, Interpreter, Operand, Operation};
+use thalweg_lang::diagnostic::{Diagnostic, Severity};
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::Array;
 
@@ -174,18 +174,19 @@ fn a_length_that_turns_out_to_be_one_says_what_to_type() {
 
 #[test]
 fn cancelling_ends_a_check() {
-    let mut interpreter = Interpreter::new();
-    let cancel = interpreter.cancel();
-    // Each function walks the one before twice, with other arguments: about 100,000 bodies.
-    let step = |index: usize| format!("fn f{index}(x) = f{0}(x) * 3 + f{0}(x + 0.5)\n", index - 1);
-    let steps: String = (1..40).map(step).collect();
-    let text = format!("fn f0(x) = x\n{steps}f39(rand(3))");
-    let watch = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(20));
-        cancel.cancel();
-    });
-    let errors = interpreter.run("<host>", &text).expect_err("it is cancelled");
-    watch.join().expect("the watch does not panic");
+    /// The flag of the session below: a row is a plain function and holds nothing.
+    static CANCEL: OnceLock<Cancel> = OnceLock::new();
+    /// What somebody's Ctrl-C does while a text is being checked.
+    fn interrupt(_: &mut Expansion, _: &Call) -> Result<Value<Operand>, Diagnostic> {
+        CANCEL.get_or_init(Cancel::new).cancel();
+        Ok(Value::None)
+    }
+    let printed = Arc::new(Printed::default());
+    let row = Operation::expand("interrupt", Vec::new(), interrupt);
+    let mut interpreter = Interpreter::builder().operation(row).host(printed.clone()).build();
+    CANCEL.set(interpreter.cancel()).unwrap_or_else(|_| panic!("it is set once"));
+    let errors = interpreter.run("<host>", "print(1)\ninterrupt()\nx = 2\nprint(x)").expect_err("it is cancelled");
+    assert_eq!(printed.take(), "");
     assert_eq!(errors.iter().map(|error| error.code).collect::<Vec<_>>(), ["E0590"], "{}", plain(&errors));
     assert_eq!(interpreter.check("<host>", "1")[0].code, "E0590");
     interpreter.cancel().reset();
