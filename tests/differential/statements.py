@@ -101,7 +101,7 @@ def total(value, axis=None):
 def scattered(array, places, operation, value):
     """An update in which equal indices all count, one after the other."""
     flat = np.arange(array.size).reshape(array.shape)[places]
-    memory = array.reshape(-1)
+    memory = array.flat  # Not reshape(-1): of an array turned by .T that is a copy.
     for place, one in zip(np.ravel(flat), np.ravel(np.broadcast_to(value, np.shape(flat)))):
         memory[place] = operation(memory[place], one)
 
@@ -188,6 +188,8 @@ class Writer:
 
     def fresh(self, letter):
         self.count += 1
+        while f"{letter}{self.count}" in DTYPES:  # A variable of that name would hide the conversion.
+            self.count += 1
         return f"{letter}{self.count}"
 
     # Parts

@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn all_work_is_done_when_together_returns() {
         let threads = Threads::new();
-        for turn in 0..2000 {
+        for turn in 0..if cfg!(miri) { 20 } else { 2000 } {
             let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
             threads.together(4, &|| {
                 while next.fetch_add(1, Ordering::Relaxed) < 8 {

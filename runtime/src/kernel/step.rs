@@ -52,7 +52,7 @@ pub(super) struct Buffer<T, const W: usize>(pub(super) [MaybeUninit<T>; W]);
 #[inline(always)]
 pub(super) fn whole_steps_only() {
     // SAFETY: no instruction at all.
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    #[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
     unsafe {
         std::arch::asm!("", options(nomem, nostack, preserves_flags))
     }

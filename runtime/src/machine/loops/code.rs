@@ -50,7 +50,7 @@ impl Drop for Code {
     fn drop(&mut self) {
         PROGRAMS.fetch_sub(1, Ordering::Relaxed);
         let emitted = self.emitted.get_mut().map(Option::take).unwrap_or(None);
-        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        #[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
         if let Some(emitted) = emitted {
             // SAFETY: nobody runs the code any more, because nobody holds it.
             unsafe { emitted.module.free_memory() };
