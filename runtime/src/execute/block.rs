@@ -19,6 +19,9 @@ use thalweg_lang::graph::SourceAxis;
 /// Elements of a block.
 const BLOCK: usize = 512;
 
+/// How many reductions must lie in one block of the line for them to be worth taking together.
+pub const SHORT: usize = 4;
+
 /// Elements of a block where they are large or the instructions need many blocks at once.
 const SMALL_BLOCK: usize = 256;
 
@@ -27,6 +30,9 @@ const LONG_BLOCK: usize = 4096;
 
 /// Elements of a block of machine code whose results are reduced over an outer axis: rows of them, with accumulators beside them.
 const ROW_BLOCK: usize = 1024;
+
+/// The most bytes that are packed for a run: more would not stay in the second cache.
+const MOST_PACKED: usize = 512 * 1024;
 
 /// The least run along the innermost axis for which blocks end where runs do: then what lies densely in a run is read where it is.
 /// A block of machine code is cheaper to begin than one of many separate functions.
@@ -100,6 +106,8 @@ pub struct Tape {
     arity: usize,
     axes: usize,
     machine: Option<Machine>,
+    /// What readers that are packed read from.
+    _packed: Short<Vec<Line>>,
 }
 
 /// The region's machine code, which takes the place of the operations.
@@ -120,7 +128,12 @@ pub struct Bench {
     memory: Vec<Line>,
     pointers: Short<*const u8, 16>,
     arguments: Few<*const u8>,
-    index: Short<usize>,
+    /// Room for a leaf's index; where blocks follow runs, the index of each leaf at the element `next` of the line.
+    index: Short<usize, 16>,
+    /// Of each leaf there, in bytes.
+    offsets: Few<isize>,
+    /// Where the last block ended.
+    next: usize,
     /// For machine code: its table, and room for the last elements.
     stage: Few<Stage>,
 }
@@ -249,6 +262,31 @@ impl Reader {
         }
     }
 
+    /// Packs what lies apart along the innermost axis and is read over and over along another: it is gathered once, and then read
+    /// where it lies. The memory must live as long as the reader.
+    fn pack(&mut self) -> Option<Vec<Line>> {
+        let Reader::Strided { pointer, size, axes } = self else { return None };
+        let inner = axes.last().map_or(0, |axis| axis.1);
+        let count: usize = axes.iter().filter(|axis| axis.1 != 0).map(|axis| axis.0).product();
+        let reads: usize = axes.iter().map(|axis| axis.0).product();
+        if inner == 0 || inner == *size as isize || count * *size > MOST_PACKED || reads < 2 * count {
+            return None;
+        }
+        let mut memory = vec![Line([0; ALIGNMENT]); (count * *size).div_ceil(ALIGNMENT)];
+        let kept: Axes = axes.iter().copied().filter(|axis| axis.1 != 0).collect();
+        let mut index: Short<usize> = Short::from_elem(0, kept.len());
+        // SAFETY: the elements are the array's, and the memory has room for each of them once.
+        unsafe { gather(*pointer, *size, &kept, &mut index, 0, count, memory.as_mut_ptr().cast()) };
+        let mut stride = *size as isize;
+        for axis in axes.iter_mut().rev().filter(|axis| axis.1 != 0) {
+            axis.1 = stride;
+            stride *= axis.0 as isize;
+        }
+        *pointer = memory.as_ptr().cast();
+        *axes = merge(axes.iter().copied());
+        Some(memory)
+    }
+
     fn splat_at(pointer: *const u8, size: usize) -> Reader {
         let mut bytes = [0; 16];
         // SAFETY: the element is in the array: the region is not empty, and its leaves' indices were checked against shapes.
@@ -275,13 +313,14 @@ impl Tape {
     /// first bytes, in the order of the region's stores. The region must not be empty.
     pub fn new(region: &Region, level: Level, places: &[Option<Place>], destinations: &[*mut u8]) -> Tape {
         let leaves = region.leaves.iter().zip(places);
-        let readers: Few<Reader> =
+        let mut readers: Few<Reader> =
             leaves.map(|(leaf, place)| Reader::new(region, &leaf.source, leaf.dtype, place.as_ref())).collect();
+        let packed = readers.iter_mut().filter_map(Reader::pack).collect();
         if region.machine_code != MachineCode::Off {
             let run = run(region, &readers, RUN_OF_MACHINE_CODE);
             let readings: Few<Reading> = readers.iter().map(|reader| reader.reading(run)).collect();
             if let Some(code) = region.compiled(&readings, level) {
-                return Tape::of_code(region, code, readers, run, destinations);
+                return Tape::of_code(region, code, readers, (packed, run), destinations);
             }
         }
         let run = run(region, &readers, RUN_OF_FUNCTIONS);
@@ -320,7 +359,20 @@ impl Tape {
         let copies = copies(region, destinations);
         let arity = operations.iter().map(|operation| operation.count).max().unwrap_or(0);
         let axes = readers.iter().map(Reader::rank).max().unwrap_or(0);
-        Tape { readers, operations, operands, copies, leaf_offsets, block, run, bytes, arity, axes, machine: None }
+        Tape {
+            readers,
+            operations,
+            operands,
+            copies,
+            leaf_offsets,
+            block,
+            run,
+            bytes,
+            arity,
+            axes,
+            machine: None,
+            _packed: packed,
+        }
     }
 
     /// The same where the region has machine code: only what is reduced, and what is not read where it lies, has blocks.
@@ -328,7 +380,7 @@ impl Tape {
         region: &Region,
         code: Arc<Compiled>,
         readers: Few<Reader>,
-        run: usize,
+        (packed, run): (Short<Vec<Line>>, usize),
         destinations: &[*mut u8],
     ) -> Tape {
         let leaves = readers.len();
@@ -372,7 +424,20 @@ impl Tape {
         let copies = copies(region, destinations);
         let machine = Some(Machine { code, outputs });
         let (operations, operands) = (Few::new(), Short::new());
-        Tape { readers, operations, operands, copies, leaf_offsets, block, run, bytes, arity, axes, machine }
+        Tape {
+            readers,
+            operations,
+            operands,
+            copies,
+            leaf_offsets,
+            block,
+            run,
+            bytes,
+            arity,
+            axes,
+            machine,
+            _packed: packed,
+        }
     }
 
     /// A tape without instructions that reads `count` packed elements.
@@ -389,6 +454,7 @@ impl Tape {
             arity: 0,
             axes: 0,
             machine: None,
+            _packed: Short::new(),
         }
     }
 
@@ -444,7 +510,9 @@ impl Tape {
             memory,
             pointers,
             arguments: Few::from_elem(std::ptr::null(), self.arity),
-            index: Short::from_elem(0, self.axes),
+            index: Short::from_elem(0, if self.run == usize::MAX { self.axes } else { self.axes * self.readers.len() }),
+            offsets: Few::from_elem(0, if self.run == usize::MAX { 0 } else { self.readers.len() }),
+            next: usize::MAX,
             stage: Few::from_elem(Stage::EMPTY, stage),
         }
     }
@@ -466,7 +534,12 @@ impl Tape {
                     Reader::Splat { .. } => {}
                     Reader::Strided { pointer, size, axes } if self.run != usize::MAX => {
                         let inner = axes.last().map_or(0, |axis| axis.1);
-                        let from = pointer.offset(unravel(axes, &mut bench.index, start));
+                        let (first, last) = (register * self.axes, register * self.axes + axes.len());
+                        let place = &mut bench.index[first..last];
+                        if bench.next != start {
+                            bench.offsets[register] = unravel(axes, place, start);
+                        }
+                        let from = pointer.offset(bench.offsets[register]);
                         if inner == *size as isize {
                             bench.pointers[register] = from;
                         } else if inner == 0 && self.machine.is_some() {
@@ -475,8 +548,9 @@ impl Tape {
                             splat(&bytes, *size, base.add(offset), ALIGNMENT);
                         } else {
                             bench.pointers[register] = base.add(offset);
-                            gather(*pointer, *size, axes, &mut bench.index, start, length, base.add(offset));
+                            gather(*pointer, *size, axes, place, start, length, base.add(offset));
                         }
+                        advance(axes, place, &mut bench.offsets[register], length);
                     }
                     Reader::Strided { pointer, size, axes } => {
                         gather(*pointer, *size, axes, &mut bench.index, start, length, base.add(offset));
@@ -487,6 +561,7 @@ impl Tape {
                 }
             }
         }
+        bench.next = start + length;
         if let Some(machine) = &self.machine {
             // SAFETY: the caller's promise, and what was set up above.
             unsafe { machine.evaluate(bench, base, self.readers.len(), start, length) };
@@ -578,7 +653,7 @@ fn run(region: &Region, readers: &[Reader], least: usize) -> usize {
     };
     let (_, reduced, width) = region.extents();
     // Many short reductions are put into one block.
-    let short = !region.ends.is_empty() && reduced * width < BLOCK;
+    let short = !region.ends.is_empty() && reduced * width * SHORT <= BLOCK;
     match readers.iter().filter_map(inner).min() {
         Some(run)
             if run >= least
@@ -641,6 +716,21 @@ fn unravel(axes: &[(usize, isize)], index: &mut [usize], place: usize) -> isize 
         offset += *at as isize * stride;
     }
     offset
+}
+
+/// Moves an index, and the offset that belongs to it, `length` elements on; they stay within a run along the innermost axis.
+fn advance(axes: &[(usize, isize)], index: &mut [usize], offset: &mut isize, length: usize) {
+    let mut step = length;
+    for ((length, stride), at) in axes.iter().zip(index.iter_mut()).rev() {
+        *at += step;
+        *offset += step as isize * stride;
+        if *at < *length {
+            return;
+        }
+        *offset -= *length as isize * stride;
+        *at = 0;
+        step = 1;
+    }
 }
 
 /// Goes over runs along the innermost axis: `run(offset, length)`, the offset in strides from the first element.

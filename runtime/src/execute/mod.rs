@@ -10,6 +10,7 @@ mod machine;
 mod region;
 mod step;
 mod threads;
+mod truths;
 
 #[cfg(test)]
 mod tests;

@@ -217,7 +217,7 @@ unsafe fn fold(
             dtype: region.dtype(end.register),
             how: match &end.how {
                 Reducer::Fold { fold, .. } => How::Fold(fold),
-                Reducer::FirstExtreme { greatest } => How::Extreme { greatest: *greatest },
+                Reducer::FirstExtreme { greatest, extreme } => How::Extreme { greatest: *greatest, extreme: *extreme },
             },
             to: block.pointer(),
         })

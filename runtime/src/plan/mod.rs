@@ -13,6 +13,7 @@ mod reshape;
 mod rest;
 mod rewrite;
 mod schedule;
+mod unroll;
 mod vectorise;
 mod verify;
 mod views;
@@ -21,7 +22,7 @@ use crate::execute::Cancel;
 use crate::kernel::{BlockFunction, Level};
 use crate::machine::MachineCode;
 use crate::machine::loops::{self, Offer};
-use crate::operation::{Bodies, Body, Elementwise, Reduction};
+use crate::operation::{Bodies, Body, Reduction};
 use region::{Region, Site, ValueId};
 pub(crate) use rest::Following;
 use std::collections::HashSet;
@@ -68,6 +69,11 @@ pub const PASSES: &[Pass] = &[
         name: "sink views",
         what: "a view or another shape of a value that nothing else reads moves to that value's operands, and views of views become one",
         run: views::run,
+    },
+    Pass {
+        name: "unroll short reductions",
+        what: "a reduction over a short axis to many results becomes elementwise code",
+        run: unroll::run,
     },
     Pass { name: "drop unneeded", what: "what neither an output nor an effect needs is forgotten", run: drop_unneeded },
     Pass {
@@ -363,14 +369,6 @@ impl Draft<'_> {
         let mut dependencies = self.graph.node(id).kind.operands();
         dependencies.extend(&self.before[id.index()]);
         dependencies
-    }
-
-    /// The elementwise row of an operation.
-    fn elementwise(&self, operation: OperationId) -> Option<&Elementwise> {
-        match self.bodies.body(operation) {
-            Body::Elementwise(row) => Some(row),
-            _ => None,
-        }
     }
 
     /// The reduction row of an operation.

@@ -101,6 +101,13 @@ pub fn prepare(operations: &[Operation], outputs: &[Value]) -> (Vec<Operation>, 
             let operands = [operation.operands[0], one, zero];
             operation = Operation { code: Code::Select, arity: 3, operands, ..operation };
         }
+        if operation.code == Code::Divide
+            && let Some(reciprocal) = exact_reciprocal(&prepared[operation.operands[1] as usize])
+        {
+            // Exactly the same, and a division takes as long as ten products.
+            operation.operands[1] = constant(&mut prepared, operation.dtype, reciprocal);
+            operation.code = Code::Multiply;
+        }
         places[index] = prepared.len() as Value;
         prepared.push(operation);
     }
@@ -110,6 +117,28 @@ pub fn prepare(operations: &[Operation], outputs: &[Value]) -> (Vec<Operation>, 
     });
     let outputs = outputs.collect();
     (prepared, outputs)
+}
+
+/// The bits of the reciprocal of a constant power of two, when it is a normal number too.
+fn exact_reciprocal(operation: &Operation) -> Option<u64> {
+    if operation.code != Code::Constant {
+        return None;
+    }
+    match operation.dtype {
+        DType::F64 => {
+            let value = f64::from_bits(operation.immediate);
+            let reciprocal = 1.0 / value;
+            let is_power = value.is_normal() && operation.immediate << 12 == 0;
+            (is_power && reciprocal.is_normal()).then_some(reciprocal.to_bits())
+        }
+        DType::F32 => {
+            let value = f32::from_bits(operation.immediate as u32);
+            let reciprocal = 1.0 / value;
+            let is_power = value.is_normal() && (operation.immediate as u32) << 9 == 0;
+            (is_power && reciprocal.is_normal()).then_some(reciprocal.to_bits() as u64)
+        }
+        _ => None,
+    }
 }
 
 /// Compiled code.
@@ -190,10 +219,14 @@ impl Compiled {
     /// Dense inputs are readable and outputs writable for as many elements, splat inputs for 64 bytes; an output may lie exactly
     /// where a dense input of the same element size does and overlaps nothing else. The machine has the level.
     pub unsafe fn run(&self, table: &mut [*const u8], stage: &mut [Line], count: usize) {
-        // SAFETY: the caller's promise; the function stays within whole vectors of it. What is left goes through lines of the
-        // stage, which hold a vector each.
+        // The last vector may compute elements again: not from where results lie by then.
+        let (inputs, outputs) = table.split_at(self.inputs.len());
+        let in_place = outputs.iter().any(|output| inputs.contains(output));
+        let whole = if in_place { count - count % self.width } else { count };
+        // SAFETY: the caller's promise; the function stays within it. What is left goes through lines of the stage, which hold a
+        // vector each.
         unsafe {
-            let done = self.call(table, count);
+            let done = self.call(table, whole);
             let rest = count - done;
             if rest == 0 {
                 return;

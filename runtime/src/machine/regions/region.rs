@@ -4,7 +4,7 @@ use super::{Compiled, MOST_OUTPUTS, Output, Reading, Request, compiled, prepare}
 use crate::kernel::Level;
 use crate::kernel::record::{Recording, Value, apply};
 use crate::machine::MachineCode;
-use crate::plan::region::{Region, Register};
+use crate::plan::region::{Region, Register, Source};
 use crate::short::Short;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -92,7 +92,10 @@ fn request(region: &Region, readings: &[Reading]) -> Result<Request, Refusal> {
         if matches!(leaf.dtype, DType::C64 | DType::C128) {
             return Err(Refusal::Other(format!("no vectors of {}", leaf.dtype)));
         }
-        registers.push(recording.operand(number, leaf.dtype));
+        registers.push(match &leaf.source {
+            Source::Scalar(scalar) if leaf.dtype != DType::Bool => recording.constant(scalar.bits[0], leaf.dtype),
+            _ => recording.operand(number, leaf.dtype),
+        });
     }
     for (index, instruction) in region.instructions.iter().enumerate() {
         let Some(record) = instruction.record else {

@@ -1,8 +1,8 @@
 //! Vector code for x86-64 with AVX2 or AVX-512, put together by iced-x86.
 //!
 //! The function that comes out takes three pointers' worth: a table of addresses (the inputs', then the outputs'), how many elements
-//! there are, and the constants. It goes over whole vectors, several side by side while enough are left, and tells how many
-//! elements it has done.
+//! there are, and the constants. It goes over whole vectors, several side by side while enough are left. The last vector may begin
+//! within the one before it. Only when there is not one whole vector is nothing done: it tells how many elements it has done.
 
 use super::allocate::{Allocation, Needs, Place, Step, Target, allocate, pressure};
 use super::{Reading, Request, verify};
@@ -363,7 +363,13 @@ impl<'a> Writer<'a> {
     fn new(vectors: Vectors<'a>) -> Result<Writer<'a>, IcedError> {
         let request = vectors.request;
         let count = request.inputs.len() + request.outputs.len();
-        let bases = (0..count).map(|index| BASES.get(index).copied()).collect();
+        let is_read = |number: usize| {
+            let reads_it =
+                |operation: &Operation| operation.code == Code::Operand && operation.immediate == number as u64;
+            number >= request.inputs.len() || request.operations.iter().any(reads_it)
+        };
+        let mut free = BASES.into_iter();
+        let bases = (0..count).map(|index| is_read(index).then(|| free.next()).flatten()).collect();
         let mut asm = CodeAssembler::new(64)?;
         // Only the newer encoding has registers from 16 on.
         asm.set_prefer_vex(!vectors.wide);
@@ -410,6 +416,18 @@ impl<'a> Writer<'a> {
             self.asm.set_label(&mut done)?;
             // A label needs an instruction of its own.
             self.asm.nop()?;
+            if copies == 1 {
+                // What is left is less than a vector: the last whole vector is computed once more, some of it again.
+                let mut end = self.asm.create_label();
+                self.asm.test(rcx, rcx)?;
+                self.asm.je(end)?;
+                self.asm.cmp(rcx, rsi)?;
+                self.asm.jae(end)?;
+                self.asm.lea(rcx, ptr(rsi - step))?;
+                self.asm.jmp(again)?;
+                self.asm.set_label(&mut end)?;
+                self.asm.nop()?;
+            }
         }
         self.asm.mov(rax, rcx)?;
         self.asm.vzeroupper()?;
