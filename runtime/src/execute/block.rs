@@ -8,7 +8,7 @@ use crate::array::Array;
 use crate::buffer::ALIGNMENT;
 use crate::kernel::{BlockFunction, Level};
 use crate::machine::MachineCode;
-use crate::machine::regions::{Compiled, Line as Stage, Reading};
+use crate::machine::regions::{Compiled, Line as Stage, MOST_IN_ROWS, Reading};
 use crate::plan::region::{Region, Register, Source};
 use crate::short::Short;
 use std::cell::RefCell;
@@ -30,6 +30,9 @@ const LONG_BLOCK: usize = 4096;
 
 /// Elements of a block of machine code whose results are reduced over an outer axis: rows of them, with accumulators beside them.
 const ROW_BLOCK: usize = 1024;
+
+/// No block of a region that replaces a part of an array has more elements: what it computes waits in the first cache.
+pub const WAITING_BLOCK: usize = ROW_BLOCK;
 
 /// The most bytes that are packed for a run: more would not stay in the second cache.
 const MOST_PACKED: usize = 512 * 1024;
@@ -100,8 +103,10 @@ pub struct Tape {
     copies: Short<(Register, *mut u8, usize)>,
     leaf_offsets: Few<usize>,
     block: usize,
-    /// No block reaches beyond a multiple of this.
+    /// No block reaches beyond a multiple of this, but for whole runs of machine code.
     run: usize,
+    /// So many runs, from a multiple of this on, all leaves go on by the same distances.
+    rows: usize,
     bytes: usize,
     arity: usize,
     axes: usize,
@@ -115,6 +120,8 @@ struct Machine {
     code: Arc<Compiled>,
     /// The registers that it computes, and where to.
     outputs: Short<(Register, Output)>,
+    /// How far the place of each leaf, and then of each output, goes from run to run, in bytes.
+    steps: Few<isize>,
 }
 
 // SAFETY: the pointers lead to arrays that are only read, and to results of which each unit of work writes its own elements;
@@ -125,7 +132,7 @@ unsafe impl Sync for Tape {}
 
 /// One thread's block buffers.
 pub struct Bench {
-    memory: Vec<Line>,
+    memory: Scratch,
     pointers: Short<*const u8, 16>,
     arguments: Few<*const u8>,
     /// Room for a leaf's index; where blocks follow runs, the index of each leaf at the element `next` of the line.
@@ -134,6 +141,8 @@ pub struct Bench {
     offsets: Few<isize>,
     /// Where the last block ended.
     next: usize,
+    /// The element of the line that stored results begin with.
+    pub origin: usize,
     /// For machine code: its table, and room for the last elements.
     stage: Few<Stage>,
 }
@@ -147,9 +156,29 @@ thread_local! {
     static IDLE: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
 }
 
-impl Drop for Bench {
+/// Memory of a thread's for the time of some work.
+pub struct Scratch(Vec<Line>);
+
+impl Scratch {
+    /// So many bytes at least, each of which has been written.
+    pub fn of(bytes: usize) -> Scratch {
+        let mut memory = IDLE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        let lines = bytes.div_ceil(ALIGNMENT);
+        if memory.len() < lines {
+            memory.resize(lines, Line([0; ALIGNMENT]));
+        }
+        Scratch(memory)
+    }
+
+    /// The first byte.
+    pub fn pointer(&mut self) -> *mut u8 {
+        self.0.as_mut_ptr().cast()
+    }
+}
+
+impl Drop for Scratch {
     fn drop(&mut self) {
-        let memory = std::mem::take(&mut self.memory);
+        let memory = std::mem::take(&mut self.0);
         if memory.is_empty() || memory.len() > LARGEST_IDLE {
             return;
         }
@@ -367,6 +396,7 @@ impl Tape {
             leaf_offsets,
             block,
             run,
+            rows: 1,
             bytes,
             arity,
             axes,
@@ -387,7 +417,9 @@ impl Tape {
         let outputs = region.outputs();
         let stored = |register| region.stores.iter().position(|store| store.register == register);
         let moved = readers.iter().any(|reader| reader.is_moved(run));
-        let block = if !moved && outputs.iter().all(|&register| stored(register).is_some()) {
+        let block = if region.stores.iter().any(|store| store.within.is_some()) {
+            WAITING_BLOCK
+        } else if !moved && outputs.iter().all(|&register| stored(register).is_some()) {
             LONG_BLOCK
         } else if !moved && region.extents().2 > 1 {
             ROW_BLOCK
@@ -405,11 +437,13 @@ impl Tape {
         for (register, reader) in readers.iter().enumerate() {
             let elements = match reader {
                 Reader::Dense { .. } => continue,
-                reader if reader.reading(run) == Reading::Splat => ALIGNMENT,
+                // A line for each run.
+                reader if reader.reading(run) == Reading::Splat => ALIGNMENT * (block / run).max(1),
                 reader if !reader.is_moved(run) => continue,
                 _ => block,
             };
-            leaf_offsets[register] = slot(elements, region.dtype(register).size());
+            let size = if reader.reading(run) == Reading::Splat { 1 } else { region.dtype(register).size() };
+            leaf_offsets[register] = slot(elements, size);
         }
         let place = |register: Register| {
             let size = region.dtype(register).size();
@@ -422,7 +456,13 @@ impl Tape {
         let axes = readers.iter().map(Reader::rank).max().unwrap_or(0);
         let arity = leaves + outputs.len();
         let copies = copies(region, destinations);
-        let machine = Some(Machine { code, outputs });
+        let steps = readers.iter().map(|reader| reader.step(run));
+        let steps = steps.chain(outputs.iter().map(|&(register, _)| (run * region.dtype(register).size()) as isize));
+        let steps = if run == usize::MAX { Few::new() } else { steps.collect() };
+        // A leaf that is copied or reduced itself is wanted packed.
+        let is_wanted = !copies.is_empty() || region.ends.iter().any(|end| end.register < leaves);
+        let rows = if run == usize::MAX || arity > MOST_IN_ROWS || is_wanted { 1 } else { rows(&readers, run) };
+        let machine = Some(Machine { code, outputs, steps });
         let (operations, operands) = (Few::new(), Short::new());
         Tape {
             readers,
@@ -432,6 +472,7 @@ impl Tape {
             leaf_offsets,
             block,
             run,
+            rows,
             bytes,
             arity,
             axes,
@@ -450,6 +491,7 @@ impl Tape {
             leaf_offsets: Few::from_elem(0, 1),
             block: BLOCK.min(count.max(1)),
             run: usize::MAX,
+            rows: 1,
             bytes: 0,
             arity: 0,
             axes: 0,
@@ -466,7 +508,12 @@ impl Tape {
     /// How many of the next elements one call of [`Tape::evaluate`] takes.
     pub fn piece(&self, start: usize, left: usize) -> usize {
         let piece = left.min(self.block);
-        if self.run == usize::MAX { piece } else { piece.min(self.run - start % self.run) }
+        if self.run == usize::MAX {
+            return piece;
+        }
+        let (run, at) = (start / self.run, start % self.run);
+        let rows = (piece / self.run).min(self.rows - run % self.rows);
+        if at == 0 && rows > 1 { rows * self.run } else { piece.min(self.run - at) }
     }
 
     /// Whether any block of elements can be taken at once, whatever runs it lies in.
@@ -476,12 +523,8 @@ impl Tape {
 
     /// Block buffers for one thread.
     pub fn bench(&self) -> Bench {
-        let mut memory = IDLE.with_borrow_mut(Vec::pop).unwrap_or_default();
-        let lines = self.bytes.div_ceil(ALIGNMENT);
-        if memory.len() < lines {
-            memory.resize(lines, Line([0; ALIGNMENT]));
-        }
-        let base: *mut u8 = memory.as_mut_ptr().cast();
+        let mut memory = Scratch::of(self.bytes);
+        let base = memory.pointer();
         let registers = match &self.machine {
             Some(machine) => machine.outputs.iter().map(|(register, _)| register + 1).max().unwrap_or(0),
             None => self.readers.len() + self.operations.len(),
@@ -495,7 +538,9 @@ impl Tape {
             let place = unsafe { base.add(offset) };
             if let Reader::Splat { bytes, size } = reader {
                 // SAFETY: a slot has room for a block of the largest elements.
-                unsafe { splat(bytes, *size, place, if self.machine.is_some() { ALIGNMENT } else { self.block }) };
+                unsafe {
+                    splat(bytes, *size, place, if self.machine.is_some() { ALIGNMENT / size } else { self.block })
+                };
             }
             *pointer = place;
         }
@@ -513,6 +558,7 @@ impl Tape {
             index: Short::from_elem(0, if self.run == usize::MAX { self.axes } else { self.axes * self.readers.len() }),
             offsets: Few::from_elem(0, if self.run == usize::MAX { 0 } else { self.readers.len() }),
             next: usize::MAX,
+            origin: 0,
             stage: Few::from_elem(Stage::EMPTY, stage),
         }
     }
@@ -525,7 +571,9 @@ impl Tape {
     /// elements of a tape with stores.
     pub unsafe fn evaluate(&self, bench: &mut Bench, start: usize, length: usize) -> Option<Fault> {
         debug_assert!(length <= self.block);
-        let base: *mut u8 = bench.memory.as_mut_ptr().cast();
+        // Whole runs, or a part of one.
+        let rows = if self.run == usize::MAX { 1 } else { (length / self.run).max(1) };
+        let base = bench.memory.pointer();
         for ((register, reader), &offset) in self.readers.iter().enumerate().zip(&self.leaf_offsets) {
             // SAFETY: the caller's promise: the elements are in the arrays, and the slot has room for a block.
             unsafe {
@@ -543,14 +591,19 @@ impl Tape {
                         if inner == *size as isize {
                             bench.pointers[register] = from;
                         } else if inner == 0 && self.machine.is_some() {
-                            let mut bytes = [0; 16];
-                            std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), *size);
-                            splat(&bytes, *size, base.add(offset), ALIGNMENT);
+                            for row in 0..rows {
+                                let mut bytes = [0; 16];
+                                let from = from.offset(row as isize * reader.stride(self.run));
+                                std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), *size);
+                                splat(&bytes, *size, base.add(offset + row * ALIGNMENT), ALIGNMENT / size);
+                            }
                         } else {
                             bench.pointers[register] = base.add(offset);
                             gather(*pointer, *size, axes, place, start, length, base.add(offset));
                         }
-                        advance(axes, place, &mut bench.offsets[register], length);
+                        if rows == 1 {
+                            advance(axes, place, &mut bench.offsets[register], length);
+                        }
                     }
                     Reader::Strided { pointer, size, axes } => {
                         gather(*pointer, *size, axes, &mut bench.index, start, length, base.add(offset));
@@ -561,10 +614,10 @@ impl Tape {
                 }
             }
         }
-        bench.next = start + length;
+        bench.next = if rows == 1 { start + length } else { usize::MAX };
         if let Some(machine) = &self.machine {
             // SAFETY: the caller's promise, and what was set up above.
-            unsafe { machine.evaluate(bench, base, self.readers.len(), start, length) };
+            unsafe { machine.evaluate(bench, base, self.readers.len(), start, (length, rows)) };
             // SAFETY: as above.
             unsafe { self.copy(bench, start, length) };
             return None;
@@ -582,7 +635,7 @@ impl Tape {
                 Output::Bench(offset) => unsafe { base.add(offset) },
                 Output::Dense { pointer, size } => {
                     // SAFETY: the element is in the result.
-                    let place = unsafe { pointer.add(start * size) };
+                    let place = unsafe { pointer.add((start - bench.origin) * size) };
                     bench.pointers[leaves + index] = place;
                     place
                 }
@@ -610,7 +663,7 @@ impl Tape {
     unsafe fn copy(&self, bench: &Bench, start: usize, length: usize) {
         for &(register, to, size) in &self.copies {
             // SAFETY: the element is in the result; in place both are the same.
-            unsafe { std::ptr::copy(bench.pointers[register], to.add(start * size), length * size) };
+            unsafe { std::ptr::copy(bench.pointers[register], to.add((start - bench.origin) * size), length * size) };
         }
     }
 
@@ -625,14 +678,21 @@ impl Machine {
     ///
     /// # Safety
     /// As [`Tape::evaluate`], when the leaves have been read.
-    unsafe fn evaluate(&self, bench: &mut Bench, base: *mut u8, leaves: usize, start: usize, length: usize) {
+    unsafe fn evaluate(
+        &self,
+        bench: &mut Bench,
+        base: *mut u8,
+        leaves: usize,
+        start: usize,
+        (length, rows): (usize, usize),
+    ) {
         bench.arguments[..leaves].copy_from_slice(&bench.pointers[..leaves]);
         for (&(register, output), argument) in self.outputs.iter().zip(&mut bench.arguments[leaves..]) {
             // SAFETY: the offset was laid out within the bench, and the element is in the result.
             let place = unsafe {
                 match output {
                     Output::Bench(offset) => base.add(offset),
-                    Output::Dense { pointer, size } => pointer.add(start * size),
+                    Output::Dense { pointer, size } => pointer.add((start - bench.origin) * size),
                 }
             };
             bench.pointers[register] = place;
@@ -640,7 +700,7 @@ impl Machine {
         }
         // SAFETY: the leaves are readable for `length` elements, splat ones for a line; so are the results, each of which is
         // memory of its own or takes an operand's place.
-        unsafe { self.code.run(&mut bench.arguments, &mut bench.stage, length) };
+        unsafe { self.code.run(&mut bench.arguments, &mut bench.stage, length / rows, (rows, &self.steps)) };
     }
 }
 
@@ -665,6 +725,20 @@ fn run(region: &Region, readers: &[Reader], least: usize) -> usize {
         }
         _ => usize::MAX,
     }
+}
+
+/// How many runs follow each other at equal distances for all readers: blocks of so many begin at multiples of it.
+fn rows(readers: &[Reader], run: usize) -> usize {
+    let even = |reader: &Reader| match reader {
+        Reader::Strided { axes, .. } => match axes[..] {
+            [.., (rows, _), (length, _)] if length == run => Some(rows),
+            [.., (length, _)] => Some(length / run),
+            [] => None,
+        },
+        _ => None,
+    };
+    let least = readers.iter().filter_map(even).min().unwrap_or(1);
+    if readers.iter().filter_map(even).all(|rows| rows % least == 0) { least.max(1) } else { 1 }
 }
 
 /// The stored results that are leaves: which, where to, and an element's bytes.
@@ -695,6 +769,36 @@ impl Reader {
                 let inner = axes.last().map_or(0, |axis| axis.1);
                 run == usize::MAX || inner != 0 && inner != *size as isize
             }
+        }
+    }
+
+    /// How far its place goes from one run to the next, in bytes, where it is read without being moved; otherwise the distance in
+    /// what it is moved to.
+    fn step(&self, run: usize) -> isize {
+        match self {
+            Reader::Splat { .. } => 0,
+            reader if reader.reading(run) == Reading::Splat => ALIGNMENT as isize,
+            reader if reader.is_moved(run) => (run * reader.size()) as isize,
+            reader => reader.stride(run),
+        }
+    }
+
+    /// The distance between the first elements of two runs, in bytes.
+    fn stride(&self, run: usize) -> isize {
+        match self {
+            Reader::Strided { axes, .. } => match axes[..] {
+                [.., (_, outer), (length, _)] if length == run => outer,
+                [.., (_, inner)] => run as isize * inner,
+                [] => 0,
+            },
+            reader => (run * reader.size()) as isize,
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Reader::Dense { size, .. } | Reader::Splat { size, .. } | Reader::Strided { size, .. } => *size,
+            Reader::Counter { .. } => size_of::<i64>(),
         }
     }
 
@@ -822,6 +926,36 @@ unsafe fn gather_as<T: Copy>(
                 }
             }
             to = to.add(count);
+        }
+    });
+}
+
+/// Copies a block to elements of the line.
+///
+/// # Safety
+/// The elements are writable, and `from` is readable for `length` of them, elsewhere.
+pub unsafe fn scatter(
+    to: *mut u8,
+    size: usize,
+    axes: &[(usize, isize)],
+    index: &mut [usize],
+    start: usize,
+    length: usize,
+    from: *const u8,
+) {
+    let mut from = from;
+    runs(axes, index, start, length, |offset, stride, count| {
+        // SAFETY: the caller's promise: each run lies within the line, and the runs together are `length` long.
+        unsafe {
+            let to = to.offset(offset);
+            if stride == size as isize {
+                std::ptr::copy_nonoverlapping(from, to, count * size);
+            } else {
+                for at in 0..count {
+                    std::ptr::copy_nonoverlapping(from.add(at * size), to.offset(at as isize * stride), size);
+                }
+            }
+            from = from.add(count * size);
         }
     });
 }

@@ -489,7 +489,7 @@ impl<'a> Run<'a> {
             // The smaller of the two is copied.
             new = new.copy(self.context.pool).map_err(|refusal| out_of_memory(&type_of(&new), refusal, step.span))?;
         }
-        array = self.writable(array, step)?;
+        array = self.writable(array, step.span)?;
         // A copy lies in order, whatever lay there before.
         let selection = self.selection(array.shape(), array.strides(), &update.axes, &update.shape, step.span)?;
         let Some(to) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
@@ -503,7 +503,7 @@ impl<'a> Run<'a> {
         let (Slot::Single(old), true) = (&value, update.shape.is_empty()) else {
             let mut array = value.into_array();
             let new = self.array(update.new.value);
-            array = self.writable(array, step)?;
+            array = self.writable(array, step.span)?;
             let selection = self.selection(&[], &[], &[], &update.shape, step.span)?;
             let Some(to) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
             if selection.count() > 0 {
@@ -529,7 +529,7 @@ impl<'a> Run<'a> {
     /// One element of an array.
     fn update_element(&mut self, array: Array, update: &UpdateStep, step: &Step) -> Result<Slot, Diagnostic> {
         let new = self.single(update.new.value);
-        let mut array = self.writable(array, step)?;
+        let mut array = self.writable(array, step.span)?;
         let offset = self.element(array.shape(), array.strides(), &update.axes, step.span)?;
         let size = array.dtype().size();
         let Some(first) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
@@ -548,11 +548,11 @@ impl<'a> Run<'a> {
     }
 
     /// The array itself when its elements can be written, each by itself, otherwise a copy.
-    fn writable(&self, mut array: Array, step: &Step) -> Result<Array, Diagnostic> {
+    pub(super) fn writable(&self, mut array: Array, span: Span) -> Result<Array, Diagnostic> {
         if is_injective(&array) && array.data_pointer_mut().is_some() {
             return Ok(array);
         }
-        array.copy(self.context.pool).map_err(|refusal| out_of_memory(&step.types[0], refusal, step.span))
+        array.copy(self.context.pool).map_err(|refusal| out_of_memory(&type_of(&array), refusal, span))
     }
 
     /// Writes a selection's elements, in C order.

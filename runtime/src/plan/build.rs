@@ -57,7 +57,7 @@ pub fn region(draft: &mut Draft, group: usize, bases: &[ValueId], stored: &[bool
         registers.insert(member, register);
         if stored[member.index()] {
             let span = draft.graph.node(member).span;
-            region.stores.push(Store { register, value, span, reuse: None });
+            region.stores.push(Store { register, value, span, reuse: None, within: None });
         }
     }
     assign_buffers(&mut region);
@@ -70,7 +70,7 @@ pub fn iota(draft: &Draft, id: NodeId, value: ValueId) -> Region {
     let site = Site { threads: 1, reason: "counting".to_owned() };
     let mut region = empty(node.array_type().shape.clone(), Vec::new(), site);
     region.leaves.push(Leaf { source: Source::Counter(Counter::iota()), dtype: node.array_type().dtype });
-    region.stores.push(Store { register: 0, value, span: node.span, reuse: None });
+    region.stores.push(Store { register: 0, value, span: node.span, reuse: None, within: None });
     region
 }
 

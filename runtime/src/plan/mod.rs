@@ -17,6 +17,7 @@ mod unroll;
 mod vectorise;
 mod verify;
 mod views;
+mod within;
 
 use crate::execute::Cancel;
 use crate::kernel::{BlockFunction, Level};

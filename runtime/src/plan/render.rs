@@ -272,8 +272,8 @@ impl Renderer<'_> {
             let register = region.leaves.len() + index;
             let stored = region.stores.iter().find(|store| store.register == register);
             let own = match stored {
-                Some(store) => self.fresh(names, store.value),
-                None => format!("t{}", index + 1),
+                Some(store) if store.within.is_none() => self.fresh(names, store.value),
+                _ => format!("t{}", index + 1),
             };
             let operands: Vec<&str> = instruction.operands.iter().map(|&operand| registers[operand].as_str()).collect();
             let operation = match instruction.code {
@@ -288,6 +288,12 @@ impl Renderer<'_> {
         for store in &region.stores {
             let own = self.fresh(names, store.value);
             let source = &registers[store.register];
+            if let Some(within) = &store.within {
+                let place = if within.value.last { ", where it lies" } else { ", in a copy" };
+                let whole = format!("{}{}", name(names, within.value.value), view(&within.axes));
+                self.line(&format!("-> {own} = update {whole} to {source}{place}: {}", plan.values[store.value]));
+                continue;
+            }
             let what = if store.register < region.leaves.len() { format!("{own} = {source}") } else { own };
             let is_input = |value: ValueId| plan.inputs.iter().any(|(_, values)| values.contains(&value));
             let reuse = store.reuse.filter(|&value| !is_input(value));

@@ -7,7 +7,7 @@ use super::counter::Counter;
 use super::region::{Region, Site, Source, ValueId};
 use super::{
     Choice, ChunkStep, Draft, Handed, IndexPlace, LoopStep, MapStep, Step, UpdateStep, Walked, Work, build, fuse,
-    memory, place, plan_body, vectorise,
+    memory, place, plan_body, vectorise, within,
 };
 use std::collections::HashSet;
 use thalweg_lang::dtype::Scalar;
@@ -22,6 +22,7 @@ pub fn run(draft: &mut Draft) {
     let mut scheduler = Scheduler { draft, bases, stored, made: Vec::new() };
     scheduler.made = vec![false; scheduler.draft.graph.nodes.len()];
     scheduler.order();
+    within::run(draft);
     memory::run(draft);
 }
 
@@ -308,7 +309,8 @@ impl Step {
                     Source::Array { value, .. } => Some(*value),
                     _ => None,
                 });
-                values.collect()
+                let within = region.stores.iter().filter_map(|store| store.within.as_ref());
+                values.chain(within.map(|within| within.value.value)).collect()
             }
             Work::Constant(_) | Work::Literal(_) => Vec::new(),
             Work::View { value, .. } | Work::Reshape { value } => vec![*value],

@@ -108,11 +108,27 @@ fn got(request: &Request, level: Level, inputs: &[Vec<u8>], count: usize) -> Vec
         Compiled::new(request, level).unwrap_or_else(|error| panic!("{error} at {level:?}: {:#?}", request.operations));
     let room = |output: &Output| vec![0xa5u8; count * output.dtype.size() + 64];
     let mut results: Vec<Vec<u8>> = request.outputs.iter().map(room).collect();
-    let mut table: Vec<*const u8> = inputs.iter().map(|input| input.as_ptr()).collect();
-    table.extend(results.iter_mut().map(|result| result.as_mut_ptr().cast_const()));
+    // As three rows where there are enough elements, and what is left as one more.
+    let row = if count >= 60 { count / 3 } else { count };
+    let sizes = inputs.iter().zip(&request.inputs).map(|(input, reading)| match reading {
+        Reading::Dense => input.len() / count.max(1),
+        Reading::Splat => 0,
+    });
+    let sizes: Vec<usize> = sizes.chain(request.outputs.iter().map(|output| output.dtype.size())).collect();
+    let steps: Vec<isize> = sizes.iter().map(|&size| (row * size) as isize).collect();
+    let places: Vec<*const u8> = inputs
+        .iter()
+        .map(|input| input.as_ptr())
+        .chain(results.iter_mut().map(|result| result.as_mut_ptr().cast_const()))
+        .collect();
     let mut stage = vec![Line::EMPTY; code.stage()];
-    // SAFETY: dense inputs and the results have `count` elements, splat ones 64 bytes; the level was asked for.
-    unsafe { code.run(&mut table, &mut stage, count) };
+    let rows = count.checked_div(row).unwrap_or(1);
+    for (first, length, rows) in [(0, row, rows), (row * rows, count - row * rows, 1)] {
+        let at = |(place, size): (&*const u8, &usize)| place.wrapping_add(first * size);
+        let mut table: Vec<*const u8> = places.iter().zip(&sizes).map(at).collect();
+        // SAFETY: dense inputs and the results have `count` elements, splat ones 64 bytes; the level was asked for.
+        unsafe { code.run(&mut table, &mut stage, length, (rows, &steps)) };
+    }
     for (result, output) in results.iter_mut().zip(&request.outputs) {
         let end = count * output.dtype.size();
         assert!(result[end..].iter().all(|byte| *byte == 0xa5), "written beyond {count}");

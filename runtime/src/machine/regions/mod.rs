@@ -212,21 +212,54 @@ impl Compiled {
         self.inputs.len() + self.outputs.len()
     }
 
-    /// Computes `count` elements. The table has the address of each input and then of each output; what it holds afterwards is
-    /// unspecified.
+    /// Computes `rows` rows of `count` elements. The table has the address of each input and then of each output in the first row;
+    /// from one row to the next each goes on by its step, in bytes. What the table holds afterwards is unspecified.
     ///
     /// # Safety
-    /// Dense inputs are readable and outputs writable for as many elements, splat inputs for 64 bytes; an output may lie exactly
-    /// where a dense input of the same element size does and overlaps nothing else. The machine has the level.
-    pub unsafe fn run(&self, table: &mut [*const u8], stage: &mut [Line], count: usize) {
-        // The last vector may compute elements again: not from where results lie by then.
+    /// In each row, dense inputs are readable and outputs writable for as many elements, splat inputs for 64 bytes; an output may
+    /// lie exactly where a dense input of the same element size does and overlaps nothing else. The machine has the level.
+    pub unsafe fn run(
+        &self,
+        table: &mut [*const u8],
+        stage: &mut [Line],
+        count: usize,
+        (rows, steps): (usize, &[isize]),
+    ) {
+        debug_assert!(rows == 1 || steps.len() == table.len() && table.len() <= MOST_IN_ROWS);
         let (inputs, outputs) = table.split_at(self.inputs.len());
         let in_place = outputs.iter().any(|output| inputs.contains(output));
+        // SAFETY: the caller's promise.
+        unsafe {
+            if rows > 1 && (count.is_multiple_of(self.width) || count >= self.width && !in_place) {
+                self.call(table, count, (rows, steps));
+                return;
+            }
+            if rows == 1 {
+                self.row(table, stage, count, in_place);
+                return;
+            }
+            let mut places = [std::ptr::null(); MOST_IN_ROWS];
+            let places = &mut places[..table.len()];
+            for row in 0..rows {
+                for ((place, &address), &step) in places.iter_mut().zip(table.iter()).zip(steps) {
+                    *place = address.offset(row as isize * step);
+                }
+                self.row(places, stage, count, in_place);
+            }
+        }
+    }
+
+    /// One row.
+    ///
+    /// # Safety
+    /// As [`Compiled::run`].
+    unsafe fn row(&self, table: &mut [*const u8], stage: &mut [Line], count: usize, in_place: bool) {
+        // The last vector may compute elements again: not from where results lie by then.
         let whole = if in_place { count - count % self.width } else { count };
         // SAFETY: the caller's promise; the function stays within it. What is left goes through lines of the stage, which hold a
         // vector each.
         unsafe {
-            let done = self.call(table, whole);
+            let done = self.call(table, whole, (1, &[]));
             let rest = count - done;
             if rest == 0 {
                 return;
@@ -250,7 +283,7 @@ impl Compiled {
                 *place = *address;
                 *address = line.0.as_ptr();
             }
-            self.call(table, self.width);
+            self.call(table, self.width, (1, &[]));
             for ((&size, line), place) in self.outputs.iter().zip(lines.iter()).zip(places) {
                 let to = place.cast_mut().add(done * size);
                 std::ptr::copy_nonoverlapping(line.0.as_ptr(), to, rest * size);
@@ -259,18 +292,23 @@ impl Compiled {
     }
 
     /// # Safety
-    /// As [`Compiled::run`], for whole vectors.
-    unsafe fn call(&self, table: &[*const u8], count: usize) -> usize {
+    /// As [`Compiled::run`], for rows that can be done without a stage.
+    unsafe fn call(&self, table: &mut [*const u8], count: usize, (rows, steps): (usize, &[isize])) -> usize {
         #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
         // SAFETY: the caller's promise; the instructions were written for this table and these constants.
-        return unsafe { self.executable.call(table.as_ptr(), count, self.constants.as_ptr()) };
+        return unsafe {
+            self.executable.call(table.as_mut_ptr(), count, self.constants.as_ptr(), (rows, steps.as_ptr()))
+        };
         #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
         {
-            let _ = (table, count, &self.constants);
+            let _ = (table, count, rows, steps, &self.constants);
             unreachable!("nothing is compiled here")
         }
     }
 }
+
+/// The most inputs and outputs of code that is run on several rows at once.
+pub const MOST_IN_ROWS: usize = 64;
 
 /// The most outputs of a request.
 pub const MOST_OUTPUTS: usize = 16;

@@ -1,8 +1,9 @@
 //! Vector code for x86-64 with AVX2 or AVX-512, put together by iced-x86.
 //!
-//! The function that comes out takes three pointers' worth: a table of addresses (the inputs', then the outputs'), how many elements
-//! there are, and the constants. It goes over whole vectors, several side by side while enough are left. The last vector may begin
-//! within the one before it. Only when there is not one whole vector is nothing done: it tells how many elements it has done.
+//! The function that comes out takes a table of addresses (the inputs', then the outputs'), how many elements a row has, the constants,
+//! how many rows there are, and how far each address goes from row to row. In a row it goes over whole vectors, several side by side
+//! while enough are left. The last vector may begin within the one before it. Only when there is not one whole vector is nothing
+//! done: it tells how many elements of each row it has done.
 
 use super::allocate::{Allocation, Needs, Place, Step, Target, allocate, pressure};
 use super::{Reading, Request, verify};
@@ -386,15 +387,22 @@ impl<'a> Writer<'a> {
         for &register in &saved {
             self.asm.push(register)?;
         }
+        self.asm.push(rcx)?;
+        self.asm.push(r8)?;
+        let rows = rbp - 8 * (saved.len() as i32 + 1);
+        let steps = rbp - 8 * (saved.len() as i32 + 2);
         if slots > 0 {
             self.asm.and(rsp, -64)?;
             self.asm.sub(rsp, slots * 64)?;
         }
-        for (index, base) in self.bases.clone().into_iter().enumerate() {
+        let bases = self.bases.clone();
+        for (index, base) in bases.iter().enumerate() {
             if let Some(base) = base {
-                self.asm.mov(base, ptr(rdi + index * 8))?;
+                self.asm.mov(*base, ptr(rdi + index * 8))?;
             }
         }
+        let mut row = self.asm.create_label();
+        self.asm.set_label(&mut row)?;
         for &(value, register) in &loops[0].1.pinned {
             self.load(value, 0, register)?;
         }
@@ -429,11 +437,24 @@ impl<'a> Writer<'a> {
                 self.asm.nop()?;
             }
         }
+        let mut last = self.asm.create_label();
+        self.asm.dec(qword_ptr(rows))?;
+        self.asm.je(last)?;
+        self.asm.mov(rax, ptr(steps))?;
+        for (index, base) in bases.into_iter().enumerate() {
+            match base {
+                Some(base) => self.asm.add(base, ptr(rax + index * 8))?,
+                None => {
+                    self.asm.mov(rcx, ptr(rax + index * 8))?;
+                    self.asm.add(qword_ptr(rdi + index * 8), rcx)?;
+                }
+            }
+        }
+        self.asm.jmp(row)?;
+        self.asm.set_label(&mut last)?;
         self.asm.mov(rax, rcx)?;
         self.asm.vzeroupper()?;
-        if slots > 0 {
-            self.asm.lea(rsp, ptr(rbp - 8 * saved.len()))?;
-        }
+        self.asm.lea(rsp, ptr(rbp - 8 * saved.len()))?;
         for &register in saved.iter().rev() {
             self.asm.pop(register)?;
         }
