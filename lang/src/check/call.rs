@@ -71,7 +71,9 @@ impl Checker<'_> {
     /// Refuses a call of a name whose value hides an operation that was meant.
     fn not_hidden(&mut self, value: &Value<Operand>, name: &Name) -> Checks<()> {
         let is_value = matches!(value, Value::Array(_) | Value::Tuple(_) | Value::Text(_));
-        let hides = self.library.find(&name.text).is_some() || self.library.prelude(&name.text).is_some();
+        let hides = self.library.find(&name.text).is_some()
+            || self.library.prelude(&name.text).is_some()
+            || DType::from_name(&name.text).is_some();
         if !is_value || !hides {
             return Ok(());
         }

@@ -198,13 +198,11 @@ impl Checker<'_> {
                 }
                 Some(Binding::Broken | Binding::OneSided(_) | Binding::OfTurns(_)) => {}
                 None if self.defined_later.contains(&name) => {}
-                // A later name of the program's own does not change what the function means. Constants are no functions,
-                // and looked up where they are used.
+                // A later name of the program's own does not change what the function means.
                 None => match self.library_value(&name, span) {
-                    Some(value @ Value::Builtin(_)) => {
+                    Some(value) => {
                         captured.insert(name, value);
                     }
-                    Some(_) => {}
                     None => {
                         self.unknown_name(&name, span);
                     }
