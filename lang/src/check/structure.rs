@@ -234,7 +234,7 @@ pub(super) fn join(text: &mut Vec<TextPiece<Operand>>, piece: TextPiece<Operand>
 }
 
 /// The whole of a text that holds no value of the run.
-pub(super) fn known_text(text: &[TextPiece<Operand>]) -> Option<String> {
+pub(super) fn known_text<A>(text: &[TextPiece<A>]) -> Option<String> {
     text.iter()
         .map(|piece| match piece {
             TextPiece::Text(text) => Some(&**text),
