@@ -5,6 +5,7 @@ mod extreme;
 mod fold;
 mod frame;
 mod index;
+mod lanes;
 mod loops;
 mod machine;
 mod region;

@@ -23,6 +23,7 @@ use crate::execute::Cancel;
 use crate::kernel::{BlockFunction, Level};
 use crate::machine::MachineCode;
 use crate::machine::loops::{self, Offer};
+use crate::machine::regions::LaneLoop;
 use crate::operation::{Bodies, Body, Reduction};
 use region::{Region, Site, ValueId};
 pub(crate) use rest::Following;
@@ -228,6 +229,8 @@ pub(crate) struct LoopStep {
     pub(crate) captured: Vec<ValueId>,
     /// Its program for machine code, or why it has none; `None`: it was not asked for.
     pub(crate) machine: Option<Result<Box<Offer>, String>>,
+    /// The same on lanes, when it is a loop on lanes.
+    pub(crate) lanes: Option<Box<LaneLoop>>,
 }
 
 impl Plan {

@@ -197,6 +197,7 @@ impl Renderer<'_> {
                 let captured = list(&repeated.captured, names);
                 let seen = if captured.is_empty() { captured } else { format!(", with {captured} in every turn") };
                 let runs = match &repeated.machine {
+                    _ if repeated.lanes.is_some() => ", as machine code, a few lanes at a time".to_owned(),
                     None => String::new(),
                     Some(Ok(_)) => ", as machine code".to_owned(),
                     Some(Err(reason)) => format!(", turn by turn: {reason}"),

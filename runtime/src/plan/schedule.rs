@@ -9,6 +9,8 @@ use super::{
     Choice, ChunkStep, Draft, Handed, IndexPlace, LoopStep, MapStep, Step, UpdateStep, Walked, Work, build, fuse,
     memory, place, plan_body, vectorise, within,
 };
+use crate::machine::MachineCode;
+use crate::machine::regions::lane_loop;
 use std::collections::HashSet;
 use thalweg_lang::dtype::Scalar;
 use thalweg_lang::graph::{Effect, IndexAxis, NodeId, NodeKind};
@@ -224,7 +226,7 @@ impl Scheduler<'_, '_> {
             NodeKind::Loop { condition, body, stops, mapped, carried, captured } => {
                 let threads = self.draft.settings.threads;
                 let length = mapped.first().map(|&id| self.draft.graph.node(id).array_type().shape[0]);
-                let work = LoopStep {
+                let mut work = LoopStep {
                     condition: condition.as_ref().map(|condition| self.body(condition, threads)),
                     body: self.body(body, threads),
                     stops: *stops,
@@ -233,7 +235,11 @@ impl Scheduler<'_, '_> {
                     carried: handed(carried),
                     captured: values(captured),
                     machine: None,
+                    lanes: None,
                 };
+                if self.draft.settings.machine_code != MachineCode::Off {
+                    work.lanes = lane_loop(&work, self.draft.settings.level).ok().map(Box::new);
+                }
                 (Work::Loop(work), calling("turn by turn"))
             }
             NodeKind::Elementwise { operation, .. } | NodeKind::Reduce { operation, .. } => {

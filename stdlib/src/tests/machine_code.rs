@@ -170,7 +170,7 @@ fn request(kernel: &Kernel, reading: Reading) -> Request {
     if let Some(last) = inputs.last_mut() {
         *last = reading;
     }
-    Request { operations, inputs, outputs }
+    Request { operations, inputs, outputs, again: None }
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn random_programs() {
             (0..1 + random.below(MOST_OUTPUTS)).map(|_| leaves + random.below(values.len() - leaves)).collect();
         let wanted: Vec<Value> = outputs.iter().map(|&index| values[index].0).collect();
         let (operations, results) = prepare(&recording.operations, &wanted);
-        let request = Request { operations, inputs: readings, outputs: results };
+        let request = Request { operations, inputs: readings, outputs: results, again: None };
         for level in levels() {
             if Compiled::refusal(&request.operations, level).is_some() {
                 continue;

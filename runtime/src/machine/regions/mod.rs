@@ -8,6 +8,7 @@
 //! cache takes no memory here. Each operation is the instruction that the lanes use, so the bits are the same.
 
 mod allocate;
+mod lanes;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod memory;
 mod region;
@@ -15,6 +16,8 @@ mod verify;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod x86;
 
+pub(crate) use lanes::lane_loop;
+pub use lanes::{LaneLoop, Operand, parts};
 pub use region::{Kept, Refusal};
 
 use crate::buffer::ALIGNMENT;
@@ -51,6 +54,9 @@ pub struct Request {
     pub inputs: Vec<Reading>,
     /// The outputs.
     pub outputs: Vec<Output>,
+    /// The output, of dtype bool, while which is true in any of the elements that go side by side these are computed again. Outputs
+    /// then lie where inputs do, and an element for which it is false must come out as it went in.
+    pub again: Option<usize>,
 }
 
 /// Operations as the machine has them: conversions of truths are selections, and what no output needs is gone.
@@ -231,7 +237,7 @@ impl Compiled {
         // SAFETY: the caller's promise.
         unsafe {
             if rows > 1 && (count.is_multiple_of(self.width) || count >= self.width && !in_place) {
-                self.call(table, count, (rows, steps));
+                self.call(table, count, (rows, steps), 0);
                 return;
             }
             if rows == 1 {
@@ -249,6 +255,22 @@ impl Compiled {
         }
     }
 
+    /// Computes elements until `again` is false for all of them, or until so many turns were spent on some; gives how many elements,
+    /// from the first on, are done.
+    ///
+    /// # Safety
+    /// As [`Compiled::run`] for one row, of a whole vector at least; the request says `again`.
+    pub unsafe fn repeat(&self, table: &mut [*const u8], count: usize, turns: usize) -> usize {
+        debug_assert!(count >= self.width);
+        // SAFETY: the caller's promise. Elements that are done may be computed again: they stay as they are.
+        unsafe { self.call(table, count, (1, &[]), turns) }
+    }
+
+    /// How many elements make a vector.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
     /// One row.
     ///
     /// # Safety
@@ -259,7 +281,7 @@ impl Compiled {
         // SAFETY: the caller's promise; the function stays within it. What is left goes through lines of the stage, which hold a
         // vector each.
         unsafe {
-            let done = self.call(table, whole, (1, &[]));
+            let done = self.call(table, whole, (1, &[]), 0);
             let rest = count - done;
             if rest == 0 {
                 return;
@@ -283,7 +305,7 @@ impl Compiled {
                 *place = *address;
                 *address = line.0.as_ptr();
             }
-            self.call(table, self.width, (1, &[]));
+            self.call(table, self.width, (1, &[]), 0);
             for ((&size, line), place) in self.outputs.iter().zip(lines.iter()).zip(places) {
                 let to = place.cast_mut().add(done * size);
                 std::ptr::copy_nonoverlapping(line.0.as_ptr(), to, rest * size);
@@ -293,15 +315,22 @@ impl Compiled {
 
     /// # Safety
     /// As [`Compiled::run`], for rows that can be done without a stage.
-    unsafe fn call(&self, table: &mut [*const u8], count: usize, (rows, steps): (usize, &[isize])) -> usize {
+    unsafe fn call(
+        &self,
+        table: &mut [*const u8],
+        count: usize,
+        (rows, steps): (usize, &[isize]),
+        turns: usize,
+    ) -> usize {
         #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
         // SAFETY: the caller's promise; the instructions were written for this table and these constants.
         return unsafe {
-            self.executable.call(table.as_mut_ptr(), count, self.constants.as_ptr(), (rows, steps.as_ptr()))
+            let table = table.as_mut_ptr();
+            self.executable.call(table, count, self.constants.as_ptr(), (rows, steps.as_ptr()), turns)
         };
         #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
         {
-            let _ = (table, count, rows, steps, &self.constants);
+            let _ = (table, count, rows, steps, turns, &self.constants);
             unreachable!("nothing is compiled here")
         }
     }

@@ -109,5 +109,5 @@ fn request(region: &Region, readings: &[Reading]) -> Result<Request, Refusal> {
     }
     let values: Vec<Value> = outputs.iter().map(|&register| registers[register]).collect();
     let (operations, outputs): (_, Vec<Output>) = prepare(&recording.operations, &values);
-    Ok(Request { operations, inputs: readings.to_vec(), outputs })
+    Ok(Request { operations, inputs: readings.to_vec(), outputs, again: None })
 }

@@ -323,8 +323,12 @@ pub fn assemble(request: &Request, level: Level) -> Result<Assembled, IcedError>
     let (needed, uniform) = pressure(&vectors, &request.operations, &values);
     // As many vectors side by side as the registers hold, with what is needed all the time held back.
     let banks = vectors.banks();
-    let room =
-        |copies: usize| (0..2).all(|bank| needed[bank] * copies <= banks[bank] || copies == 1 || banks[bank] == 0);
+    // A turn waits for what the one before has left in memory: more side by side is worth it even where some masks are saved.
+    let masks = if request.again.is_some() { 2 * banks[MASKS] } else { banks[MASKS] };
+    let room = |copies: usize| {
+        let fits = |bank: usize, registers: usize| needed[bank] * copies <= registers || registers == 0;
+        copies == 1 || fits(VECTORS, banks[VECTORS]) && fits(MASKS, masks)
+    };
     let copies = [MOST_COPIES, 2, 1].into_iter().find(|&copies| room(copies)).unwrap_or(1);
     let free = banks[VECTORS].saturating_sub(needed[VECTORS] * copies + 2);
     let pinned = &uniform[..uniform.len().min(free)];
@@ -356,6 +360,8 @@ struct Writer<'a> {
     places: HashMap<(u64, usize), usize>,
     /// The base register of each address of the table, where it has one.
     bases: Vec<Option<AsmRegister64>>,
+    /// How far below the frame the truth lies that says whether elements are computed again.
+    truth: i32,
 }
 
 type Outcome = Result<(), IcedError>;
@@ -374,7 +380,7 @@ impl<'a> Writer<'a> {
         let mut asm = CodeAssembler::new(64)?;
         // Only the newer encoding has registers from 16 on.
         asm.set_prefer_vex(!vectors.wide);
-        Ok(Writer { asm, vectors, constants: Vec::new(), places: HashMap::new(), bases })
+        Ok(Writer { asm, vectors, constants: Vec::new(), places: HashMap::new(), bases, truth: 0 })
     }
 
     /// The whole function: for each loop how many vectors it takes at once, the widest first.
@@ -389,6 +395,12 @@ impl<'a> Writer<'a> {
         }
         self.asm.push(rcx)?;
         self.asm.push(r8)?;
+        self.asm.push(r9)?;
+        self.asm.push(rax)?;
+        let turns = rbp - 8 * (saved.len() as i32 + 3);
+        self.truth = 8 * (saved.len() as i32 + 4);
+        let truth = rbp - self.truth;
+        let mut spent = self.asm.create_label();
         let rows = rbp - 8 * (saved.len() as i32 + 1);
         let steps = rbp - 8 * (saved.len() as i32 + 2);
         if slots > 0 {
@@ -416,7 +428,19 @@ impl<'a> Writer<'a> {
             self.asm.cmp(rax, rsi)?;
             self.asm.ja(done)?;
             self.asm.set_label(&mut again)?;
+            if self.vectors.request.again.is_some() {
+                self.asm.mov(dword_ptr(truth), 0)?;
+            }
             self.steps(&allocation.steps, &mut asides)?;
+            if self.vectors.request.again.is_some() {
+                let mut next = self.asm.create_label();
+                self.asm.cmp(dword_ptr(truth), 0)?;
+                self.asm.je(next)?;
+                self.asm.dec(qword_ptr(turns))?;
+                self.asm.jne(again)?;
+                self.asm.jmp(spent)?;
+                self.asm.set_label(&mut next)?;
+            }
             self.asm.add(rcx, step)?;
             self.asm.lea(rax, ptr(rcx + step))?;
             self.asm.cmp(rax, rsi)?;
@@ -452,6 +476,9 @@ impl<'a> Writer<'a> {
         }
         self.asm.jmp(row)?;
         self.asm.set_label(&mut last)?;
+        // A label needs an instruction of its own.
+        self.asm.nop()?;
+        self.asm.set_label(&mut spent)?;
         self.asm.mov(rax, rcx)?;
         self.asm.vzeroupper()?;
         self.asm.lea(rsp, ptr(rbp - 8 * saved.len()))?;
@@ -664,6 +691,14 @@ impl<'a> Writer<'a> {
         let index = self.vectors.request.inputs.len() + output;
         let dtype = self.operation(self.vectors.request.outputs[output].value).dtype;
         let bytes = self.vectors.bytes(dtype);
+        if self.vectors.request.again == Some(output) {
+            match (self.vectors.wide, self.vectors.width) {
+                (true, 8) => self.asm.kmovb(eax, mask(register))?,
+                (true, _) => self.asm.kmovw(eax, mask(register))?,
+                _ => self.asm.vmovmskps(eax, ymm(register))?,
+            }
+            self.asm.or(dword_ptr(rbp - self.truth), eax)?;
+        }
         if dtype == DType::Bool {
             return self.store_truth(index, copy, register);
         }
