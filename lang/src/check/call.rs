@@ -193,7 +193,10 @@ impl Checker<'_> {
                 Some(format!("`{text}` is a property: write `.{text}` without parentheses"))
             } else {
                 let foreign = self.library.foreign(text).map(str::to_string);
-                foreign.or_else(|| Some(format!("did you mean `.{}`?", self.near_name(text, &properties)?)))
+                foreign.or_else(|| match self.near_name(text, &properties) {
+                    Some(near) => Some(format!("did you mean `.{near}`?")),
+                    None => self.near_foreign(text),
+                })
             };
             (format!("there is no property or function `{text}`"), help)
         };
