@@ -320,7 +320,8 @@ impl Checker<'_> {
         let changed = first.and_then(|first| match &first.kind {
             ExpressionKind::Name(changed) => {
                 let before = self.look_up(&changed.text, changed.span).ok()?;
-                (self.describe(&before) == self.describe(known)).then_some(changed)
+                let is_array = matches!(known, Value::Array(operand) if self.type_of(*operand).rank() > 0);
+                (is_array && self.describe(&before) == self.describe(known)).then_some(changed)
             }
             _ => None,
         });
