@@ -34,6 +34,9 @@ const ROW_BLOCK: usize = 1024;
 /// No block of a region that replaces a part of an array has more elements: what it computes waits in the first cache.
 pub const WAITING_BLOCK: usize = ROW_BLOCK;
 
+/// Results of so many bytes do not stay in any cache until somebody reads them.
+const MOST_CACHED: usize = 32 * 1024 * 1024;
+
 /// The most bytes that are packed for a run: more would not stay in the second cache.
 const MOST_PACKED: usize = 512 * 1024;
 
@@ -348,7 +351,8 @@ impl Tape {
         if region.machine_code != MachineCode::Off {
             let run = run(region, &readers, RUN_OF_MACHINE_CODE);
             let readings: Few<Reading> = readers.iter().map(|reader| reader.reading(run)).collect();
-            if let Some(code) = region.compiled(&readings, level) {
+            let streams = run == usize::MAX && streams(region, &readers, destinations);
+            if let Some(code) = region.compiled(&readings, streams, level) {
                 return Tape::of_code(region, code, readers, (packed, run), destinations);
             }
         }
@@ -702,6 +706,20 @@ impl Machine {
         // memory of its own or takes an operand's place.
         unsafe { self.code.run(&mut bench.arguments, &mut bench.stage, length / rows, (rows, &self.steps)) };
     }
+}
+
+/// Whether results are better written past the cache: all are new arrays, and together more than it holds.
+fn streams(region: &Region, readers: &[Reader], destinations: &[*mut u8]) -> bool {
+    let bytes: usize = region.stores.iter().map(|store| region.dtype(store.register).size() * region.count()).sum();
+    let is_new = |to: &*mut u8| {
+        let lies_there =
+            |reader: &Reader| matches!(reader, Reader::Dense { pointer, .. } if *pointer == to.cast_const());
+        !readers.iter().any(lies_there) && to.addr().is_multiple_of(ALIGNMENT)
+    };
+    bytes >= MOST_CACHED
+        && region.ends.is_empty()
+        && region.stores.iter().all(|store| store.within.is_none())
+        && destinations.iter().all(is_new)
 }
 
 /// The length of the runs that blocks must not leave, so that leaves which are not dense along the whole line are read where they

@@ -54,6 +54,8 @@ pub struct Request {
     pub inputs: Vec<Reading>,
     /// The outputs.
     pub outputs: Vec<Output>,
+    /// Whether results pass by the cache: they are more than it holds. Each then begins at a multiple of [`ALIGNMENT`].
+    pub streams: bool,
     /// The output, of dtype bool, while which is true in any of the elements that go side by side these are computed again. Outputs
     /// then lie where inputs do, and an element for which it is false must come out as it went in.
     pub again: Option<usize>,
@@ -158,6 +160,7 @@ pub struct Compiled {
     inputs: Vec<(usize, Reading)>,
     /// For each output its bytes an element.
     outputs: Vec<usize>,
+    streams: bool,
 }
 
 /// A cache line of a stage.
@@ -204,6 +207,7 @@ impl Compiled {
             width: assembled.width,
             inputs: request.inputs.iter().enumerate().map(|(number, &reading)| (size(number), reading)).collect(),
             outputs: request.outputs.iter().map(|output| output.dtype.size()).collect(),
+            streams: request.streams,
         })
     }
 
@@ -231,7 +235,7 @@ impl Compiled {
         count: usize,
         (rows, steps): (usize, &[isize]),
     ) {
-        debug_assert!(rows == 1 || steps.len() == table.len() && table.len() <= MOST_IN_ROWS);
+        debug_assert!(rows == 1 || !self.streams && steps.len() == table.len() && table.len() <= MOST_IN_ROWS);
         let (inputs, outputs) = table.split_at(self.inputs.len());
         let in_place = outputs.iter().any(|output| inputs.contains(output));
         // SAFETY: the caller's promise.
@@ -277,7 +281,7 @@ impl Compiled {
     /// As [`Compiled::run`].
     unsafe fn row(&self, table: &mut [*const u8], stage: &mut [Line], count: usize, in_place: bool) {
         // The last vector may compute elements again: not from where results lie by then.
-        let whole = if in_place { count - count % self.width } else { count };
+        let whole = if in_place || self.streams { count - count % self.width } else { count };
         // SAFETY: the caller's promise; the function stays within it. What is left goes through lines of the stage, which hold a
         // vector each.
         unsafe {
@@ -330,7 +334,7 @@ impl Compiled {
         };
         #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
         {
-            let _ = (table, count, rows, steps, turns, &self.constants);
+            let _ = (table, count, rows, steps, turns, &self.constants, self.streams);
             unreachable!("nothing is compiled here")
         }
     }

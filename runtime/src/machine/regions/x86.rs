@@ -479,6 +479,10 @@ impl<'a> Writer<'a> {
         // A label needs an instruction of its own.
         self.asm.nop()?;
         self.asm.set_label(&mut spent)?;
+        if self.vectors.request.streams {
+            // What passes by the cache is there before whoever is told that the work is done.
+            self.asm.sfence()?;
+        }
         self.asm.mov(rax, rcx)?;
         self.asm.vzeroupper()?;
         self.asm.lea(rsp, ptr(rbp - 8 * saved.len()))?;
@@ -703,10 +707,13 @@ impl<'a> Writer<'a> {
             return self.store_truth(index, copy, register);
         }
         let to = self.elements(index, dtype.size(), copy)?;
-        match bytes {
-            64 => self.asm.vmovupd(to, zmm(register)),
-            32 => self.asm.vmovupd(to, ymm(register)),
-            _ => self.asm.vmovupd(to, xmm(register)),
+        match (bytes, self.vectors.request.streams) {
+            (64, true) => self.asm.vmovntpd(to, zmm(register)),
+            (32, true) => self.asm.vmovntpd(to, ymm(register)),
+            (_, true) => self.asm.vmovntpd(to, xmm(register)),
+            (64, false) => self.asm.vmovupd(to, zmm(register)),
+            (32, false) => self.asm.vmovupd(to, ymm(register)),
+            (_, false) => self.asm.vmovupd(to, xmm(register)),
         }
     }
 
