@@ -7,14 +7,15 @@
 //! Floats are added and multiplied as they are written: nothing is contracted or reordered, and what Cranelift does by itself
 //! (common values once, what does not change out of the loop) leaves every bit as it is.
 
+use super::light;
 use super::program::{Affine, Kind, Local, Place, Program, Repeat, Statement};
 use super::{CANCEL, FIRST_TURN, INPUTS, NUMBER, SLOT};
 use crate::kernel::record::{self, Code, Operation, Recording};
 use crate::kernel::{Kernel, Level};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{
-    AbiParam, Block, BlockArg, InstBuilder, MemFlagsData, SigRef, Signature, StackSlot, StackSlotData, StackSlotKind,
-    Type, Value, types,
+    AbiParam, Block, BlockArg, InstBuilder, InstructionData, MemFlagsData, Opcode, SigRef, Signature, StackSlot,
+    StackSlotData, StackSlotKind, Type, Value, types,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use cranelift_jit::{JITBuilder, JITModule};
@@ -109,6 +110,8 @@ struct Emitter<'a, 'b, 'c> {
     call: usize,
     signature: Signature,
     called: Option<(SigRef, StackSlot)>,
+    /// The variables that are known elements.
+    constants: HashMap<Local, Scalar>,
 }
 
 impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
@@ -147,6 +150,7 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             call,
             signature,
             called: None,
+            constants: HashMap::new(),
         }
     }
 
@@ -251,6 +255,7 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
     fn statement(&mut self, statement: &Statement) -> Option<()> {
         match statement {
             Statement::Constant { to, value } => {
+                self.constants.insert(*to, *value);
                 let values = self.constant(*value);
                 self.set(*to, &values);
             }
@@ -292,6 +297,9 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             }
             Statement::If { condition, then, otherwise } => {
                 let condition = self.one(*condition);
+                if let Some(changed) = light::both(then, otherwise, &self.constants) {
+                    return self.choose(condition, [then, otherwise], &changed);
+                }
                 let [yes, no, after] = std::array::from_fn(|_| self.builder.create_block());
                 self.builder.ins().brif(condition, yes, &[], no, &[]);
                 for (block, statements) in [(yes, then), (no, otherwise)] {
@@ -308,7 +316,46 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
         Some(())
     }
 
+    /// Both sides of a choice, and then for each variable that they set the one that counts.
+    fn choose(&mut self, condition: Value, sides: [&[Statement]; 2], changed: &[Local]) -> Option<()> {
+        let mut made = Vec::new();
+        for side in sides {
+            self.statements(side)?;
+            made.push(changed.iter().map(|&local| self.get(local)).collect::<Vec<_>>());
+        }
+        for (place, &local) in changed.iter().enumerate() {
+            let both = made[0][place].iter().zip(&made[1][place]);
+            let chosen: Vec<Part> =
+                both.map(|(&then, &other)| self.builder.ins().select(condition, then, other)).collect();
+            self.set(local, &chosen);
+        }
+        Some(())
+    }
+
+    /// A loop of few turns, one after the other.
+    fn unrolled(&mut self, repeat: &Repeat, turn: Local, count: i64) -> Option<()> {
+        let after = self.builder.create_block();
+        for number in 0..count {
+            let number = self.builder.ins().iconst(types::I64, number);
+            self.set(turn, &[number]);
+            self.statements(&repeat.body)?;
+            if let Some(stop) = repeat.stop {
+                let stop = self.one(stop);
+                self.go_on_unless(stop, after, &[]);
+            }
+        }
+        self.builder.ins().jump(after, &[]);
+        self.builder.switch_to_block(after);
+        self.builder.seal_block(after);
+        Some(())
+    }
+
     fn repeat(&mut self, repeat: &Repeat) -> Option<()> {
+        if let Some((turn, count)) = repeat.turns
+            && light::is_unrolled(repeat)
+        {
+            return self.unrolled(repeat, turn, count);
+        }
         let [test, body, after] = std::array::from_fn(|_| self.builder.create_block());
         if let Some((turn, _)) = repeat.turns {
             let first = if repeat.is_outermost {
@@ -320,8 +367,10 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
         }
         self.builder.ins().jump(test, &[]);
         self.builder.switch_to_block(test);
-        let flag = self.builder.ins().load(types::I8, memory(), self.cancel, 0);
-        self.go_on_unless(flag, self.cancelled, &[]);
+        if !light::is_short(repeat) {
+            let flag = self.builder.ins().load(types::I8, memory(), self.cancel, 0);
+            self.go_on_unless(flag, self.cancelled, &[]);
+        }
         if let Some((turn, count)) = repeat.turns {
             let turn = self.one(turn);
             let over = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, turn, count);
@@ -415,7 +464,7 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
     }
 
     fn compute(&mut self, kernel: &Kernel, operands: &[Vec<Part>], fault: Option<usize>) -> Option<Vec<Part>> {
-        if let (Some(record), None) = (kernel.record, fault) {
+        if let Some(record) = kernel.record.or(kernel.record_single) {
             let mut recording = Recording::default();
             let mut values = Vec::new();
             for &dtype in kernel.operands {
@@ -430,9 +479,11 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
                 }
             }
             let results = record::apply(record, &mut recording, &values);
-            let inputs: Vec<Part> = operands.iter().flatten().copied().collect();
-            let made = self.recording(&recording, &inputs)?;
-            return results.iter().map(|&result| made[result as usize]).collect();
+            if !results.is_empty() {
+                let inputs: Vec<Part> = operands.iter().flatten().copied().collect();
+                let made = self.recording(&recording, &inputs, fault)?;
+                return results.iter().map(|&result| made[result as usize]).collect();
+            }
         }
         self.called(kernel, operands, fault)
     }
@@ -473,15 +524,20 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
         if let Some(fault) = fault {
             let first = self.builder.inst_results(call)[0];
             let has_none = self.builder.ins().icmp_imm_s(IntCC::Equal, first, 0);
-            let block = self.fault(fault);
-            let zero = self.builder.ins().iconst(types::I64, 0);
-            self.go_on_unless(has_none, block, &[BlockArg::Value(zero)]);
+            self.refuse(has_none, fault);
         }
         Some(self.load(Kind::Element(kernel.result), base, result))
     }
 
-    /// The values of a recording, given its inputs.
-    fn recording(&mut self, recording: &Recording, inputs: &[Part]) -> Option<Vec<Option<Part>>> {
+    /// Leaves with a fault of an element if a truth is set.
+    fn refuse(&mut self, truth: Value, fault: usize) {
+        let block = self.fault(fault);
+        let zero = self.builder.ins().iconst(types::I64, 0);
+        self.go_on_unless(truth, block, &[BlockArg::Value(zero)]);
+    }
+
+    /// The values of a recording, given its inputs; `fault` is what it means that there is no answer.
+    fn recording(&mut self, recording: &Recording, inputs: &[Part], fault: Option<usize>) -> Option<Vec<Option<Part>>> {
         let operations = &recording.operations;
         let mut made: Vec<Option<Part>> = vec![None; operations.len()];
         let merges = |rare: usize| {
@@ -522,6 +578,14 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
                     }
                     made[index] = Some(self.builder.block_params(joined)[*place]);
                     *place += 1;
+                }
+                Code::Refuse => {
+                    let test = &operations[operation.operands[0] as usize];
+                    let divisor = made[test.operands[0] as usize]?;
+                    if test.code != Code::Equal || self.known(divisor).is_none_or(|known| known == 0) {
+                        let truth = made[operation.operands[0] as usize]?;
+                        self.refuse(truth, fault?);
+                    }
                 }
                 Code::Operand => made[index] = Some(*inputs.get(operation.immediate as usize)?),
                 _ => {
@@ -573,6 +637,9 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
                 self.builder.ins().imul(a, b)
             }
             Code::Divide => ins.fdiv(a, b),
+            Code::FloorQuotient => self.floor_quotient(a, b, is_signed(dtype)),
+            Code::FloorRemainder => self.floor_remainder(a, b, is_signed(dtype)),
+            Code::Remainder => self.quotient(a, b, is_signed(dtype)).1,
             Code::Negate if is_float => ins.fneg(a),
             Code::Negate => ins.ineg(a),
             Code::Fma => ins.fma(a, b, c),
@@ -612,6 +679,87 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             Code::Convert => self.convert(a, from, dtype),
             _ => return None,
         })
+    }
+
+    // Quotients.
+
+    /// The number that a value is known to be.
+    fn known(&self, value: Value) -> Option<i64> {
+        let instruction = self.builder.func.dfg.value_def(value).inst()?;
+        match self.builder.func.dfg.insts[instruction] {
+            InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } => {
+                let unused = 64 - self.builder.func.dfg.value_type(value).bits();
+                Some(imm.bits() << unused >> unused)
+            }
+            _ => None,
+        }
+    }
+
+    /// The power of two that a value is known to be, as its exponent.
+    fn known_power(&self, value: Value) -> Option<i64> {
+        let number = self.known(value).filter(|&number| number > 0 && number & (number - 1) == 0)?;
+        Some(number.trailing_zeros() as i64)
+    }
+
+    /// A quotient rounded towards zero of a number by what is not zero, and what it leaves. Where the divisor is -1, both are
+    /// of the divisor 1: a processor refuses to divide the smallest number by -1.
+    fn quotient(&mut self, a: Value, b: Value, signed: bool) -> (Value, Value) {
+        let own = self.builder.func.dfg.value_type(a);
+        let known = self.known(b);
+        let mut divisor = b;
+        if signed && known.is_none_or(|known| known == -1) {
+            let one = self.builder.ins().iconst(own, 1);
+            let is_minus_one = self.builder.ins().icmp_imm_s(IntCC::Equal, b, -1);
+            divisor = self.builder.ins().select(is_minus_one, one, b);
+        }
+        let ins = self.builder.ins();
+        let quotient = if signed { ins.sdiv(a, divisor) } else { ins.udiv(a, divisor) };
+        let product = self.builder.ins().imul(quotient, divisor);
+        (quotient, self.builder.ins().isub(a, product))
+    }
+
+    /// Whether what a quotient rounded towards zero leaves has another sign than the divisor: all bits or none.
+    fn is_below(&mut self, rest: Value, b: Value) -> Value {
+        let own = self.builder.func.dfg.value_type(rest);
+        let last = own.bits() as i64 - 1;
+        if self.known(b).is_some_and(|known| known > 0) {
+            return self.builder.ins().sshr_imm_s(rest, last);
+        }
+        let differs = self.builder.ins().bxor(rest, b);
+        let differs = self.builder.ins().sshr_imm_s(differs, last);
+        let zero = self.builder.ins().iconst(own, 0);
+        let is_exact = self.builder.ins().icmp_imm_s(IntCC::Equal, rest, 0);
+        self.builder.ins().select(is_exact, zero, differs)
+    }
+
+    fn floor_quotient(&mut self, a: Value, b: Value, signed: bool) -> Value {
+        if let Some(power) = self.known_power(b) {
+            let ins = self.builder.ins();
+            return if signed { ins.sshr_imm_s(a, power) } else { ins.ushr_imm_s(a, power) };
+        }
+        let (quotient, rest) = self.quotient(a, b, signed);
+        if !signed {
+            return quotient;
+        }
+        // A quotient by -1 has left nothing.
+        let below = self.is_below(rest, b);
+        let floor = self.builder.ins().iadd(quotient, below);
+        let is_minus_one = self.builder.ins().icmp_imm_s(IntCC::Equal, b, -1);
+        let negated = self.builder.ins().ineg(a);
+        self.builder.ins().select(is_minus_one, negated, floor)
+    }
+
+    fn floor_remainder(&mut self, a: Value, b: Value, signed: bool) -> Value {
+        if let Some(power) = self.known_power(b) {
+            return self.builder.ins().band_imm_s(a, (1i64 << power) - 1);
+        }
+        let (_, rest) = self.quotient(a, b, signed);
+        if !signed {
+            return rest;
+        }
+        let below = self.is_below(rest, b);
+        let added = self.builder.ins().band(below, b);
+        self.builder.ins().iadd(rest, added)
     }
 
     /// A conversion as `Scalar::cast` defines it.

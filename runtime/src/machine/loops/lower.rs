@@ -956,7 +956,10 @@ impl<'a> Lowering<'a> {
             self.program.weight = weight.max(1.0);
         }
         self.weight += turns.map_or(UNKNOWN_TURNS, |(_, count)| count as f64) * weight;
-        self.push(Statement::Loop(Box::new(Repeat { turns, is_outermost, condition, body, stop })));
+        let most =
+            turns.map(|(_, count)| count).into_iter().chain(bounded.iter().map(|(_, range)| range.1 - range.0 + 1));
+        let most = most.min();
+        self.push(Statement::Loop(Box::new(Repeat { turns, most, is_outermost, condition, body, stop })));
         let results = slots.into_iter().map(|slot| match slot {
             Binding::Array(array) => {
                 let root = self.root(true);

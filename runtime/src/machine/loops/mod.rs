@@ -24,6 +24,8 @@ mod emit {
         None
     }
 }
+#[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod light;
 mod lower;
 mod range;
 

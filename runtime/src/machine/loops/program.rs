@@ -149,6 +149,8 @@ pub enum Statement {
 pub struct Repeat {
     /// The number of the turn (i64), and how many there are; the outermost loop may begin later than at 0.
     pub turns: Option<(Local, i64)>,
+    /// The most turns, if that is known.
+    pub most: Option<i64>,
     /// Whether it is the outermost loop.
     pub is_outermost: bool,
     /// What tells whether there is another turn, and where it tells it.

@@ -43,9 +43,30 @@ fn minus(left: Range, right: Range) -> Option<Range> {
     Some((left.0.checked_sub(right.1)?, left.1.checked_sub(right.0)?))
 }
 
+/// A quotient rounded down by a number above 0.
+fn floor_quotient(left: Range, right: Range) -> Option<Range> {
+    let floor = |a: i64, b: i64| a.div_euclid(b);
+    (right.0 > 0).then(|| {
+        let least = floor(left.0, if left.0 < 0 { right.0 } else { right.1 });
+        let most = floor(left.1, if left.1 < 0 { right.1 } else { right.0 });
+        (least, most)
+    })
+}
+
+/// What a quotient by a number above 0 leaves.
+fn floor_remainder(left: Range, right: Range) -> Option<Range> {
+    (right.0 > 0).then(|| (0, if left.0 >= 0 { left.1.min(right.1 - 1) } else { right.1 - 1 }))
+}
+
+/// The bits that two numbers share, if one is not negative.
+fn and(left: Range, right: Range) -> Option<Range> {
+    let most = [left, right].into_iter().filter(|range| range.0 >= 0).map(|range| range.1).min()?;
+    Some((0, most))
+}
+
 /// A kernel's formula and its result, if it can be recorded and has one value.
 pub fn recorded(kernel: &Kernel) -> Option<(Recording, Value)> {
-    let record = kernel.record?;
+    let record = kernel.record.or(kernel.record_single)?;
     if kernel.operands.iter().any(|dtype| dtype.kind() == Kind::Complex) {
         return None;
     }
@@ -71,6 +92,12 @@ pub fn of(kernel: &Kernel, operands: &[Option<Range>]) -> Option<Range> {
             (Code::Add, DType::I64) => both().and_then(|(left, right)| plus(left, right)),
             (Code::Subtract, DType::I64) => both().and_then(|(left, right)| minus(left, right)),
             (Code::Multiply, DType::I64) => both().and_then(|(left, right)| times(left, right)),
+            (Code::FloorQuotient, DType::I64) => both().and_then(|(left, right)| floor_quotient(left, right)),
+            (Code::FloorRemainder, DType::I64) => both().and_then(|(left, right)| floor_remainder(left, right)),
+            (Code::Remainder, DType::I64) => {
+                both().and_then(|(left, right)| (left.0 >= 0).then_some(floor_remainder(left, right)?))
+            }
+            (Code::And, DType::I64) => both().and_then(|(left, right)| and(left, right)),
             (Code::Convert, DType::I64) => range(0),
             (Code::Select, DType::I64) => {
                 range(1).zip(range(2)).map(|(then, other)| (then.0.min(other.0), then.1.max(other.1)))
