@@ -1,15 +1,18 @@
 //! From a program to machine code, by Cranelift. Only this folder's files that begin with `emit` know it.
 //!
 //! The code is one function of one argument, the **frame**: slots of 16 bytes. Slot 0 holds the address of the flag that cancels,
-//! slot 1 the outermost loop's first turn; slot 2 gets the number that stood for no place. Behind them come the program's inputs,
-//! elements as they lie in memory or addresses, and behind those its outputs.
+//! slot 1 the outermost loop's first turn and slot 4 the one before which it ends; slot 2 gets the number that stood for no
+//! place, slot 3 which of several it was. Behind them come the program's inputs, elements as they lie in memory or addresses, and
+//! behind those its outputs.
 //!
 //! Floats are added and multiplied as they are written: nothing is contracted or reordered, and what Cranelift does by itself
 //! (common values once, what does not change out of the loop) leaves every bit as it is.
 
+mod folds;
+
 use super::light;
-use super::program::{Affine, Kind, Local, Place, Program, Repeat, Statement};
-use super::{CANCEL, FIRST_TURN, INPUTS, NUMBER, SLOT};
+use super::program::{Affine, Bound, Kind, Local, Place, Program, Repeat, Statement};
+use super::{AT, CANCEL, FIRST_TURN, INPUTS, LAST_TURN, NUMBER, SLOT};
 use crate::kernel::record::{self, Code, Operation, Recording};
 use crate::kernel::{Kernel, Level};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
@@ -110,6 +113,8 @@ struct Emitter<'a, 'b, 'c> {
     call: usize,
     signature: Signature,
     called: Option<(SigRef, StackSlot)>,
+    /// Room for the accumulators of a fold's block, and for those of the blocks' results.
+    accumulators: [Option<StackSlot>; 2],
     /// The variables that are known elements.
     constants: HashMap<Local, Scalar>,
 }
@@ -150,6 +155,7 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             call,
             signature,
             called: None,
+            accumulators: [None; 2],
             constants: HashMap::new(),
         }
     }
@@ -170,8 +176,10 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
         self.leave(1);
         for (fault, block) in std::mem::take(&mut self.leaving) {
             self.builder.switch_to_block(block);
-            let number = self.builder.block_params(block)[0];
-            self.builder.ins().store(memory(), number, self.frame, (NUMBER * SLOT) as i32);
+            for (place, slot) in [NUMBER, AT].into_iter().enumerate() {
+                let said = self.builder.block_params(block)[place];
+                self.builder.ins().store(memory(), said, self.frame, (slot * SLOT) as i32);
+            }
             self.leave(2 + fault as i64);
         }
         Some(())
@@ -234,6 +242,11 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
         (sum, known)
     }
 
+    fn number(&mut self, number: &Affine) -> Value {
+        let start = self.builder.ins().iconst(types::I64, number.offset);
+        self.sum(start, number)
+    }
+
     fn sum(&mut self, start: Value, number: &Affine) -> Value {
         let mut terms = number.terms.clone();
         terms.sort_unstable();
@@ -276,15 +289,39 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
                 self.set(*to, &result);
             }
             Statement::Number { to, number } => {
-                let start = self.builder.ins().iconst(types::I64, number.offset);
-                let sum = self.sum(start, number);
+                let sum = self.number(number);
                 self.set(*to, &[sum]);
             }
-            Statement::Position { to, number, start, length, may_be_negative, fault } => {
+            Statement::Position { to, number, start, length, may_be_negative, fault, at } => {
                 let number = self.one(*number);
-                let place = self.position(number, *start, *length, *may_be_negative, *fault);
+                let fault = fault.map(|fault| (fault, at.as_ref()));
+                let place = self.position(number, *start, *length, *may_be_negative, fault);
                 self.set(*to, &[place]);
             }
+            Statement::Slice { first, count, length, start, stop, step } => {
+                let length = self.number(length);
+                let zero = self.builder.ins().iconst(types::I64, 0);
+                let begin = start.map_or(zero, |bound| self.bound(bound, length));
+                let end = stop.map_or(length, |bound| self.bound(bound, length));
+                let distance = self.builder.ins().isub(end, begin);
+                let mut places = self.builder.ins().smax(distance, zero);
+                if *step != 1 {
+                    let rounded = self.builder.ins().iadd_imm_s(places, *step - 1);
+                    let step = self.builder.ins().iconst(types::I64, *step);
+                    places = self.builder.ins().udiv(rounded, step);
+                }
+                self.set(*first, &[begin]);
+                self.set(*count, &[places]);
+            }
+            Statement::Each { index, count, body } => {
+                let (first, count) = (self.builder.ins().iconst(types::I64, 0), self.number(count));
+                self.counted(first, count, 1, |emitter, number| {
+                    emitter.set(*index, &[number]);
+                    emitter.look_whether_cancelled();
+                    emitter.statements(body)
+                })?;
+            }
+            Statement::Fold(fold) => self.fold(fold)?,
             Statement::Load { to, place } => {
                 let (address, offset) = self.place(place);
                 let values = self.load(self.program.locals[*to], address, offset);
@@ -356,7 +393,7 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
         {
             return self.unrolled(repeat, turn, count);
         }
-        let [test, body, after] = std::array::from_fn(|_| self.builder.create_block());
+        let [body, after] = std::array::from_fn(|_| self.builder.create_block());
         if let Some((turn, _)) = repeat.turns {
             let first = if repeat.is_outermost {
                 self.builder.ins().load(types::I64, memory(), self.frame, (FIRST_TURN * SLOT) as i32)
@@ -365,26 +402,20 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             };
             self.set(turn, &[first]);
         }
-        self.builder.ins().jump(test, &[]);
-        self.builder.switch_to_block(test);
-        if !light::is_short(repeat) {
-            let flag = self.builder.ins().load(types::I8, memory(), self.cancel, 0);
-            self.go_on_unless(flag, self.cancelled, &[]);
-        }
-        if let Some((turn, count)) = repeat.turns {
-            let turn = self.one(turn);
-            let over = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, turn, count);
-            self.go_on_unless(over, after, &[]);
-        }
-        if let Some((statements, holds)) = &repeat.condition {
-            self.statements(statements)?;
-            let holds = self.one(*holds);
-            self.builder.ins().brif(holds, body, &[], after, &[]);
-        } else {
-            self.builder.ins().jump(body, &[]);
-        }
+        // What tells whether there is a turn stands before the first one and behind each, so that a turn has one jump; unless it is
+        // long.
+        let again = light::is_short_test(repeat).then_some(body);
+        let test = again.is_none().then(|| {
+            let test = self.builder.create_block();
+            self.builder.ins().jump(test, &[]);
+            self.builder.switch_to_block(test);
+            test
+        });
+        self.go_on_while(repeat, body, after)?;
         self.builder.switch_to_block(body);
-        self.builder.seal_block(body);
+        if again.is_none() {
+            self.builder.seal_block(body);
+        }
         self.statements(&repeat.body)?;
         if let Some(stop) = repeat.stop {
             let stop = self.one(stop);
@@ -395,8 +426,77 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             let next = self.builder.ins().iadd_imm_s(next, 1);
             self.set(turn, &[next]);
         }
-        self.builder.ins().jump(test, &[]);
-        self.builder.seal_block(test);
+        match test {
+            Some(test) => {
+                self.builder.ins().jump(test, &[]);
+                self.builder.seal_block(test);
+            }
+            None => {
+                self.go_on_while(repeat, body, after)?;
+                self.builder.seal_block(body);
+            }
+        }
+        self.builder.switch_to_block(after);
+        self.builder.seal_block(after);
+        Some(())
+    }
+
+    /// To the body if there is another turn.
+    fn go_on_while(&mut self, repeat: &Repeat, body: Block, after: Block) -> Option<()> {
+        if !light::is_short(repeat) {
+            self.look_whether_cancelled();
+        }
+        let mut holds = None;
+        if let Some((turn, count)) = repeat.turns {
+            let turn = self.one(turn);
+            let last = match repeat.is_outermost {
+                true => self.builder.ins().load(types::I64, memory(), self.frame, (LAST_TURN * SLOT) as i32),
+                false => self.builder.ins().iconst(types::I64, count),
+            };
+            holds = Some(self.builder.ins().icmp(IntCC::SignedLessThan, turn, last));
+        }
+        if let Some((statements, truth)) = &repeat.condition {
+            if let Some(holds) = holds {
+                let next = self.builder.create_block();
+                self.builder.ins().brif(holds, next, &[], after, &[]);
+                self.builder.switch_to_block(next);
+                self.builder.seal_block(next);
+            }
+            self.statements(statements)?;
+            holds = Some(self.one(*truth));
+        }
+        match holds {
+            Some(holds) => self.builder.ins().brif(holds, body, &[], after, &[]),
+            None => self.builder.ins().jump(body, &[]),
+        };
+        Some(())
+    }
+
+    /// Leaves if the flag is set. It changes behind the code's back: a plain load might be taken out of a loop.
+    fn look_whether_cancelled(&mut self) {
+        let flag = self.builder.ins().atomic_load(types::I8, memory(), self.cancel);
+        self.go_on_unless(flag, self.cancelled, &[]);
+    }
+
+    /// Something for each number from one on, below another, in steps.
+    fn counted(
+        &mut self,
+        from: Value,
+        to: Value,
+        step: i64,
+        mut turn: impl FnMut(&mut Self, Value) -> Option<()>,
+    ) -> Option<()> {
+        let [body, after] = std::array::from_fn(|_| self.builder.create_block());
+        self.builder.append_block_param(body, types::I64);
+        let is_any = self.builder.ins().icmp(IntCC::SignedLessThan, from, to);
+        self.builder.ins().brif(is_any, body, &[BlockArg::Value(from)], after, &[]);
+        self.builder.switch_to_block(body);
+        let number = self.builder.block_params(body)[0];
+        turn(self, number)?;
+        let next = self.builder.ins().iadd_imm_s(number, step);
+        let is_another = self.builder.ins().icmp(IntCC::SignedLessThan, next, to);
+        self.builder.ins().brif(is_another, body, &[BlockArg::Value(next)], after, &[]);
+        self.builder.seal_block(body);
         self.builder.switch_to_block(after);
         self.builder.seal_block(after);
         Some(())
@@ -416,11 +516,33 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             let block = builder.create_block();
             builder.set_cold_block(block);
             builder.append_block_param(block, types::I64);
+            builder.append_block_param(block, types::I64);
             block
         })
     }
 
-    fn position(&mut self, number: Value, start: i64, length: i64, may_be_negative: bool, fault: usize) -> Value {
+    /// A bound of a slice, held within the axis.
+    fn bound(&mut self, bound: Bound, length: Value) -> Value {
+        let number = self.one(bound.number);
+        if bound.is_within {
+            return number;
+        }
+        let is_negative = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, number, 0);
+        let from_end = self.builder.ins().iadd(number, length);
+        let number = self.builder.ins().select(is_negative, from_end, number);
+        let zero = self.builder.ins().iconst(types::I64, 0);
+        let number = self.builder.ins().smax(number, zero);
+        self.builder.ins().smin(number, length)
+    }
+
+    fn position(
+        &mut self,
+        number: Value,
+        start: i64,
+        length: i64,
+        may_be_negative: bool,
+        fault: Option<(usize, Option<&(Local, Affine)>)>,
+    ) -> Value {
         let mut number = number;
         if start != 0 {
             // A sum that would wrap is held at the end of the numbers: it stands for no place either way.
@@ -439,9 +561,28 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             let from_end = self.builder.ins().iadd_imm_s(number, length);
             place = self.builder.ins().select(is_negative, from_end, number);
         }
+        let Some((fault, at)) = fault else { return place };
         let outside = self.builder.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, place, length);
+        let leaving = self.builder.create_block();
+        self.builder.set_cold_block(leaving);
+        self.go_on_unless(outside, leaving, &[]);
+        let after = self.builder.current_block();
+        self.builder.switch_to_block(leaving);
+        self.builder.seal_block(leaving);
+        let alone = self.builder.ins().iconst(types::I64, -1);
+        let at = match at {
+            None => alone,
+            Some((at, count)) => {
+                let (at, count) = (self.one(*at), self.number(count));
+                let is_alone = self.builder.ins().icmp_imm_s(IntCC::Equal, count, 1);
+                self.builder.ins().select(is_alone, alone, at)
+            }
+        };
         let block = self.fault(fault);
-        self.go_on_unless(outside, block, &[BlockArg::Value(number)]);
+        self.builder.ins().jump(block, &[BlockArg::Value(number), BlockArg::Value(at)]);
+        if let Some(after) = after {
+            self.builder.switch_to_block(after);
+        }
         place
     }
 
@@ -533,7 +674,7 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
     fn refuse(&mut self, truth: Value, fault: usize) {
         let block = self.fault(fault);
         let zero = self.builder.ins().iconst(types::I64, 0);
-        self.go_on_unless(truth, block, &[BlockArg::Value(zero)]);
+        self.go_on_unless(truth, block, &[BlockArg::Value(zero), BlockArg::Value(zero)]);
     }
 
     /// The values of a recording, given its inputs; `fault` is what it means that there is no answer.

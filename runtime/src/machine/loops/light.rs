@@ -9,11 +9,14 @@ use thalweg_lang::dtype::{DType, Kind, Scalar};
 
 /// The most operations of both sides of a branch that are done instead of it: about what a branch costs that is foreseen as
 /// often as not.
-const MOST_OPERATIONS: usize = 12;
+const MOST_OPERATIONS: usize = 16;
 
 /// The most turns of a loop that is written out, and the most statements that it becomes.
 const MOST_TURNS: i64 = 8;
 const MOST_STATEMENTS: i64 = 96;
+
+/// The most statements of a loop's condition that is written twice.
+const MOST_TESTED: i64 = 12;
 
 /// The most statements between two looks at the flag that cancels: a fraction of a millisecond.
 const MOST_UNSEEN: i64 = 100_000;
@@ -69,8 +72,18 @@ fn cost(kernel: &Kernel, operands: &[Local], constants: &HashMap<Local, Scalar>)
     let mut is_known: Vec<bool> = Vec::new();
     for operation in &recording.operations {
         let knows = |place: usize| is_known[operation.operands[place] as usize];
+        let is_zero = |value: Value| {
+            let made = &recording.operations[value as usize];
+            made.code == Code::Xor && made.operands[0] == made.operands[1]
+        };
+        let is_unsigned = |value: Value| {
+            matches!(recording.dtype(value), DType::Bool | DType::U8 | DType::U16 | DType::U32 | DType::U64)
+        };
         let follows = match operation.code {
             Code::Constant => true,
+            // A number and itself; a number that cannot be below 0.
+            Code::Xor if operation.operands[0] == operation.operands[1] => true,
+            Code::Less if is_zero(operation.operands[1]) && is_unsigned(operation.operands[0]) => true,
             Code::Operand => constants.contains_key(operands.get(operation.immediate as usize)?),
             _ => operation.arity > 0 && (0..operation.arity as usize).all(knows),
         };
@@ -109,6 +122,12 @@ pub fn is_short(repeat: &Repeat) -> bool {
     !repeat.is_outermost && turns(repeat).is_some_and(|steps| steps <= MOST_UNSEEN)
 }
 
+/// Whether what tells that there is another turn is worth being written twice.
+pub fn is_short_test(repeat: &Repeat) -> bool {
+    let steps = repeat.condition.as_ref().map_or(Some(0), |(statements, _)| all(statements));
+    steps.is_some_and(|steps| steps <= MOST_TESTED)
+}
+
 fn turns(repeat: &Repeat) -> Option<i64> {
     let condition = repeat.condition.as_ref().map_or(Some(0), |(statements, _)| all(statements))?;
     repeat.most?.checked_mul(all(&repeat.body)?.checked_add(condition)?.checked_add(1)?)
@@ -123,6 +142,8 @@ fn steps(statement: &Statement) -> Option<i64> {
     match statement {
         Statement::If { then, otherwise, .. } => Some(1 + all(then)?.max(all(otherwise)?)),
         Statement::Loop(repeat) => turns(repeat),
+        Statement::Each { .. } => None,
+        Statement::Fold(fold) => fold.most.checked_mul(all(&fold.body)?.checked_add(2)?),
         _ => Some(1),
     }
 }

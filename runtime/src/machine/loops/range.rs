@@ -109,6 +109,17 @@ pub fn of(kernel: &Kernel, operands: &[Option<Range>]) -> Option<Range> {
     ranges[result as usize]
 }
 
+/// How often the second operand is added to the first, if that is all that a kernel of whole numbers does.
+pub fn sum_factor(kernel: &Kernel) -> Option<i64> {
+    let (recording, result) = recorded(kernel)?;
+    let operation = &recording.operations[result as usize];
+    match (operation.code, operation.operands()) {
+        (Code::Add, [0, 1]) => Some(1),
+        (Code::Subtract, [0, 1]) => Some(-1),
+        _ => None,
+    }
+}
+
 /// Where a scalar region makes a value of two others by one operation: the kernel and the leaves' numbers.
 fn made_of_two<'a>(
     plan: &'a Plan,
