@@ -253,7 +253,7 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
         let mut sum = start;
         for (local, factor) in terms {
             let value = self.one(local);
-            let value = if factor == 1 { value } else { self.builder.ins().imul_imm_s(value, factor) };
+            let value = self.times(value, factor);
             sum = self.builder.ins().iadd(sum, value);
         }
         sum
@@ -772,7 +772,11 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             Code::Subtract if is_float => ins.fsub(a, b),
             Code::Subtract => ins.isub(a, b),
             Code::Multiply if is_float => ins.fmul(a, b),
-            Code::Multiply => ins.imul(a, b),
+            Code::Multiply => match (self.known(a), self.known(b)) {
+                (_, Some(factor)) => self.times(a, factor),
+                (Some(factor), _) => self.times(b, factor),
+                _ => self.builder.ins().imul(a, b),
+            },
             Code::MultiplyLowerHalves => {
                 let [a, b] = [a, b].map(|value| self.builder.ins().band_imm_s(value, 0xffff_ffff));
                 self.builder.ins().imul(a, b)
@@ -820,6 +824,18 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             Code::Convert => self.convert(a, from, dtype),
             _ => return None,
         })
+    }
+
+    /// A whole number so many times; what an address can be computed by takes no multiplication.
+    fn times(&mut self, value: Value, factor: i64) -> Value {
+        match factor {
+            1 => value,
+            3 | 5 | 9 => {
+                let most = self.builder.ins().ishl_imm_s(value, (factor - 1).trailing_zeros() as i64);
+                self.builder.ins().iadd(value, most)
+            }
+            _ => self.builder.ins().imul_imm_s(value, factor),
+        }
     }
 
     // Quotients.

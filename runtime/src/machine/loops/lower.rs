@@ -177,6 +177,8 @@ struct Lowering<'a> {
     slices: Vec<Slice>,
     /// What numbers are that are known to be sums of others, and not to wrap.
     sums: HashMap<Local, Affine>,
+    /// What numbers are at most, as sums of others, where that is known.
+    greatest: HashMap<Local, Affine>,
 }
 
 /// The values of a plan, as far as they are known.
@@ -196,6 +198,7 @@ impl<'a> Lowering<'a> {
             sizes: Vec::new(),
             slices: Vec::new(),
             sums: HashMap::new(),
+            greatest: HashMap::new(),
         }
     }
 
@@ -680,9 +683,11 @@ impl<'a> Lowering<'a> {
     fn position(&mut self, index: Local, start: i64, axis: usize, length: usize, span: Span) -> Affine {
         let range = self.ranges[index].and_then(|range| super::range::plus(range, (start, start)));
         debug_assert!(!is_open(length), "an axis of known length");
-        if range.is_some_and(|(least, most)| least >= 0 && most < length as i64) {
-            let mut place = Affine::of(index);
-            place.offset = start;
+        let mut place = Affine::of(index);
+        place.offset = start;
+        let mut left = Affine::known(length as i64 - 1);
+        left.add(&place, -1);
+        if range.is_some_and(|(least, most)| least >= 0 && (most < length as i64 || self.least(&left) >= Some(0))) {
             return place;
         }
         let key = (index, start, length as i64);
@@ -927,10 +932,14 @@ impl<'a> Lowering<'a> {
                     _ => None,
                 };
                 let body_input = walks.len() + number;
-                if let Some(range) = self.ranges[*local]
-                    && let Some(range) = counted(repeated, condition, (number, body_input), range, &limit, self.bodies)
-                {
-                    bounded.push((*slot, range));
+                let Some(range) = self.ranges[*local] else { continue };
+                let found = counted(repeated, condition, (number, body_input), range, &limit, self.bodies);
+                let Some((range, below)) = found else { continue };
+                bounded.push((*slot, range));
+                if let Some(Binding::Element(limit)) = below.and_then(|input| inputs.get(input)) {
+                    let mut most = self.as_sum(*limit);
+                    most.add(&Affine::known(1), -1);
+                    self.greatest.insert(*slot, most);
                 }
             }
         }
@@ -973,6 +982,7 @@ impl<'a> Lowering<'a> {
             Ok(stop)
         })?;
         for &(slot, _) in &bounded {
+            self.greatest.remove(&slot);
             self.ranges[slot] = None;
         }
         if is_outermost {

@@ -151,7 +151,7 @@ fn input_of(plan: &Plan, region: &Region, leaf: usize) -> Option<usize> {
 
 /// Between which numbers a carried number lies in the body: it begins in `first`, grows by a known number, and the loop goes on
 /// while it is below what every turn sees. `slot` are its numbers among the inputs of the condition and of the body; `limit`
-/// tells what is known of the condition's inputs.
+/// tells what is known of the condition's inputs. Beside the range comes the condition's input that the number is below.
 pub fn counted(
     repeated: &LoopStep,
     condition: &Plan,
@@ -159,7 +159,7 @@ pub fn counted(
     first: Range,
     limit: &dyn Fn(usize) -> Option<Range>,
     bodies: &dyn Bodies,
-) -> Option<Range> {
+) -> Option<(Range, Option<usize>)> {
     let body = &repeated.body;
     if body.following.is_some() || condition.following.is_some() {
         return None;
@@ -189,14 +189,17 @@ pub fn counted(
     if input_of(condition, region, left) != Some(slot.0) || kernel.operands[0] != DType::I64 {
         return None;
     }
-    let most = match &region.leaves[right].source {
-        Source::Scalar(scalar) => scalar.as_integer().and_then(|number| i64::try_from(number).ok())?,
-        _ => limit(input_of(condition, region, right)?)?.1,
+    let (most, below) = match &region.leaves[right].source {
+        Source::Scalar(scalar) => (scalar.as_integer().and_then(|number| i64::try_from(number).ok())?, None),
+        _ => {
+            let input = input_of(condition, region, right)?;
+            (limit(input)?.1, Some(input))
+        }
     };
     // Where the next number would wrap it would be below the limit again.
     most.checked_add(step)?;
     if !is_just(kernel, Code::Less) {
         return None;
     }
-    Some((first.0, first.1.max(most.checked_sub(1)?)))
+    Some(((first.0, first.1.max(most.checked_sub(1)?)), below))
 }

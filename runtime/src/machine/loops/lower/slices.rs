@@ -17,6 +17,9 @@ use thalweg_lang::source::Span;
 /// than this code is, but for what a step of it costs.
 const MOST_REDUCED: usize = 2048;
 
+/// How many numbers are replaced by what they are at most, to find the least that a sum may be.
+const MOST_REPLACED: usize = 4;
+
 /// A slice that a turn tells: so many places of an axis from a first one on.
 pub(super) struct Slice {
     first: Local,
@@ -164,15 +167,29 @@ impl<'a> Lowering<'a> {
     }
 
     /// What a sum is at least.
-    fn least(&self, sum: &Affine) -> Option<i64> {
+    pub(super) fn least(&self, sum: &Affine) -> Option<i64> {
         let mut expanded = Affine::known(sum.offset);
         for &(local, factor) in &sum.terms {
             expanded.add(&self.as_sum(local), factor);
         }
-        expanded.terms.iter().try_fold(expanded.offset, |least, &(local, factor)| {
-            let (lower, upper) = self.ranges[local]?;
-            least.checked_add(factor.checked_mul(if factor < 0 { upper } else { lower })?)
-        })
+        let by_ranges = |sum: &Affine| {
+            sum.terms.iter().try_fold(sum.offset, |least, &(local, factor)| {
+                let (lower, upper) = self.ranges[local]?;
+                least.checked_add(factor.checked_mul(if factor < 0 { upper } else { lower })?)
+            })
+        };
+        let mut least = by_ranges(&expanded);
+        // What is taken away is at most what it is known to be at most; what came last first, because it depends on the others.
+        for _ in 0..MOST_REPLACED {
+            let is_known = |&&(local, factor): &&(Local, i64)| factor < 0 && self.greatest.contains_key(&local);
+            let Some(&(local, factor)) = expanded.terms.iter().filter(is_known).max_by_key(|(local, _)| *local) else {
+                break;
+            };
+            expanded.add(&Affine::of(local), -factor);
+            expanded.add(&self.greatest[&local], factor);
+            least = least.max(by_ranges(&expanded));
+        }
+        least
     }
 
     /// A number as a sum of others, as far as it is known to be one.
