@@ -16,13 +16,18 @@ use thalweg_lang::types::ArrayType;
 /// An array that does not lie in order is copied for a loop that takes at least one step for so many of its elements.
 const COPIED: usize = 64;
 
+/// What code is given.
+struct Frame {
+    slots: Vec<Element>,
+    /// What the slots lead to that is only read.
+    read: Vec<Array>,
+}
+
 /// A map as machine code: any of its turns can be run, several at once.
 pub(super) struct Coded<'a> {
     code: &'a Code,
     program: &'a Program,
-    frame: Vec<Element>,
-    /// What the frame leads to.
-    _read: Vec<Array>,
+    frame: Frame,
 }
 
 impl<'a> Run<'a> {
@@ -41,15 +46,13 @@ impl<'a> Run<'a> {
         };
         let program = &offer.program;
         let captured = |number: usize| captured[number].clone();
-        let Some((mut frame, read)) = self.frame(program, map.length, walks, &captured, step)? else {
-            return Ok(None);
-        };
-        for (&(given, _), place) in program.inputs.iter().zip(&mut frame[INPUTS..]) {
+        let Some(mut frame) = self.frame(program, map.length, walks, &captured, step)? else { return Ok(None) };
+        for (&(given, _), place) in program.inputs.iter().zip(&mut frame.slots[INPUTS..]) {
             if let Given::Result(number) = given {
                 *place = word(blocks[number].pointer().addr() as u64);
             }
         }
-        Ok(Some(Coded { code, program, frame, _read: read }))
+        Ok(Some(Coded { code, program, frame }))
     }
 }
 
@@ -59,12 +62,12 @@ impl Coded<'_> {
     /// # Safety
     /// The blocks that it was made for live, are as large as the results, and nobody else writes these turns' parts of them.
     pub(super) unsafe fn turns(&self, turns: std::ops::Range<usize>, span: Span) -> Result<(), Diagnostic> {
-        let mut frame = self.frame.clone();
-        frame[FIRST_TURN] = word(turns.start as u64);
-        frame[LAST_TURN] = word(turns.end as u64);
+        let mut slots = self.frame.slots.clone();
+        slots[FIRST_TURN] = word(turns.start as u64);
+        slots[LAST_TURN] = word(turns.end as u64);
         // SAFETY: the frame has the slots that the program was made for; what is read lies in order, has the shapes that the plan
-        // says and is held by `_read`; the rest is the caller's promise.
-        unsafe { ended(self.code, self.program, &mut frame, span) }
+        // says and is held by the frame; the rest is the caller's promise.
+        unsafe { ended(self.code, self.program, &mut slots, span) }
     }
 }
 
@@ -94,12 +97,12 @@ impl Run<'_> {
         walks: &[Walk],
         captured: &dyn Fn(usize) -> Slot,
         step: &Step,
-    ) -> Result<Option<(Vec<Element>, Vec<Array>)>, Diagnostic> {
-        let mut frame = vec![Element([0; 16]); INPUTS + program.inputs.len() + program.outputs.len()];
+    ) -> Result<Option<Frame>, Diagnostic> {
+        let mut slots = vec![Element([0; 16]); INPUTS + program.inputs.len() + program.outputs.len()];
         // The flag lives as long as the run does.
-        frame[CANCEL] = word(self.context.cancel.flag().addr() as u64);
+        slots[CANCEL] = word(self.context.cancel.flag().addr() as u64);
         let mut read: Vec<Array> = Vec::new();
-        for (&(given, _), place) in program.inputs.iter().zip(&mut frame[INPUTS..]) {
+        for (&(given, _), place) in program.inputs.iter().zip(&mut slots[INPUTS..]) {
             let slot = match given {
                 Given::Walked(number) => match &walks[number] {
                     Walk::Array(array) => Slot::Array(array.clone()),
@@ -117,7 +120,7 @@ impl Run<'_> {
                 _ => return Ok(None),
             }
         }
-        Ok(Some((frame, read)))
+        Ok(Some(Frame { slots, read }))
     }
 
     /// Runs a loop from a turn on, to its end. False: not this time, because an array would have to be copied that is much larger
@@ -134,9 +137,8 @@ impl Run<'_> {
         step: &Step,
     ) -> Result<bool, Diagnostic> {
         let captured = |number: usize| self.values[repeated.captured[number]].clone();
-        let Some((mut frame, _read)) = self.frame(program, repeated.turns, walks, &captured, step)? else {
-            return Ok(false);
-        };
+        let Some(frame) = self.frame(program, repeated.turns, walks, &captured, step)? else { return Ok(false) };
+        let Frame { slots: mut frame, read } = frame;
         frame[FIRST_TURN] = word(turn as u64);
         frame[LAST_TURN] = word(repeated.turns as u64);
         let mut owned: Vec<Array> = Vec::new();
@@ -158,6 +160,7 @@ impl Run<'_> {
         // SAFETY: the frame has the slots that the program was made for; what is read and what is carried lies in order, has the
         // shapes that the plan says, and lives until the end of this function; what is carried is held by `owned` alone.
         unsafe { ended(code, program, &mut frame, step.span)? };
+        drop(read);
         let results = &frame[INPUTS + program.inputs.len()..];
         for ((slot, element), own) in carried.iter_mut().zip(results).zip(&step.types) {
             *slot = if own.shape.is_empty() {
