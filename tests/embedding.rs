@@ -7,6 +7,7 @@ use thalweg::{Call, Cancel, Expansion, Interpreter, Operand, Operation};
 use thalweg_lang::diagnostic::{Diagnostic, Severity};
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::Array;
+use thalweg_runtime::machine::MachineCode;
 
 fn array(value: Option<Value<Array>>) -> Array {
     match value {
@@ -147,6 +148,27 @@ fn cancelling_ends_a_long_computation_and_keeps_the_names() {
     session.reset();
     let again = array(interpreter.run("<host>", "kept + 1").expect("the next line runs").value);
     assert_eq!(again.scalar_value().and_then(|value| value.as_integer()), Some(6));
+}
+
+#[test]
+fn cancelling_ends_machine_code_that_only_computes() {
+    let endless = [
+        "n = 1\nwhile n != 0 { n = if n % 2 == 0 { n // 2 } else { 3 * n + 1 } }",
+        "n = 1\nwhile n > 0 { for i in range(n) { n = i + 1 } }",
+        "x = zeros(9)\nn = 1\nwhile n > 0 { x[n % 9] = sum(x[:n % 9]) }",
+        "fn never(i) { while i < 9 { i = (i + 1) % 3 }; i }\nn = [never(i) * sum(range(50)[:i]) for i in range(5)]",
+    ];
+    for text in endless {
+        let mut interpreter = Interpreter::builder().threads(1).machine_code(MachineCode::Always).build();
+        let cancel = interpreter.cancel();
+        let watch = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            cancel.cancel();
+        });
+        let errors = interpreter.run("<host>", &format!("{text}\nprint(n)")).expect_err("it is cancelled");
+        watch.join().expect("the watch does not panic");
+        assert_eq!(errors[0].code, "E0590", "{}", plain(&errors));
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use super::block::Fault;
 use super::frame::{Run, Single, Slot};
+use super::machine::Coded;
 use super::threads::{Drive, Stop};
 use super::{Context, interrupted, out_of_memory, written};
 use crate::array::Array;
@@ -168,15 +169,12 @@ impl<'a> Run<'a> {
             let block = Array::unwritten(array_type.dtype, &array_type.shape, context.pool);
             blocks.push(block.map_err(|refusal| out_of_memory(array_type, refusal, step.span))?);
         }
-        let turns = Turns {
-            map,
-            context,
-            walks: self.walks(&map.mapped),
-            captured: map.captured.iter().map(|&value| self.values[value].clone()).collect(),
-            blocks,
-            step,
-        };
+        let walks = self.walks(&map.mapped);
+        let captured: Vec<Slot> = map.captured.iter().map(|&value| self.values[value].clone()).collect();
         let drive = self.drive(step.site.threads);
+        let coded = self.coded(map, &walks, &captured, &blocks, step)?;
+        let coded = coded.map(|coded| (coded, (map.length / (drive.count() * 8)).clamp(1, MOST_TURNS)));
+        let turns = Turns { map, context, walks, captured, coded, blocks, step };
         if drive.count() == 1 {
             let mut bodies = self.bodies(index, || turns.bodies());
             turns.begin(&mut bodies);
@@ -211,12 +209,17 @@ fn ahead(repeated: &LoopStep, turn: usize) -> usize {
     }
 }
 
+/// The most turns of a map that machine code does at once.
+const MOST_TURNS: usize = 4096;
+
 /// A map under way.
 struct Turns<'a, 'b> {
     map: &'a MapStep,
     context: &'a Context<'a>,
     walks: Vec<Walk>,
     captured: Vec<Slot>,
+    /// The machine code, and how many turns of it are a unit.
+    coded: Option<(Coded<'a>, usize)>,
     /// The results, an equal part of each for each turn.
     blocks: Vec<Unwritten>,
     step: &'b Step,
@@ -226,6 +229,7 @@ impl<'a> Turns<'a, '_> {
     /// The tables of the bodies: for a turn, or for a chunk and for the last one.
     fn bodies(&self) -> Vec<Run<'a>> {
         let plans = match &self.map.chunks {
+            _ if self.coded.is_some() => Vec::new(),
             None => vec![&*self.map.body],
             Some(chunks) => std::iter::once(&*chunks.each).chain(chunks.last.as_deref()).collect(),
         };
@@ -244,6 +248,7 @@ impl<'a> Turns<'a, '_> {
     /// How many turns or chunks there are.
     fn units(&self) -> usize {
         match &self.map.chunks {
+            _ if let Some((_, turns)) = &self.coded => self.map.length.div_ceil(*turns),
             None => self.map.length,
             Some(chunks) => self.map.length.div_ceil(chunks.lanes),
         }
@@ -251,6 +256,12 @@ impl<'a> Turns<'a, '_> {
 
     /// Runs a turn, or a chunk.
     fn unit(&self, bodies: &mut [Run<'a>], unit: usize) -> Result<(), Diagnostic> {
+        if let Some((coded, turns)) = &self.coded {
+            let start = unit * turns;
+            let turns = start..self.map.length.min(start + turns);
+            // SAFETY: the blocks are this map's own, and each unit's turns are its alone.
+            return unsafe { coded.turns(turns, self.step.span) };
+        }
         let Some(chunks) = &self.map.chunks else { return self.turn(&mut bodies[0], unit) };
         let start = unit * chunks.lanes;
         let end = self.map.length.min(start + chunks.lanes);

@@ -1,4 +1,4 @@
-//! Running a loop as machine code: its frame, the memory of what it carries, and what went wrong.
+//! Running a loop or a map as machine code: its frame, the memory of what it carries, and what went wrong.
 
 use super::frame::{Element, Run, Single, Slot};
 use super::index::out_of_bounds;
@@ -6,15 +6,123 @@ use super::loops::Walk;
 use super::region::no_answer;
 use super::{interrupted, out_of_memory};
 use crate::array::Array;
-use crate::machine::loops::{CANCEL, Code, FIRST_TURN, Fault, Given, INPUTS, NUMBER, Program};
-use crate::plan::{LoopStep, Step};
+use crate::buffer::Unwritten;
+use crate::machine::loops::{AT, CANCEL, Code, FIRST_TURN, Fault, Given, INPUTS, LAST_TURN, NUMBER, Program};
+use crate::plan::{LoopStep, MapStep, Step};
 use thalweg_lang::diagnostic::Diagnostic;
+use thalweg_lang::source::Span;
 use thalweg_lang::types::ArrayType;
 
 /// An array that does not lie in order is copied for a loop that takes at least one step for so many of its elements.
 const COPIED: usize = 64;
 
+/// What code is given.
+struct Frame {
+    slots: Vec<Element>,
+    /// What the slots lead to that is only read.
+    read: Vec<Array>,
+}
+
+/// A map as machine code: any of its turns can be run, several at once.
+pub(super) struct Coded<'a> {
+    code: &'a Code,
+    program: &'a Program,
+    frame: Frame,
+}
+
+impl<'a> Run<'a> {
+    /// Gets a map ready to run as machine code, `blocks` being where its results go; `None`: not this time.
+    pub(super) fn coded(
+        &self,
+        map: &'a MapStep,
+        walks: &[Walk],
+        captured: &[Slot],
+        blocks: &[Unwritten],
+        step: &Step,
+    ) -> Result<Option<Coded<'a>>, Diagnostic> {
+        let offer = map.machine.as_ref().and_then(|machine| machine.as_deref().ok());
+        let Some((offer, code)) = offer.and_then(|offer| Some((offer, offer.code(map.length)?))) else {
+            return Ok(None);
+        };
+        let program = &offer.program;
+        let captured = |number: usize| captured[number].clone();
+        let Some(mut frame) = self.frame(program, map.length, walks, &captured, step)? else { return Ok(None) };
+        for (&(given, _), place) in program.inputs.iter().zip(&mut frame.slots[INPUTS..]) {
+            if let Given::Result(number) = given {
+                *place = word(blocks[number].pointer().addr() as u64);
+            }
+        }
+        Ok(Some(Coded { code, program, frame }))
+    }
+}
+
+impl Coded<'_> {
+    /// Runs some turns.
+    ///
+    /// # Safety
+    /// The blocks that it was made for live, are as large as the results, and nobody else writes these turns' parts of them.
+    pub(super) unsafe fn turns(&self, turns: std::ops::Range<usize>, span: Span) -> Result<(), Diagnostic> {
+        let mut slots = self.frame.slots.clone();
+        slots[FIRST_TURN] = word(turns.start as u64);
+        slots[LAST_TURN] = word(turns.end as u64);
+        // SAFETY: the frame has the slots that the program was made for; what is read lies in order, has the shapes that the plan
+        // says and is held by the frame; the rest is the caller's promise.
+        unsafe { ended(self.code, self.program, &mut slots, span) }
+    }
+}
+
+/// Runs code to its end.
+///
+/// # Safety
+/// As [`Code::run`].
+unsafe fn ended(code: &Code, program: &Program, frame: &mut [Element], span: Span) -> Result<(), Diagnostic> {
+    // SAFETY: the caller's promise.
+    match unsafe { code.run(frame.as_mut_ptr().cast()) } {
+        0 => Ok(()),
+        1 => Err(interrupted(span)),
+        fault => {
+            let said = |slot: usize| i64::from_ne_bytes(std::array::from_fn(|index| frame[slot].0[index]));
+            Err(diagnostic(&program.faults[fault as usize - 2], said(NUMBER), said(AT)))
+        }
+    }
+}
+
 impl Run<'_> {
+    /// The frame of a loop or a map, with what is only read in it, and what that is; `None` where a copy would cost more than the
+    /// turns do.
+    fn frame(
+        &self,
+        program: &Program,
+        turns: usize,
+        walks: &[Walk],
+        captured: &dyn Fn(usize) -> Slot,
+        step: &Step,
+    ) -> Result<Option<Frame>, Diagnostic> {
+        let mut slots = vec![Element([0; 16]); INPUTS + program.inputs.len() + program.outputs.len()];
+        // The flag lives as long as the run does.
+        slots[CANCEL] = word(self.context.cancel.flag().addr() as u64);
+        let mut read: Vec<Array> = Vec::new();
+        for (&(given, _), place) in program.inputs.iter().zip(&mut slots[INPUTS..]) {
+            let slot = match given {
+                Given::Walked(number) => match &walks[number] {
+                    Walk::Array(array) => Slot::Array(array.clone()),
+                    Walk::Counter { .. } => unreachable!("what counts is no input"),
+                },
+                Given::Captured(number) => captured(number),
+                Given::Carried(_) | Given::Result(_) => continue,
+            };
+            match self.readable(slot, turns, program, step)? {
+                Some(Slot::Single(single)) => *place = single.element,
+                Some(Slot::Array(array)) => {
+                    *place = word(array.data_pointer().addr() as u64);
+                    read.push(array);
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(Frame { slots, read }))
+    }
+
     /// Runs a loop from a turn on, to its end. False: not this time, because an array would have to be copied that is much larger
     /// than the loop is long.
     #[allow(clippy::too_many_arguments)]
@@ -28,31 +136,11 @@ impl Run<'_> {
         turn: usize,
         step: &Step,
     ) -> Result<bool, Diagnostic> {
-        let zero = Element([0; 16]);
-        let mut frame = vec![zero; INPUTS + program.inputs.len() + program.outputs.len()];
-        // The flag lives as long as the run does.
-        frame[CANCEL] = word(self.context.cancel.flag().addr() as u64);
+        let captured = |number: usize| self.values[repeated.captured[number]].clone();
+        let Some(frame) = self.frame(program, repeated.turns, walks, &captured, step)? else { return Ok(false) };
+        let Frame { slots: mut frame, read } = frame;
         frame[FIRST_TURN] = word(turn as u64);
-        // What is only read is looked at first: until then nothing has changed.
-        let mut read: Vec<Array> = Vec::new();
-        for (&(given, _), place) in program.inputs.iter().zip(&mut frame[INPUTS..]) {
-            let slot = match given {
-                Given::Walked(number) => match &walks[number] {
-                    Walk::Array(array) => Slot::Array(array.clone()),
-                    Walk::Counter { .. } => unreachable!("what counts is no input"),
-                },
-                Given::Captured(number) => self.values[repeated.captured[number]].clone(),
-                Given::Carried(_) => continue,
-            };
-            match self.readable(slot, repeated.turns, program, step)? {
-                Some(Slot::Single(single)) => *place = single.element,
-                Some(Slot::Array(array)) => {
-                    *place = word(array.data_pointer().addr() as u64);
-                    read.push(array);
-                }
-                _ => return Ok(false),
-            }
-        }
+        frame[LAST_TURN] = word(repeated.turns as u64);
         let mut owned: Vec<Array> = Vec::new();
         for (&(given, _), place) in program.inputs.iter().zip(&mut frame[INPUTS..]) {
             let Given::Carried(number) = given else { continue };
@@ -71,15 +159,8 @@ impl Run<'_> {
         }
         // SAFETY: the frame has the slots that the program was made for; what is read and what is carried lies in order, has the
         // shapes that the plan says, and lives until the end of this function; what is carried is held by `owned` alone.
-        let outcome = unsafe { code.run(frame.as_mut_ptr().cast()) };
-        match outcome {
-            0 => {}
-            1 => return Err(interrupted(step.span)),
-            fault => {
-                let number = i64::from_ne_bytes(std::array::from_fn(|index| frame[NUMBER].0[index]));
-                return Err(diagnostic(&program.faults[fault as usize - 2], number));
-            }
-        }
+        unsafe { ended(code, program, &mut frame, step.span)? };
+        drop(read);
         let results = &frame[INPUTS + program.inputs.len()..];
         for ((slot, element), own) in carried.iter_mut().zip(results).zip(&step.types) {
             *slot = if own.shape.is_empty() {
@@ -145,9 +226,12 @@ fn word(bits: u64) -> Element {
 }
 
 /// What a fault is to the person who wrote the program: the interpreter's words.
-fn diagnostic(fault: &Fault, number: i64) -> Diagnostic {
+fn diagnostic(fault: &Fault, number: i64, at: i64) -> Diagnostic {
     match fault {
-        Fault::Bounds { axis, length, span } => out_of_bounds(number, *axis, *length, &[], *span),
+        Fault::Bounds { axis, length, is_one_of_several, span } => {
+            let place = usize::try_from(at).ok().filter(|_| *is_one_of_several);
+            out_of_bounds(number, *axis, *length, place.as_slice(), *span)
+        }
         Fault::Instruction { text, at, span } => no_answer(text, at, *span),
         Fault::Update { text, span } => Diagnostic::error("E0501", (*text).to_owned(), *span, ""),
     }

@@ -168,7 +168,15 @@ const fn convert<A: Convert<R> + Typed, R: Typed>() -> Kernel {
     let (from, to) = (A::DTYPE.size(), R::DTYPE.size());
     let cost = SIMPLE_BYTE * if from > to { from } else { to } as u32;
     let record: Option<Record> = Some(|| record::cast(R::DTYPE));
-    Kernel { operands: const { &[A::DTYPE] }, result: R::DTYPE, fault: None, cost, functions, record }
+    Kernel {
+        operands: const { &[A::DTYPE] },
+        result: R::DTYPE,
+        fault: None,
+        cost,
+        functions,
+        record,
+        record_single: None,
+    }
 }
 
 /// The conversions from one real dtype, in the order of `DType::ALL`.

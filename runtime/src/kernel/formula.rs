@@ -16,7 +16,7 @@
 //!
 //! Mark every `apply` `#[inline(always)]`: it must be compiled inside the function that has the instruction set.
 
-use crate::lane::{Double, Float, Integer, Mask, Number, Whole, Words};
+use crate::lane::{Double, Float, Integer, Mask, Number, Quotients, Whole, Words};
 
 /// Numbers to a number of the same dtype: the integers, f32 and f64.
 pub trait NumberFormula<const N: usize>: 'static {
@@ -85,6 +85,11 @@ pub trait WholeFormula<const N: usize>: 'static {
     const FAULT: Option<&'static str>;
     /// The formula; `None` where it has no answer.
     fn apply<T: Whole>(operands: [T; N]) -> Option<T>;
+    /// The same without branches and loops, for machine code of single elements; `None` if it has no such form.
+    #[inline(always)]
+    fn straight<L: Quotients>(_operands: [L; N]) -> Option<L> {
+        None
+    }
 }
 
 /// A complex number, or a vector of them as two vectors.

@@ -10,7 +10,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use crate::lane::{Double, Float, Integer, Lane, Mask, Number, Whole, Words};
+pub use crate::lane::{Double, Float, Integer, Lane, Mask, Number, Quotients, Whole, Words};
 pub use cast::cast;
 pub use fold::{Fold, Folds, STRIPE, STRIPES};
 pub use formula::{

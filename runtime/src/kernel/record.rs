@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use thalweg_lang::dtype::DType;
 
 use super::formula::*;
-use crate::lane::{Double, Float, Integer, Lane, Mask, Number, Words};
+use crate::lane::{Double, Float, Integer, Lane, Mask, Number, Quotients, Words};
 
 /// A value: the index of the operation that makes it.
 pub type Value = u32;
@@ -23,6 +23,14 @@ pub enum Code {
     Operand,
     /// The bits of the immediate.
     Constant,
+    /// Where the operand is true there is no answer, and nothing that follows is needed. Makes no value.
+    Refuse,
+    /// `Quotients::floor_quotient`.
+    FloorQuotient,
+    /// `Quotients::floor_remainder`.
+    FloorRemainder,
+    /// `Quotients::remainder`.
+    Remainder,
     /// Sum; integers wrap.
     Add,
     /// Difference; integers wrap.
@@ -406,6 +414,21 @@ impl<T: Recordable> Integer for Recorded<T> {
 }
 impl Words for Recorded<u64> {}
 
+impl<T: Recordable> Quotients for Recorded<T> {
+    fn refuse(truth: RecordedMask) {
+        push(Code::Refuse, DType::Bool, &[truth.0], 0);
+    }
+    fn floor_quotient(self, other: Self) -> Self {
+        self.two(Code::FloorQuotient, other)
+    }
+    fn floor_remainder(self, other: Self) -> Self {
+        self.two(Code::FloorRemainder, other)
+    }
+    fn remainder(self, other: Self) -> Self {
+        self.two(Code::Remainder, other)
+    }
+}
+
 macro_rules! float {
     ($element:ident $bits:ident) => {
         impl Float for Recorded<$element> {
@@ -503,6 +526,11 @@ impl<T> Given for Recorded<T> {
         [Some(self.0), None]
     }
 }
+impl<T> Given for Option<Recorded<T>> {
+    fn give(self) -> [Option<Value>; 2] {
+        [self.map(|value| value.0), None]
+    }
+}
 impl Given for RecordedMask {
     fn give(self) -> [Option<Value>; 2] {
         [Some(self.0), None]
@@ -567,6 +595,7 @@ records! {
     number: NumberFormula, Recordable, |operands: Recorded<T>| F::apply(operands);
     number_test: NumberTest, Recordable, |operands: Recorded<T>| F::apply(operands);
     integer: IntegerFormula, Recordable, |operands: Recorded<T>| F::apply(operands);
+    whole: WholeFormula, Recordable, |operands: Recorded<T>| F::straight(operands);
     double: DoubleFormula, Part, |operands: Recorded<T>| T::narrow(F::apply(operands.map(T::widen)));
     complex_double: ComplexDoubleFormula, Part, |operands: Complex<Recorded<T>>| {
         let Complex { real, imaginary } = F::apply(operands.map(widen));

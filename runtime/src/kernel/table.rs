@@ -46,6 +46,8 @@ pub struct Kernel {
     pub(super) functions: [BlockFunction; 4],
     /// The formula, for a recording; `None` where it branches or loops on its values.
     pub record: Option<Record>,
+    /// The formula for a recording of a single element that may have no answer, which may turn out to have no such form.
+    pub record_single: Option<Record>,
 }
 
 impl Kernel {
@@ -294,7 +296,7 @@ const WHOLE: u32 = 1700;
 const fn kernel<T: Typed, R: Typed, const N: usize>(record: Record, functions: [BlockFunction; 4]) -> Kernel {
     let cost = SIMPLE_BYTE * size_of::<T>() as u32;
     let operands = const { &[T::DTYPE; N] };
-    Kernel { operands, result: R::DTYPE, fault: None, cost, functions, record: Some(record) }
+    Kernel { operands, result: R::DTYPE, fault: None, cost, functions, record: Some(record), record_single: None }
 }
 
 impl Kernel {
@@ -508,6 +510,7 @@ impl<F: MixedTest> MixedTestTable<F> {
             cost: WHOLE,
             functions: [step::mixed::<F, u64, i64>; 4],
             record: None,
+            record_single: None,
         },
         Kernel {
             operands: &[DType::I64, DType::U64],
@@ -516,12 +519,13 @@ impl<F: MixedTest> MixedTestTable<F> {
             cost: WHOLE,
             functions: [step::mixed::<F, i64, u64>; 4],
             record: None,
+            record_single: None,
         },
     ];
 }
 
 /// A kernel that goes element by element and may fail.
-const fn whole_kernel<F: WholeFormula<N>, T: Typed + crate::lane::Whole, const N: usize>() -> Kernel {
+const fn whole_kernel<F: WholeFormula<N>, T: record::Recordable + crate::lane::Whole, const N: usize>() -> Kernel {
     let functions: [BlockFunction; 4] = [step::whole::<F, T, N>; 4];
     Kernel {
         operands: const { &[T::DTYPE; N] },
@@ -530,6 +534,7 @@ const fn whole_kernel<F: WholeFormula<N>, T: Typed + crate::lane::Whole, const N
         cost: WHOLE,
         functions,
         record: None,
+        record_single: Some(record::whole::<F, T, N>),
     }
 }
 
@@ -662,6 +667,7 @@ macro_rules! select {
             cost: SIMPLE_BYTE * size_of::<$bits>() as u32,
             functions: same::<SelectStep<$bits, { chunk(size_of::<$bits>()) }>, SelectStep<$bits, 1>, 3>(),
             record: Some(record::select),
+            record_single: None,
         }),*]
     };
 }

@@ -159,6 +159,18 @@ pub trait Integer: Number {
     }
 }
 
+/// Integers whose quotients machine code of single elements makes.
+pub trait Quotients: Integer {
+    /// Where the truth is set there is no answer; what follows need not be computed.
+    fn refuse(truth: Self::Mask);
+    /// The largest integer not above the quotient, wrapping at the smallest number by -1; where `other` is zero, unspecified.
+    fn floor_quotient(self, other: Self) -> Self;
+    /// What `floor_quotient` leaves, with the sign of `other`.
+    fn floor_remainder(self, other: Self) -> Self;
+    /// What a quotient rounded towards zero leaves, with the sign of `self`; where `other` is zero, unspecified.
+    fn remainder(self, other: Self) -> Self;
+}
+
 /// Vectors of f64 or f32.
 pub trait Float: Number {
     /// Signed integers of the same width.

@@ -26,7 +26,7 @@ use crate::machine::loops::{self, Offer};
 use crate::machine::regions::LaneLoop;
 use crate::operation::{Bodies, Body, Reduction};
 use region::{Region, Site, ValueId};
-pub(crate) use rest::Following;
+pub(crate) use rest::{Following, MOST_FACTOR, MOST_PLACEHOLDERS, PLACEHOLDER, placeholder};
 use std::collections::HashSet;
 use std::sync::Arc;
 use thalweg_lang::diagnostic::Diagnostic;
@@ -198,6 +198,8 @@ pub(crate) struct MapStep {
     pub(crate) length: usize,
     pub(crate) mapped: Vec<Walked>,
     pub(crate) captured: Vec<ValueId>,
+    /// Its program for machine code, or why it has none; `None`: it was not asked for.
+    pub(crate) machine: Option<Result<Box<Offer>, String>>,
 }
 
 /// The turns of a map in chunks.
@@ -269,11 +271,17 @@ pub fn plan(graph: &Graph, bodies: &dyn Bodies, settings: &Settings) -> Plan {
 
 /// Plans a graph of which several may run at once, so that no placement in it may use more than `limit` threads.
 fn plan_body(graph: &Graph, bodies: &dyn Bodies, settings: &Settings, limit: usize) -> Plan {
+    plan_sized(graph, bodies, settings, limit, false)
+}
+
+/// The same for a graph in which placeholders may stand for sizes (`rest.rs`), with which views reach beyond what they show.
+fn plan_sized(graph: &Graph, bodies: &dyn Bodies, settings: &Settings, limit: usize, is_generic: bool) -> Plan {
     let mut draft = Draft {
         graph: graph.clone(),
         bodies,
         settings: settings.clone(),
         limit,
+        is_generic,
         needed: Vec::new(),
         before: Vec::new(),
         groups: Vec::new(),
@@ -288,6 +296,7 @@ fn plan_body(graph: &Graph, bodies: &dyn Bodies, settings: &Settings, limit: usi
     for pass in PASSES {
         (pass.run)(&mut draft);
         if cfg!(debug_assertions)
+            && !is_generic
             && let Err(what) = verify::verify(&draft)
         {
             panic!("after the pass `{}`: {what}", pass.name);
@@ -324,6 +333,7 @@ struct Draft<'a> {
     bodies: &'a dyn Bodies,
     settings: Settings,
     limit: usize,
+    is_generic: bool,
     /// For each node whether something needs it, from the pass `drop unneeded` on.
     needed: Vec<bool>,
     /// For each node those that must run before it although it does not read them, from the pass `order updates` on.

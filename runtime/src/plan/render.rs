@@ -181,7 +181,11 @@ impl Renderer<'_> {
                 let seen = if captured.is_empty() { captured } else { format!(", with {captured} in every turn") };
                 let walked = walked(&map.mapped, map.length, names);
                 let lanes = map.chunks.as_ref().map(|chunks| format!(", {} lanes at a time", chunks.lanes));
-                format!("map over {walked}{seen}{}", lanes.unwrap_or_default())
+                let runs = match &map.machine {
+                    Some(Ok(_)) => ", as machine code",
+                    _ => "",
+                };
+                format!("map over {walked}{seen}{}{runs}", lanes.unwrap_or_default())
             }
             Work::If(choice) => {
                 let captured = list(&handed(&choice.captured), names);

@@ -1,16 +1,44 @@
 //! What follows a plan whose sizes are not all known: when its steps have told them, the rest is closed and planned. The plans
 //! are kept by sizes, because the body of a loop comes back with the same ones again and again.
 
-use super::{Plan, Settings, plan_body};
+use super::{Plan, Settings, plan_body, plan_sized};
 use crate::operation::Bodies;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use thalweg_lang::close::close;
 use thalweg_lang::diagnostic::Diagnostic;
-use thalweg_lang::graph::Rest;
+use thalweg_lang::dtype::DType;
+use thalweg_lang::graph::{Graph, Input, NodeKind, Rest};
+use thalweg_lang::length::{Length, Sizes};
+use thalweg_lang::types::ArrayType;
 
 /// How many plans are kept, the latest ones.
 const MOST_PLANS: usize = 4096;
+
+/// What stands for a size that nobody knows: each one is eight times the last. No length of an array that a body gets is half as
+/// large as the first, so that a number tells what it is made of.
+pub(crate) const PLACEHOLDER: i64 = 1 << 26;
+
+/// How many placeholders there are.
+pub(crate) const MOST_PLACEHOLDERS: usize = 4;
+
+/// The greatest factor of a placeholder in a number that can be told apart.
+pub(crate) const MOST_FACTOR: i64 = 3;
+
+/// A placeholder by its number.
+pub(crate) fn placeholder(number: usize) -> i64 {
+    PLACEHOLDER << (3 * number)
+}
+
+/// The plan of a rest for all sizes at once: where a number depends on sizes, it is made of placeholders for them.
+pub(crate) struct Generic {
+    /// The plan; never run.
+    pub(crate) plan: Plan,
+    /// What stands for each size that the steps before tell.
+    pub(crate) placeholders: Vec<i64>,
+    /// The numbers that the plan takes as inputs behind its others: lengths that it computes with, as placeholders make them.
+    pub(crate) lengths: Vec<i64>,
+}
 
 /// The rest of a plan.
 pub(crate) struct Following {
@@ -18,6 +46,7 @@ pub(crate) struct Following {
     settings: Settings,
     limit: usize,
     known: Mutex<Known>,
+    generic: OnceLock<Option<Box<Generic>>>,
 }
 
 /// The plans so far, each with the time of its last use.
@@ -29,7 +58,7 @@ struct Known {
 
 impl Following {
     pub(super) fn new(rest: Rest, settings: Settings, limit: usize) -> Following {
-        Following { rest, settings, limit, known: Mutex::default() }
+        Following { rest, settings, limit, known: Mutex::default(), generic: OnceLock::new() }
     }
 
     /// How many sizes it waits for: the last outputs of the plan before it.
@@ -66,5 +95,74 @@ impl Following {
         let time = known.time;
         known.plans.insert(told, (plan.clone(), time));
         Ok(plan)
+    }
+
+    /// The plan for all sizes, if there is one.
+    pub(crate) fn generic(&self, bodies: &dyn Bodies) -> Option<&Generic> {
+        self.generic.get_or_init(|| self.make_generic(bodies).map(Box::new)).as_deref()
+    }
+
+    fn make_generic(&self, bodies: &dyn Bodies) -> Option<Generic> {
+        let Rest { graph, known, told } = &self.rest;
+        let (numbers, open): (Sizes, Sizes) = known.clone().into_iter().partition(|(_, size)| *size < PLACEHOLDER / 2);
+        if open.len() + told.len() > MOST_PLACEHOLDERS || !graph.effects.is_empty() || !is_generic(graph, &numbers) {
+            return None;
+        }
+        let placeholders: Vec<i64> = (open.len()..open.len() + told.len()).map(placeholder).collect();
+        let mut sizes = known.clone();
+        sizes.extend(told.iter().cloned().zip(placeholders.iter().copied()));
+        // A length that the body computes with is an input: what becomes of it is not to be told from its result.
+        let mut graph = (**graph).clone();
+        let mut lengths = Vec::new();
+        for node in &mut graph.nodes {
+            let NodeKind::Size(length) = &node.kind else { continue };
+            if length.with(&numbers).ok()?.known().is_none() {
+                lengths.push(length.with(&sizes).ok()?.known()? as i64);
+                node.kind = NodeKind::Input(graph.inputs.len() as u32);
+                graph.inputs.push(Input { name: "a length".into(), array_type: ArrayType::scalar(DType::I64) });
+            }
+        }
+        let graph = close(&graph, &sizes).ok()?;
+        let settings = Settings { threads: 1, ..self.settings.clone() };
+        let plan = plan_sized(&graph, bodies, &settings, self.limit, true);
+        plan.refusal.is_none().then_some(Generic { plan, placeholders, lengths })
+    }
+}
+
+/// Whether every length in a graph is a number that is no placeholder, or a sum of sizes with small factors; and whether its
+/// bodies compute with none that is not known.
+fn is_generic(graph: &Graph<Length>, numbers: &Sizes) -> bool {
+    let mut lengths: Vec<&Length> = Vec::new();
+    for node in &graph.nodes {
+        lengths.extend(node.types.iter().flat_map(|array_type| &array_type.shape));
+    }
+    let is_never_negative = |length: &Length| match length.with(numbers) {
+        Ok(Length::Open(sum)) => sum.is_never_negative(),
+        known => known.is_ok(),
+    };
+    let mut is_small = lengths.into_iter().all(|length| is_small_sum(length, numbers) && is_never_negative(length));
+    for node in &graph.nodes {
+        node.kind.lengths(&mut |length| is_small &= is_small_sum(length, numbers));
+        for body in node.kind.bodies() {
+            let computes = body.nodes.iter().any(|node| {
+                matches!(&node.kind, NodeKind::Size(length) if length.with(numbers).map_or(true, |length| length.known().is_none()))
+            });
+            is_small &= !computes && is_generic(body, numbers);
+        }
+    }
+    is_small
+}
+
+fn is_small_sum(length: &Length, numbers: &Sizes) -> bool {
+    let is_number = |number: i64| number.abs() < PLACEHOLDER / 8;
+    match length.with(numbers) {
+        Ok(Length::Known(number)) => i64::try_from(number).is_ok_and(is_number),
+        Ok(Length::Open(sum)) => sum.terms().all(|(symbols, factor)| match symbols.len() {
+            0 => is_number(factor),
+            1 => factor.abs() <= MOST_FACTOR,
+            _ => false,
+        }),
+        // The last place of an axis without elements.
+        Err(number) => number == -1,
     }
 }

@@ -7,7 +7,7 @@ use super::counter::Counter;
 use super::region::{Region, Site, Source, ValueId};
 use super::{
     Choice, ChunkStep, Draft, Handed, IndexPlace, LoopStep, MapStep, Step, UpdateStep, Walked, Work, build, fuse,
-    memory, place, plan_body, vectorise, within,
+    memory, place, plan_sized, vectorise, within,
 };
 use crate::machine::MachineCode;
 use crate::machine::regions::lane_loop;
@@ -214,7 +214,8 @@ impl Scheduler<'_, '_> {
                 });
                 let body = self.body(body, share);
                 let mapped = mapped.iter().map(|&id| self.walked(id)).collect();
-                (Work::Map(MapStep { body, chunks, length, mapped, captured: values(captured) }), site)
+                let captured = values(captured);
+                (Work::Map(MapStep { body, chunks, length, mapped, captured, machine: None }), site)
             }
             NodeKind::If { condition, then, otherwise, captured } => {
                 let threads = self.draft.settings.threads;
@@ -280,7 +281,7 @@ impl Scheduler<'_, '_> {
     fn body(&self, body: &thalweg_lang::graph::Graph, threads: usize) -> Box<super::Plan> {
         let settings = super::Settings { threads, ..self.draft.settings.clone() };
         let limit = if threads < self.draft.settings.threads { threads } else { self.draft.limit };
-        Box::new(plan_body(body, self.draft.bodies, &settings, limit))
+        Box::new(plan_sized(body, self.draft.bodies, &settings, limit, self.draft.is_generic))
     }
 
     fn push_region(&mut self, region: Region, span: thalweg_lang::source::Span) {

@@ -4,7 +4,7 @@ use thalweg_runtime::kernel::{
     Complex, ComplexFormula, ComplexPart, ComplexTest, FloatFormula, FloatTest, IntegerFormula, LogicFormula,
     MixedTest, NumberFormula, NumberTest, WholeFormula,
 };
-use thalweg_runtime::lane::{Float, Integer, Lane, Mask, Number, Whole};
+use thalweg_runtime::lane::{Float, Integer, Lane, Mask, Number, Quotients, Whole};
 use thalweg_runtime::rarely;
 
 /// Formulas of one expression each: `Name { Trait<operands>(bound) -> result: |operands| expression; ... }`.
@@ -313,7 +313,7 @@ fn power_of_two<L: Float>(exponent: u64) -> L {
 
 /// Formulas that go element by element.
 macro_rules! whole_formulas {
-    ($($(#[$doc:meta])* $formula:ident, $fault:expr, |$a:ident, $b:ident| $body:expr;)*) => { $(
+    ($($(#[$doc:meta])* $formula:ident, $fault:expr, |$a:ident, $b:ident| $body:expr $(, straight $straight:expr)?;)*) => { $(
         $(#[$doc])*
         impl WholeFormula<2> for $formula {
             const FAULT: Option<&'static str> = $fault;
@@ -321,6 +321,13 @@ macro_rules! whole_formulas {
             fn apply<T: Whole>([$a, $b]: [T; 2]) -> Option<T> {
                 $body
             }
+            $(
+                #[inline(always)]
+                fn straight<L: Quotients>([$a, $b]: [L; 2]) -> Option<L> {
+                    L::refuse($b.equal(zero($b)));
+                    Some($straight)
+                }
+            )?
         }
     )* };
 }
@@ -343,7 +350,7 @@ whole_formulas! {
         let (quotient, rest) = (a.divide(b), a.remainder(b));
         let below = rest != T::ZERO && (rest < T::ZERO) != (b < T::ZERO);
         Some(if below { quotient.subtract(T::ONE) } else { quotient })
-    };
+    }, straight a.floor_quotient(b);
     Remainder, BY_ZERO, |a, b| {
         if b == T::ZERO {
             return None;
@@ -351,8 +358,10 @@ whole_formulas! {
         let rest = a.remainder(b);
         let below = rest != T::ZERO && (rest < T::ZERO) != (b < T::ZERO);
         Some(if below { rest.add(b) } else { rest })
-    };
-    TruncatedRemainder, BY_ZERO, |a, b| if b == T::ZERO { None } else { Some(a.remainder(b)) };
+    }, straight a.floor_remainder(b);
+    TruncatedRemainder, BY_ZERO, |a, b| {
+        if b == T::ZERO { None } else { Some(a.remainder(b)) }
+    }, straight a.remainder(b);
     Power, Some("an integer to a negative integer power: cast it first, `f64(x) ** y`"), |a, b| {
         if b < T::ZERO {
             return None;

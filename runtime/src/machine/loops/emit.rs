@@ -1,20 +1,24 @@
 //! From a program to machine code, by Cranelift. Only this folder's files that begin with `emit` know it.
 //!
 //! The code is one function of one argument, the **frame**: slots of 16 bytes. Slot 0 holds the address of the flag that cancels,
-//! slot 1 the outermost loop's first turn; slot 2 gets the number that stood for no place. Behind them come the program's inputs,
-//! elements as they lie in memory or addresses, and behind those its outputs.
+//! slot 1 the outermost loop's first turn and slot 4 the one before which it ends; slot 2 gets the number that stood for no
+//! place, slot 3 which of several it was. Behind them come the program's inputs, elements as they lie in memory or addresses, and
+//! behind those its outputs.
 //!
 //! Floats are added and multiplied as they are written: nothing is contracted or reordered, and what Cranelift does by itself
 //! (common values once, what does not change out of the loop) leaves every bit as it is.
 
-use super::program::{Affine, Kind, Local, Place, Program, Repeat, Statement};
-use super::{CANCEL, FIRST_TURN, INPUTS, NUMBER, SLOT};
+mod folds;
+
+use super::light;
+use super::program::{Affine, Bound, Kind, Local, Place, Program, Repeat, Statement};
+use super::{AT, CANCEL, FIRST_TURN, INPUTS, LAST_TURN, NUMBER, SLOT};
 use crate::kernel::record::{self, Code, Operation, Recording};
 use crate::kernel::{Kernel, Level};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{
-    AbiParam, Block, BlockArg, InstBuilder, MemFlagsData, SigRef, Signature, StackSlot, StackSlotData, StackSlotKind,
-    Type, Value, types,
+    AbiParam, Block, BlockArg, InstBuilder, InstructionData, MemFlagsData, Opcode, SigRef, Signature, StackSlot,
+    StackSlotData, StackSlotKind, Type, Value, types,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use cranelift_jit::{JITBuilder, JITModule};
@@ -109,6 +113,10 @@ struct Emitter<'a, 'b, 'c> {
     call: usize,
     signature: Signature,
     called: Option<(SigRef, StackSlot)>,
+    /// Room for the accumulators of a fold's block, and for those of the blocks' results.
+    accumulators: [Option<StackSlot>; 2],
+    /// The variables that are known elements.
+    constants: HashMap<Local, Scalar>,
 }
 
 impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
@@ -147,6 +155,8 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             call,
             signature,
             called: None,
+            accumulators: [None; 2],
+            constants: HashMap::new(),
         }
     }
 
@@ -166,8 +176,10 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
         self.leave(1);
         for (fault, block) in std::mem::take(&mut self.leaving) {
             self.builder.switch_to_block(block);
-            let number = self.builder.block_params(block)[0];
-            self.builder.ins().store(memory(), number, self.frame, (NUMBER * SLOT) as i32);
+            for (place, slot) in [NUMBER, AT].into_iter().enumerate() {
+                let said = self.builder.block_params(block)[place];
+                self.builder.ins().store(memory(), said, self.frame, (slot * SLOT) as i32);
+            }
             self.leave(2 + fault as i64);
         }
         Some(())
@@ -230,13 +242,18 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
         (sum, known)
     }
 
+    fn number(&mut self, number: &Affine) -> Value {
+        let start = self.builder.ins().iconst(types::I64, number.offset);
+        self.sum(start, number)
+    }
+
     fn sum(&mut self, start: Value, number: &Affine) -> Value {
         let mut terms = number.terms.clone();
         terms.sort_unstable();
         let mut sum = start;
         for (local, factor) in terms {
             let value = self.one(local);
-            let value = if factor == 1 { value } else { self.builder.ins().imul_imm_s(value, factor) };
+            let value = self.times(value, factor);
             sum = self.builder.ins().iadd(sum, value);
         }
         sum
@@ -251,6 +268,7 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
     fn statement(&mut self, statement: &Statement) -> Option<()> {
         match statement {
             Statement::Constant { to, value } => {
+                self.constants.insert(*to, *value);
                 let values = self.constant(*value);
                 self.set(*to, &values);
             }
@@ -271,15 +289,39 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
                 self.set(*to, &result);
             }
             Statement::Number { to, number } => {
-                let start = self.builder.ins().iconst(types::I64, number.offset);
-                let sum = self.sum(start, number);
+                let sum = self.number(number);
                 self.set(*to, &[sum]);
             }
-            Statement::Position { to, number, start, length, may_be_negative, fault } => {
+            Statement::Position { to, number, start, length, may_be_negative, fault, at } => {
                 let number = self.one(*number);
-                let place = self.position(number, *start, *length, *may_be_negative, *fault);
+                let fault = fault.map(|fault| (fault, at.as_ref()));
+                let place = self.position(number, *start, *length, *may_be_negative, fault);
                 self.set(*to, &[place]);
             }
+            Statement::Slice { first, count, length, start, stop, step } => {
+                let length = self.number(length);
+                let zero = self.builder.ins().iconst(types::I64, 0);
+                let begin = start.map_or(zero, |bound| self.bound(bound, length));
+                let end = stop.map_or(length, |bound| self.bound(bound, length));
+                let distance = self.builder.ins().isub(end, begin);
+                let mut places = self.builder.ins().smax(distance, zero);
+                if *step != 1 {
+                    let rounded = self.builder.ins().iadd_imm_s(places, *step - 1);
+                    let step = self.builder.ins().iconst(types::I64, *step);
+                    places = self.builder.ins().udiv(rounded, step);
+                }
+                self.set(*first, &[begin]);
+                self.set(*count, &[places]);
+            }
+            Statement::Each { index, count, body } => {
+                let (first, count) = (self.builder.ins().iconst(types::I64, 0), self.number(count));
+                self.counted(first, count, 1, |emitter, number| {
+                    emitter.set(*index, &[number]);
+                    emitter.look_whether_cancelled();
+                    emitter.statements(body)
+                })?;
+            }
+            Statement::Fold(fold) => self.fold(fold)?,
             Statement::Load { to, place } => {
                 let (address, offset) = self.place(place);
                 let values = self.load(self.program.locals[*to], address, offset);
@@ -292,6 +334,9 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             }
             Statement::If { condition, then, otherwise } => {
                 let condition = self.one(*condition);
+                if let Some(changed) = light::both(then, otherwise, &self.constants) {
+                    return self.choose(condition, [then, otherwise], &changed);
+                }
                 let [yes, no, after] = std::array::from_fn(|_| self.builder.create_block());
                 self.builder.ins().brif(condition, yes, &[], no, &[]);
                 for (block, statements) in [(yes, then), (no, otherwise)] {
@@ -308,8 +353,47 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
         Some(())
     }
 
+    /// Both sides of a choice, and then for each variable that they set the one that counts.
+    fn choose(&mut self, condition: Value, sides: [&[Statement]; 2], changed: &[Local]) -> Option<()> {
+        let mut made = Vec::new();
+        for side in sides {
+            self.statements(side)?;
+            made.push(changed.iter().map(|&local| self.get(local)).collect::<Vec<_>>());
+        }
+        for (place, &local) in changed.iter().enumerate() {
+            let both = made[0][place].iter().zip(&made[1][place]);
+            let chosen: Vec<Part> =
+                both.map(|(&then, &other)| self.builder.ins().select(condition, then, other)).collect();
+            self.set(local, &chosen);
+        }
+        Some(())
+    }
+
+    /// A loop of few turns, one after the other.
+    fn unrolled(&mut self, repeat: &Repeat, turn: Local, count: i64) -> Option<()> {
+        let after = self.builder.create_block();
+        for number in 0..count {
+            let number = self.builder.ins().iconst(types::I64, number);
+            self.set(turn, &[number]);
+            self.statements(&repeat.body)?;
+            if let Some(stop) = repeat.stop {
+                let stop = self.one(stop);
+                self.go_on_unless(stop, after, &[]);
+            }
+        }
+        self.builder.ins().jump(after, &[]);
+        self.builder.switch_to_block(after);
+        self.builder.seal_block(after);
+        Some(())
+    }
+
     fn repeat(&mut self, repeat: &Repeat) -> Option<()> {
-        let [test, body, after] = std::array::from_fn(|_| self.builder.create_block());
+        if let Some((turn, count)) = repeat.turns
+            && light::is_unrolled(repeat)
+        {
+            return self.unrolled(repeat, turn, count);
+        }
+        let [body, after] = std::array::from_fn(|_| self.builder.create_block());
         if let Some((turn, _)) = repeat.turns {
             let first = if repeat.is_outermost {
                 self.builder.ins().load(types::I64, memory(), self.frame, (FIRST_TURN * SLOT) as i32)
@@ -318,24 +402,20 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             };
             self.set(turn, &[first]);
         }
-        self.builder.ins().jump(test, &[]);
-        self.builder.switch_to_block(test);
-        let flag = self.builder.ins().load(types::I8, memory(), self.cancel, 0);
-        self.go_on_unless(flag, self.cancelled, &[]);
-        if let Some((turn, count)) = repeat.turns {
-            let turn = self.one(turn);
-            let over = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, turn, count);
-            self.go_on_unless(over, after, &[]);
-        }
-        if let Some((statements, holds)) = &repeat.condition {
-            self.statements(statements)?;
-            let holds = self.one(*holds);
-            self.builder.ins().brif(holds, body, &[], after, &[]);
-        } else {
-            self.builder.ins().jump(body, &[]);
-        }
+        // What tells whether there is a turn stands before the first one and behind each, so that a turn has one jump; unless it is
+        // long.
+        let again = light::is_short_test(repeat).then_some(body);
+        let test = again.is_none().then(|| {
+            let test = self.builder.create_block();
+            self.builder.ins().jump(test, &[]);
+            self.builder.switch_to_block(test);
+            test
+        });
+        self.go_on_while(repeat, body, after)?;
         self.builder.switch_to_block(body);
-        self.builder.seal_block(body);
+        if again.is_none() {
+            self.builder.seal_block(body);
+        }
         self.statements(&repeat.body)?;
         if let Some(stop) = repeat.stop {
             let stop = self.one(stop);
@@ -346,8 +426,77 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             let next = self.builder.ins().iadd_imm_s(next, 1);
             self.set(turn, &[next]);
         }
-        self.builder.ins().jump(test, &[]);
-        self.builder.seal_block(test);
+        match test {
+            Some(test) => {
+                self.builder.ins().jump(test, &[]);
+                self.builder.seal_block(test);
+            }
+            None => {
+                self.go_on_while(repeat, body, after)?;
+                self.builder.seal_block(body);
+            }
+        }
+        self.builder.switch_to_block(after);
+        self.builder.seal_block(after);
+        Some(())
+    }
+
+    /// To the body if there is another turn.
+    fn go_on_while(&mut self, repeat: &Repeat, body: Block, after: Block) -> Option<()> {
+        if !light::is_short(repeat) {
+            self.look_whether_cancelled();
+        }
+        let mut holds = None;
+        if let Some((turn, count)) = repeat.turns {
+            let turn = self.one(turn);
+            let last = match repeat.is_outermost {
+                true => self.builder.ins().load(types::I64, memory(), self.frame, (LAST_TURN * SLOT) as i32),
+                false => self.builder.ins().iconst(types::I64, count),
+            };
+            holds = Some(self.builder.ins().icmp(IntCC::SignedLessThan, turn, last));
+        }
+        if let Some((statements, truth)) = &repeat.condition {
+            if let Some(holds) = holds {
+                let next = self.builder.create_block();
+                self.builder.ins().brif(holds, next, &[], after, &[]);
+                self.builder.switch_to_block(next);
+                self.builder.seal_block(next);
+            }
+            self.statements(statements)?;
+            holds = Some(self.one(*truth));
+        }
+        match holds {
+            Some(holds) => self.builder.ins().brif(holds, body, &[], after, &[]),
+            None => self.builder.ins().jump(body, &[]),
+        };
+        Some(())
+    }
+
+    /// Leaves if the flag is set. It changes behind the code's back: a plain load might be taken out of a loop.
+    fn look_whether_cancelled(&mut self) {
+        let flag = self.builder.ins().atomic_load(types::I8, memory(), self.cancel);
+        self.go_on_unless(flag, self.cancelled, &[]);
+    }
+
+    /// Something for each number from one on, below another, in steps.
+    fn counted(
+        &mut self,
+        from: Value,
+        to: Value,
+        step: i64,
+        mut turn: impl FnMut(&mut Self, Value) -> Option<()>,
+    ) -> Option<()> {
+        let [body, after] = std::array::from_fn(|_| self.builder.create_block());
+        self.builder.append_block_param(body, types::I64);
+        let is_any = self.builder.ins().icmp(IntCC::SignedLessThan, from, to);
+        self.builder.ins().brif(is_any, body, &[BlockArg::Value(from)], after, &[]);
+        self.builder.switch_to_block(body);
+        let number = self.builder.block_params(body)[0];
+        turn(self, number)?;
+        let next = self.builder.ins().iadd_imm_s(number, step);
+        let is_another = self.builder.ins().icmp(IntCC::SignedLessThan, next, to);
+        self.builder.ins().brif(is_another, body, &[BlockArg::Value(next)], after, &[]);
+        self.builder.seal_block(body);
         self.builder.switch_to_block(after);
         self.builder.seal_block(after);
         Some(())
@@ -367,11 +516,33 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             let block = builder.create_block();
             builder.set_cold_block(block);
             builder.append_block_param(block, types::I64);
+            builder.append_block_param(block, types::I64);
             block
         })
     }
 
-    fn position(&mut self, number: Value, start: i64, length: i64, may_be_negative: bool, fault: usize) -> Value {
+    /// A bound of a slice, held within the axis.
+    fn bound(&mut self, bound: Bound, length: Value) -> Value {
+        let number = self.one(bound.number);
+        if bound.is_within {
+            return number;
+        }
+        let is_negative = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, number, 0);
+        let from_end = self.builder.ins().iadd(number, length);
+        let number = self.builder.ins().select(is_negative, from_end, number);
+        let zero = self.builder.ins().iconst(types::I64, 0);
+        let number = self.builder.ins().smax(number, zero);
+        self.builder.ins().smin(number, length)
+    }
+
+    fn position(
+        &mut self,
+        number: Value,
+        start: i64,
+        length: i64,
+        may_be_negative: bool,
+        fault: Option<(usize, Option<&(Local, Affine)>)>,
+    ) -> Value {
         let mut number = number;
         if start != 0 {
             // A sum that would wrap is held at the end of the numbers: it stands for no place either way.
@@ -390,9 +561,28 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             let from_end = self.builder.ins().iadd_imm_s(number, length);
             place = self.builder.ins().select(is_negative, from_end, number);
         }
+        let Some((fault, at)) = fault else { return place };
         let outside = self.builder.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, place, length);
+        let leaving = self.builder.create_block();
+        self.builder.set_cold_block(leaving);
+        self.go_on_unless(outside, leaving, &[]);
+        let after = self.builder.current_block();
+        self.builder.switch_to_block(leaving);
+        self.builder.seal_block(leaving);
+        let alone = self.builder.ins().iconst(types::I64, -1);
+        let at = match at {
+            None => alone,
+            Some((at, count)) => {
+                let (at, count) = (self.one(*at), self.number(count));
+                let is_alone = self.builder.ins().icmp_imm_s(IntCC::Equal, count, 1);
+                self.builder.ins().select(is_alone, alone, at)
+            }
+        };
         let block = self.fault(fault);
-        self.go_on_unless(outside, block, &[BlockArg::Value(number)]);
+        self.builder.ins().jump(block, &[BlockArg::Value(number), BlockArg::Value(at)]);
+        if let Some(after) = after {
+            self.builder.switch_to_block(after);
+        }
         place
     }
 
@@ -415,7 +605,7 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
     }
 
     fn compute(&mut self, kernel: &Kernel, operands: &[Vec<Part>], fault: Option<usize>) -> Option<Vec<Part>> {
-        if let (Some(record), None) = (kernel.record, fault) {
+        if let Some(record) = kernel.record.or(kernel.record_single) {
             let mut recording = Recording::default();
             let mut values = Vec::new();
             for &dtype in kernel.operands {
@@ -430,9 +620,11 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
                 }
             }
             let results = record::apply(record, &mut recording, &values);
-            let inputs: Vec<Part> = operands.iter().flatten().copied().collect();
-            let made = self.recording(&recording, &inputs)?;
-            return results.iter().map(|&result| made[result as usize]).collect();
+            if !results.is_empty() {
+                let inputs: Vec<Part> = operands.iter().flatten().copied().collect();
+                let made = self.recording(&recording, &inputs, fault)?;
+                return results.iter().map(|&result| made[result as usize]).collect();
+            }
         }
         self.called(kernel, operands, fault)
     }
@@ -473,15 +665,20 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
         if let Some(fault) = fault {
             let first = self.builder.inst_results(call)[0];
             let has_none = self.builder.ins().icmp_imm_s(IntCC::Equal, first, 0);
-            let block = self.fault(fault);
-            let zero = self.builder.ins().iconst(types::I64, 0);
-            self.go_on_unless(has_none, block, &[BlockArg::Value(zero)]);
+            self.refuse(has_none, fault);
         }
         Some(self.load(Kind::Element(kernel.result), base, result))
     }
 
-    /// The values of a recording, given its inputs.
-    fn recording(&mut self, recording: &Recording, inputs: &[Part]) -> Option<Vec<Option<Part>>> {
+    /// Leaves with a fault of an element if a truth is set.
+    fn refuse(&mut self, truth: Value, fault: usize) {
+        let block = self.fault(fault);
+        let zero = self.builder.ins().iconst(types::I64, 0);
+        self.go_on_unless(truth, block, &[BlockArg::Value(zero), BlockArg::Value(zero)]);
+    }
+
+    /// The values of a recording, given its inputs; `fault` is what it means that there is no answer.
+    fn recording(&mut self, recording: &Recording, inputs: &[Part], fault: Option<usize>) -> Option<Vec<Option<Part>>> {
         let operations = &recording.operations;
         let mut made: Vec<Option<Part>> = vec![None; operations.len()];
         let merges = |rare: usize| {
@@ -522,6 +719,14 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
                     }
                     made[index] = Some(self.builder.block_params(joined)[*place]);
                     *place += 1;
+                }
+                Code::Refuse => {
+                    let test = &operations[operation.operands[0] as usize];
+                    let divisor = made[test.operands[0] as usize]?;
+                    if test.code != Code::Equal || self.known(divisor).is_none_or(|known| known == 0) {
+                        let truth = made[operation.operands[0] as usize]?;
+                        self.refuse(truth, fault?);
+                    }
                 }
                 Code::Operand => made[index] = Some(*inputs.get(operation.immediate as usize)?),
                 _ => {
@@ -567,12 +772,19 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             Code::Subtract if is_float => ins.fsub(a, b),
             Code::Subtract => ins.isub(a, b),
             Code::Multiply if is_float => ins.fmul(a, b),
-            Code::Multiply => ins.imul(a, b),
+            Code::Multiply => match (self.known(a), self.known(b)) {
+                (_, Some(factor)) => self.times(a, factor),
+                (Some(factor), _) => self.times(b, factor),
+                _ => self.builder.ins().imul(a, b),
+            },
             Code::MultiplyLowerHalves => {
                 let [a, b] = [a, b].map(|value| self.builder.ins().band_imm_s(value, 0xffff_ffff));
                 self.builder.ins().imul(a, b)
             }
             Code::Divide => ins.fdiv(a, b),
+            Code::FloorQuotient => self.floor_quotient(a, b, is_signed(dtype)),
+            Code::FloorRemainder => self.floor_remainder(a, b, is_signed(dtype)),
+            Code::Remainder => self.quotient(a, b, is_signed(dtype)).1,
             Code::Negate if is_float => ins.fneg(a),
             Code::Negate => ins.ineg(a),
             Code::Fma => ins.fma(a, b, c),
@@ -612,6 +824,99 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             Code::Convert => self.convert(a, from, dtype),
             _ => return None,
         })
+    }
+
+    /// A whole number so many times; what an address can be computed by takes no multiplication.
+    fn times(&mut self, value: Value, factor: i64) -> Value {
+        match factor {
+            1 => value,
+            3 | 5 | 9 => {
+                let most = self.builder.ins().ishl_imm_s(value, (factor - 1).trailing_zeros() as i64);
+                self.builder.ins().iadd(value, most)
+            }
+            _ => self.builder.ins().imul_imm_s(value, factor),
+        }
+    }
+
+    // Quotients.
+
+    /// The number that a value is known to be.
+    fn known(&self, value: Value) -> Option<i64> {
+        let instruction = self.builder.func.dfg.value_def(value).inst()?;
+        match self.builder.func.dfg.insts[instruction] {
+            InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } => {
+                let unused = 64 - self.builder.func.dfg.value_type(value).bits();
+                Some(imm.bits() << unused >> unused)
+            }
+            _ => None,
+        }
+    }
+
+    /// The power of two that a value is known to be, as its exponent.
+    fn known_power(&self, value: Value) -> Option<i64> {
+        let number = self.known(value).filter(|&number| number > 0 && number & (number - 1) == 0)?;
+        Some(number.trailing_zeros() as i64)
+    }
+
+    /// A quotient rounded towards zero of a number by what is not zero, and what it leaves. Where the divisor is -1, both are
+    /// of the divisor 1: a processor refuses to divide the smallest number by -1.
+    fn quotient(&mut self, a: Value, b: Value, signed: bool) -> (Value, Value) {
+        let own = self.builder.func.dfg.value_type(a);
+        let known = self.known(b);
+        let mut divisor = b;
+        if signed && known.is_none_or(|known| known == -1) {
+            let one = self.builder.ins().iconst(own, 1);
+            let is_minus_one = self.builder.ins().icmp_imm_s(IntCC::Equal, b, -1);
+            divisor = self.builder.ins().select(is_minus_one, one, b);
+        }
+        let ins = self.builder.ins();
+        let quotient = if signed { ins.sdiv(a, divisor) } else { ins.udiv(a, divisor) };
+        let product = self.builder.ins().imul(quotient, divisor);
+        (quotient, self.builder.ins().isub(a, product))
+    }
+
+    /// Whether what a quotient rounded towards zero leaves has another sign than the divisor: all bits or none.
+    fn is_below(&mut self, rest: Value, b: Value) -> Value {
+        let own = self.builder.func.dfg.value_type(rest);
+        let last = own.bits() as i64 - 1;
+        if self.known(b).is_some_and(|known| known > 0) {
+            return self.builder.ins().sshr_imm_s(rest, last);
+        }
+        let differs = self.builder.ins().bxor(rest, b);
+        let differs = self.builder.ins().sshr_imm_s(differs, last);
+        let zero = self.builder.ins().iconst(own, 0);
+        let is_exact = self.builder.ins().icmp_imm_s(IntCC::Equal, rest, 0);
+        self.builder.ins().select(is_exact, zero, differs)
+    }
+
+    fn floor_quotient(&mut self, a: Value, b: Value, signed: bool) -> Value {
+        if let Some(power) = self.known_power(b) {
+            let ins = self.builder.ins();
+            return if signed { ins.sshr_imm_s(a, power) } else { ins.ushr_imm_s(a, power) };
+        }
+        let (quotient, rest) = self.quotient(a, b, signed);
+        if !signed {
+            return quotient;
+        }
+        // A quotient by -1 has left nothing.
+        let below = self.is_below(rest, b);
+        let floor = self.builder.ins().iadd(quotient, below);
+        let is_minus_one = self.builder.ins().icmp_imm_s(IntCC::Equal, b, -1);
+        let negated = self.builder.ins().ineg(a);
+        self.builder.ins().select(is_minus_one, negated, floor)
+    }
+
+    fn floor_remainder(&mut self, a: Value, b: Value, signed: bool) -> Value {
+        if let Some(power) = self.known_power(b) {
+            return self.builder.ins().band_imm_s(a, (1i64 << power) - 1);
+        }
+        let (_, rest) = self.quotient(a, b, signed);
+        if !signed {
+            return rest;
+        }
+        let below = self.is_below(rest, b);
+        let added = self.builder.ins().band(below, b);
+        self.builder.ins().iadd(rest, added)
     }
 
     /// A conversion as `Scalar::cast` defines it.

@@ -5,13 +5,21 @@
 //! provable. Each array has a **root**, the memory that it lies in; an update, a loop that carries it and a branch that may
 //! change it take the root over, and are declined while another value still shows it.
 
+mod maps;
+mod slices;
+mod updates;
+
+pub use maps::lower_map;
+
 use super::program::{Affine, Fault, Given, Kind, Local, Place, Program, Repeat, Statement};
-use super::range::{Range, counted, whole_range};
+use super::range::{Range, counted, sum_factor, whole_range};
 use crate::array::contiguous_strides;
 use crate::kernel::{Kernel, Kernels, cast};
 use crate::operation::{Bodies, Body};
 use crate::plan::region::{Code, End, Leaf, Reducer, Region, Source, ValueId, elements};
-use crate::plan::{Choice, Handed, IndexPlace, LoopStep, Plan, Step, UpdateStep, Walked, Work};
+use crate::plan::{Choice, Handed, IndexPlace, LoopStep, Plan, Step, Walked, Work};
+use slices::{Gathered, Slice, is_open};
+use std::collections::HashMap;
 use std::rc::Rc;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::SourceAxis;
@@ -62,7 +70,8 @@ struct Lying {
 impl Lying {
     /// Whether it is all of its root, in C order.
     fn is_whole(&self) -> bool {
-        self.place.bytes == Affine::default() && self.strides == byte_strides(&self.shape, self.dtype)
+        let is_known = !self.shape.iter().any(|&length| is_open(length));
+        is_known && self.place.bytes == Affine::default() && self.strides == byte_strides(&self.shape, self.dtype)
     }
 }
 
@@ -72,6 +81,8 @@ enum Computed<'a> {
     Region { region: &'a Region, leaves: Vec<Binding<'a>>, register: usize },
     /// As another value shows them.
     View { value: Binding<'a>, axes: &'a [SourceAxis], shape: Vec<usize> },
+    /// At places that numbers say.
+    Gathered(Gathered<'a>),
 }
 
 impl Binding<'_> {
@@ -83,6 +94,7 @@ impl Binding<'_> {
             Binding::Computed(computed) => match &**computed {
                 Computed::Region { region, .. } => &region.shape,
                 Computed::View { shape, .. } => shape,
+                Computed::Gathered(gathered) => gathered.shape(),
             },
         }
     }
@@ -94,6 +106,7 @@ impl Binding<'_> {
             Binding::Computed(computed) => match &**computed {
                 Computed::Region { leaves, .. } => leaves.iter().for_each(|leaf| leaf.roots(found)),
                 Computed::View { value, .. } => value.roots(found),
+                Computed::Gathered(gathered) => gathered.roots(found),
             },
             Binding::Element(_) | Binding::Few { .. } | Binding::Repeated { .. } => {}
         }
@@ -115,7 +128,7 @@ pub fn lower(plan: &Plan, index: usize, bodies: &dyn Bodies) -> Result<Program, 
     let step = &plan.steps[index];
     let Work::Loop(repeated) = &step.work else { return Err("it is no loop".to_owned()) };
     let mut lowering = Lowering::new(bodies);
-    let walks = lowering.walks(plan, repeated)?;
+    let walks = lowering.walks(plan, &repeated.mapped)?;
     let array = |value: ValueId| &plan.values[value];
     let mut carried = Vec::new();
     for (number, handed) in repeated.carried.iter().enumerate() {
@@ -158,6 +171,14 @@ struct Lowering<'a> {
     owned: Vec<bool>,
     /// About how many steps of the interpreter the open block stands for.
     weight: f64,
+    /// What the placeholders of sizes stand for, the latest last.
+    sizes: Vec<(i64, Local)>,
+    /// The slices that turns tell.
+    slices: Vec<Slice>,
+    /// What numbers are that are known to be sums of others, and not to wrap.
+    sums: HashMap<Local, Affine>,
+    /// What numbers are at most, as sums of others, where that is known.
+    greatest: HashMap<Local, Affine>,
 }
 
 /// The values of a plan, as far as they are known.
@@ -174,6 +195,10 @@ impl<'a> Lowering<'a> {
             positions: Vec::new(),
             owned: Vec::new(),
             weight: 0.0,
+            sizes: Vec::new(),
+            slices: Vec::new(),
+            sums: HashMap::new(),
+            greatest: HashMap::new(),
         }
     }
 
@@ -255,9 +280,9 @@ impl<'a> Lowering<'a> {
     }
 
     /// What the outermost loop walks along.
-    fn walks(&mut self, plan: &'a Plan, repeated: &LoopStep) -> Lowered<Vec<Walk<'a>>> {
+    fn walks(&mut self, plan: &'a Plan, mapped: &[Walked]) -> Lowered<Vec<Walk<'a>>> {
         let mut walks = Vec::new();
-        for (number, walked) in repeated.mapped.iter().enumerate() {
+        for (number, walked) in mapped.iter().enumerate() {
             walks.push(match *walked {
                 Walked::Counter { start, step } => Walk::Counter { start, step },
                 // What only counts need not be read from memory, and is known to lie between its ends.
@@ -292,9 +317,6 @@ impl<'a> Lowering<'a> {
         if plan.refusal().is_some() {
             return Err("it cannot run at all".to_owned());
         }
-        if plan.following.is_some() {
-            return Err("its turns tell sizes".to_owned());
-        }
         let mut table: Table = vec![None; plan.values.len()];
         for ((_, values), binding) in plan.inputs.iter().zip(inputs) {
             for &value in values {
@@ -307,7 +329,12 @@ impl<'a> Lowering<'a> {
                 table[value] = None;
             }
         }
-        plan.outputs.iter().map(|handed| bound(&table, handed.value)).collect()
+        let outputs: Vec<Binding> =
+            plan.outputs.iter().map(|handed| bound(&table, handed.value)).collect::<Lowered<_>>()?;
+        match &plan.following {
+            Some(following) => self.following(following, outputs),
+            None => Ok(outputs),
+        }
     }
 
     fn step(&mut self, step: &'a Step, table: &mut Table<'a>) -> Lowered<()> {
@@ -317,7 +344,10 @@ impl<'a> Lowering<'a> {
             Work::Literal(values) => self.literal(values, &step.types[0]),
             Work::View { value, axes } => self.view(bound(table, *value)?, axes, &step.types[0].shape)?,
             Work::Reshape { value } => match bound(table, *value)? {
-                Binding::Array(array) if array.strides == byte_strides(&array.shape, array.dtype) => {
+                Binding::Array(array)
+                    if array.strides == byte_strides(&array.shape, array.dtype)
+                        && !array.shape.iter().chain(&step.types[0].shape).any(|&length| is_open(length)) =>
+                {
                     let shape = step.types[0].shape.clone();
                     let strides = byte_strides(&shape, array.dtype);
                     Binding::Array(Lying { shape, strides, ..array })
@@ -354,7 +384,9 @@ impl<'a> Lowering<'a> {
                 return Err(format!("`{}` is an effect", self.bodies.name(*operation)));
             }
             Work::Count { .. } | Work::Positions { .. } => return Err("a mask is counted in every turn".to_owned()),
-            Work::SliceBounds { .. } => return Err("a slice has bounds that each turn tells".to_owned()),
+            Work::SliceBounds { length, start, stop, step: distance } => {
+                return self.slice(*length, [*start, *stop], *distance, step, table);
+            }
         };
         table[step.results[0]] = Some(binding);
         Ok(())
@@ -393,9 +425,10 @@ impl<'a> Lowering<'a> {
             }
             Binding::Computed(computed) => match &**computed {
                 Computed::View { value, axes, .. } => {
-                    let index: Vec<Affine> = axes.iter().map(|axis| source_index(axis, index)).collect();
+                    let index = self.source_indices(axes, index)?;
                     self.at(value, &index)
                 }
+                Computed::Gathered(gathered) => self.gathered_at(gathered, index),
                 Computed::Region { region, leaves, register } => {
                     let leaves = self.leaves_at(region, leaves, index)?;
                     let mut registers = leaves;
@@ -409,6 +442,18 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// The indices on a source's axes that a view shows at an index.
+    fn source_indices(&self, axes: &[SourceAxis], index: &[Affine]) -> Lowered<Vec<Affine>> {
+        let source = |axis: &SourceAxis| {
+            let mut found = self.amount(axis.start as i64)?;
+            if let Some(own) = axis.axis.and_then(|own| index.get(own)) {
+                found.add(own, axis.step as i64);
+            }
+            Ok(found)
+        };
+        axes.iter().map(source).collect()
+    }
+
     /// What a region's leaves are at an index of its space.
     fn leaves_at(&mut self, region: &Region, leaves: &[Binding<'a>], index: &[Affine]) -> Lowered<Vec<Local>> {
         let mut found = Vec::new();
@@ -419,14 +464,18 @@ impl<'a> Lowering<'a> {
                     if leaf.dtype != DType::I64 {
                         return Err("a counter is of another dtype".to_owned());
                     }
-                    let mut number = Affine::known(counter.start);
+                    let mut number = self.amount(counter.start)?;
                     for (at, &step) in index.iter().zip(&counter.steps) {
+                        let Affine { offset: step, terms } = self.amount(step)?;
+                        if !terms.is_empty() {
+                            return Err("a counter's steps depend on sizes".to_owned());
+                        }
                         number.add(at, step);
                     }
                     self.number(number)
                 }
                 Source::Array { axes, .. } => {
-                    let index: Vec<Affine> = axes.iter().map(|axis| source_index(axis, index)).collect();
+                    let index = self.source_indices(axes, index)?;
                     self.at(binding, &index)?
                 }
             });
@@ -446,6 +495,11 @@ impl<'a> Lowering<'a> {
         self.ranges[to] = number.terms.iter().try_fold((number.offset, number.offset), |sum, &(local, factor)| {
             super::range::plus(sum, super::range::times(self.ranges[local]?, (factor, factor))?)
         });
+        if self.ranges[to].is_some() {
+            let mut sum = Affine::known(number.offset);
+            number.terms.iter().for_each(|&(local, factor)| sum.add(&self.as_sum(local), factor));
+            self.sums.insert(to, sum);
+        }
         self.push(Statement::Number { to, number });
         to
     }
@@ -492,9 +546,8 @@ impl<'a> Lowering<'a> {
         if (1..=UNROLLED).contains(&count) && self.is_unrolled(region, table) {
             return self.unrolled(region, table);
         }
-        if let Some(end) = region.ends.first() {
-            let name = self.bodies.name(end.operation);
-            return Err(format!("`{name}` reduces an array in every turn"));
+        if !region.ends.is_empty() {
+            return self.folds(region, table);
         }
         let made: Vec<(ValueId, Binding)> = region
             .stores
@@ -591,6 +644,11 @@ impl<'a> Lowering<'a> {
         if kernel.result == DType::I64 {
             let ranges: Vec<Option<Range>> = operands.iter().map(|&operand| self.ranges[operand]).collect();
             self.ranges[to] = super::range::of(kernel, &ranges);
+            if let (Some(_), &[left, right], Some(factor)) = (self.ranges[to], &operands[..], sum_factor(kernel)) {
+                let mut sum = self.as_sum(left);
+                sum.add(&self.as_sum(right), factor);
+                self.sums.insert(to, sum);
+            }
         }
         self.push(Statement::Compute { to, kernel, operands, fault });
         to
@@ -600,7 +658,7 @@ impl<'a> Lowering<'a> {
 
     fn view(&mut self, value: Binding<'a>, axes: &'a [SourceAxis], shape: &[usize]) -> Lowered<Binding<'a>> {
         if shape.is_empty() {
-            let index: Vec<Affine> = axes.iter().map(|axis| source_index(axis, &[])).collect();
+            let index = self.source_indices(axes, &[])?;
             return Ok(Binding::Element(self.at(&value, &index)?));
         }
         Ok(match value {
@@ -611,7 +669,7 @@ impl<'a> Lowering<'a> {
                 let mut place = array.place.clone();
                 let mut strides = vec![0; shape.len()];
                 for (axis, &stride) in axes.iter().zip(&array.strides) {
-                    place.bytes.add(&Affine::known(axis.start as i64), stride);
+                    place.bytes.add(&self.amount(axis.start as i64)?, stride);
                     if let Some(own) = axis.axis {
                         strides[own] += axis.step as i64 * stride;
                     }
@@ -627,50 +685,66 @@ impl<'a> Lowering<'a> {
     /// The place on an axis that an index of rank 0 stands for.
     fn position(&mut self, index: Local, start: i64, axis: usize, length: usize, span: Span) -> Affine {
         let range = self.ranges[index].and_then(|range| super::range::plus(range, (start, start)));
-        if range.is_some_and(|(least, most)| least >= 0 && most < length as i64) {
-            let mut place = Affine::of(index);
-            place.offset = start;
+        debug_assert!(!is_open(length), "an axis of known length");
+        let mut place = Affine::of(index);
+        place.offset = start;
+        let mut left = Affine::known(length as i64 - 1);
+        left.add(&place, -1);
+        if range.is_some_and(|(least, most)| least >= 0 && (most < length as i64 || self.least(&left) >= Some(0))) {
             return place;
         }
         let key = (index, start, length as i64);
         if let Some((_, place)) = self.positions.iter().find(|(known, _)| *known == key) {
             return Affine::of(*place);
         }
-        let fault = self.fault(Fault::Bounds { axis, length, span });
+        let fault = self.fault(Fault::Bounds { axis, length, is_one_of_several: false, span });
         let to = self.element(DType::I64);
         self.ranges[to] = Some((0, (length as i64 - 1).max(0)));
         let may_be_negative = range.is_none_or(|(least, _)| least < 0);
         let length = length as i64;
-        self.push(Statement::Position { to, number: index, start, length, may_be_negative, fault });
+        let fault = Some(fault);
+        self.push(Statement::Position { to, number: index, start, length, may_be_negative, fault, at: None });
         self.positions.push((key, to));
         Affine::of(to)
     }
 
-    /// The places that indices of rank 0 stand for, one for each axis; an axis that goes along a result's gives none.
+    /// The place that an index of rank 0 stands for on an axis; where an axis goes along a result's, the first one's.
+    fn place(
+        &mut self,
+        axis: usize,
+        own: &IndexPlace,
+        lengths: &[usize],
+        shape: &[usize],
+        span: Span,
+        table: &Table<'a>,
+    ) -> Lowered<Affine> {
+        let Some(index) = own.index else { return self.amount(own.place.start as i64) };
+        let Binding::Element(index) = bound(table, index)? else {
+            return Err("an array of indices selects elements in every turn".to_owned());
+        };
+        if let Some(along) = own.place.axis {
+            return self.slice_start(index, own, lengths[axis], shape[along]);
+        }
+        if is_open(lengths[axis]) {
+            return Err("an index is one of an axis whose length each turn tells".to_owned());
+        }
+        let start = self.amount(own.place.start as i64)?;
+        if !start.terms.is_empty() {
+            return Err("an index is counted from where each turn says".to_owned());
+        }
+        Ok(self.position(index, start.offset, axis, lengths[axis], span))
+    }
+
+    /// The places that indices of rank 0 stand for, one for each axis.
     fn places(
         &mut self,
         axes: &[IndexPlace],
         lengths: &[usize],
+        shape: &[usize],
         span: Span,
         table: &Table<'a>,
     ) -> Lowered<Vec<Affine>> {
-        let mut places = Vec::new();
-        for (axis, IndexPlace { place, index }) in axes.iter().enumerate() {
-            let start = place.start as i64;
-            places.push(match index {
-                None => Affine::known(start),
-                Some(index) => {
-                    let Binding::Element(index) = bound(table, *index)? else {
-                        return Err("an array of indices selects elements in every turn".to_owned());
-                    };
-                    if place.axis.is_some() {
-                        return Err("a slice begins where each turn says".to_owned());
-                    }
-                    self.position(index, start, axis, lengths[axis], span)
-                }
-            });
-        }
-        Ok(places)
+        axes.iter().enumerate().map(|(axis, own)| self.place(axis, own, lengths, shape, span, table)).collect()
     }
 
     fn gather(&mut self, value: ValueId, axes: &[IndexPlace], step: &Step, table: &Table<'a>) -> Lowered<Binding<'a>> {
@@ -680,7 +754,14 @@ impl<'a> Lowering<'a> {
             return Ok(value);
         }
         let lengths = value.shape().to_vec();
-        let places = self.places(axes, &lengths, step.span, table)?;
+        let is_array = |own: &IndexPlace| match own.index.map(|index| bound(table, index)) {
+            Some(Ok(index)) => !index.shape().is_empty(),
+            _ => false,
+        };
+        if axes.iter().any(is_array) {
+            return self.gathered(value, axes, step, table);
+        }
+        let places = self.places(axes, &lengths, shape, step.span, table)?;
         if shape.is_empty() {
             return Ok(Binding::Element(self.at(&value, &places)?));
         }
@@ -696,65 +777,6 @@ impl<'a> Lowering<'a> {
             }
         }
         Ok(Binding::Array(Lying { place, shape: shape.clone(), strides, ..array }))
-    }
-
-    // What changes.
-
-    /// Declines what would need a copy of an array in every turn: the loop must own it, and no other value may show it.
-    fn take(&self, array: &Lying, value: ValueId, last: bool, table: &Table<'a>) -> Lowered<()> {
-        let shown = |(other, binding): (usize, &Option<Binding>)| {
-            other != value && binding.as_ref().is_some_and(|binding| binding.shows(array.root))
-        };
-        if !array.is_whole() {
-            return Err("a part of an array is changed as a value of its own".to_owned());
-        }
-        if !self.owned[array.root] {
-            return Err("it changes an array that is needed as it was".to_owned());
-        }
-        if !last || table.iter().enumerate().any(shown) {
-            return Err("it changes an array that is needed as it was before".to_owned());
-        }
-        Ok(())
-    }
-
-    fn update(&mut self, update: &UpdateStep, step: &Step, table: &Table<'a>) -> Lowered<Binding<'a>> {
-        if !update.shape.is_empty() {
-            return Err("several elements are changed at once".to_owned());
-        }
-        let value = bound(table, update.value.value)?;
-        let Binding::Element(new) = bound(table, update.new.value)? else {
-            return Err("an array of one element is written".to_owned());
-        };
-        let combined = |lowering: &mut Self, old: Local| -> Lowered<Local> {
-            let Some(combine) = &update.combine else { return Ok(new) };
-            let dtype = lowering.dtype(old);
-            let Body::Elementwise(row) = lowering.bodies.body(combine.operation) else {
-                return Err("an operation has no kernel".to_owned());
-            };
-            let kernel = row.kernels.find(&[dtype, dtype]).ok_or("an operation has no kernel")?;
-            let fault = kernel.fault.map(|text| lowering.fault(Fault::Update { text, span: step.span }));
-            Ok(lowering.compute(kernel, vec![old, new], fault))
-        };
-        let array = match value {
-            Binding::Element(old) => return Ok(Binding::Element(combined(self, old)?)),
-            Binding::Array(array) => array,
-            _ => return Err("it changes an array that it makes in every turn".to_owned()),
-        };
-        self.take(&array, update.value.value, update.value.last, table)?;
-        let mut place = array.place.clone();
-        let lengths = array.shape.clone();
-        for (at, &stride) in self.places(&update.axes, &lengths, step.span, table)?.iter().zip(&array.strides) {
-            place.bytes.add(at, stride);
-        }
-        let from = if update.combine.is_some() {
-            let old = self.element(array.dtype);
-            self.push(Statement::Load { to: old, place: place.clone() });
-            combined(self, old)?
-        } else {
-            new
-        };
-        self.push(Statement::Store { place, from });
-        Ok(Binding::Array(array))
     }
 
     /// What a branch or an inner loop gets of a value.
@@ -773,6 +795,9 @@ impl<'a> Lowering<'a> {
         let mut captured = Vec::new();
         for &handed in &choice.captured {
             captured.push(self.handed(handed, table)?);
+        }
+        if step.types.iter().flat_map(|own| &own.shape).any(|&length| is_open(length)) {
+            return Err("a branch gives an array whose length each turn tells".to_owned());
         }
         let results: Vec<Local> = step
             .types
@@ -867,6 +892,9 @@ impl<'a> Lowering<'a> {
         captured: Vec<Binding<'a>>,
         is_outermost: bool,
     ) -> Lowered<Vec<Binding<'a>>> {
+        if repeated.turns != usize::MAX && is_open(repeated.turns) {
+            return Err("it walks along what each turn tells the length of".to_owned());
+        }
         // Each slot has a variable of its own, which holds what the turn begins with.
         let mut slots = Vec::new();
         let mut from = Vec::new();
@@ -907,10 +935,14 @@ impl<'a> Lowering<'a> {
                     _ => None,
                 };
                 let body_input = walks.len() + number;
-                if let Some(range) = self.ranges[*local]
-                    && let Some(range) = counted(repeated, condition, (number, body_input), range, &limit, self.bodies)
-                {
-                    bounded.push((*slot, range));
+                let Some(range) = self.ranges[*local] else { continue };
+                let found = counted(repeated, condition, (number, body_input), range, &limit, self.bodies);
+                let Some((range, below)) = found else { continue };
+                bounded.push((*slot, range));
+                if let Some(Binding::Element(limit)) = below.and_then(|input| inputs.get(input)) {
+                    let mut most = self.as_sum(*limit);
+                    most.add(&Affine::known(1), -1);
+                    self.greatest.insert(*slot, most);
                 }
             }
         }
@@ -953,13 +985,17 @@ impl<'a> Lowering<'a> {
             Ok(stop)
         })?;
         for &(slot, _) in &bounded {
+            self.greatest.remove(&slot);
             self.ranges[slot] = None;
         }
         if is_outermost {
             self.program.weight = weight.max(1.0);
         }
         self.weight += turns.map_or(UNKNOWN_TURNS, |(_, count)| count as f64) * weight;
-        self.push(Statement::Loop(Box::new(Repeat { turns, is_outermost, condition, body, stop })));
+        let most =
+            turns.map(|(_, count)| count).into_iter().chain(bounded.iter().map(|(_, range)| range.1 - range.0 + 1));
+        let most = most.min();
+        self.push(Statement::Loop(Box::new(Repeat { turns, most, is_outermost, condition, body, stop })));
         let results = slots.into_iter().map(|slot| match slot {
             Binding::Array(array) => {
                 let root = self.root(true);
@@ -1011,15 +1047,6 @@ fn bound<'a>(table: &Table<'a>, value: ValueId) -> Lowered<Binding<'a>> {
 fn whole(base: Local, dtype: DType, shape: &[usize], root: usize) -> Lying {
     let place = Place { base, bytes: Affine::default() };
     Lying { place, shape: shape.to_vec(), strides: byte_strides(shape, dtype), dtype, root }
-}
-
-/// The index on a source's axis that a view shows at an index.
-fn source_index(axis: &SourceAxis, index: &[Affine]) -> Affine {
-    let mut found = Affine::known(axis.start as i64);
-    if let Some(own) = axis.axis.and_then(|own| index.get(own)) {
-        found.add(own, axis.step as i64);
-    }
-    found
 }
 
 /// All indices of a shape in C order.

@@ -1,6 +1,6 @@
 //! Loops as machine code: what a plan's loop does with single elements runs without a table of values.
 //!
-//! A loop is **lowered** (`lower.rs`) when it is planned: its steps, and those of the loops and branches in it, become a program
+//! A loop, or a map, is **lowered** (`lower.rs`) when it is planned: its steps, and those of the loops and branches in it, become a program
 //! over variables and places in memory, or the loop is declined with a reason. When it has been run so often that compiling costs
 //! less than it gains, the program is **emitted** (`emit.rs`, by Cranelift) for the machine that it runs on. It computes what the
 //! interpreter computes, bit for bit, because both do the same operations: those of the kernels' recordings, or the kernels
@@ -24,6 +24,8 @@ mod emit {
         None
     }
 }
+#[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod light;
 mod lower;
 mod range;
 
@@ -39,8 +41,12 @@ pub const CANCEL: usize = 0;
 pub const FIRST_TURN: usize = 1;
 /// The slot that gets the number that stood for no place.
 pub const NUMBER: usize = 2;
+/// The slot that gets which of several numbers it was.
+pub const AT: usize = 3;
+/// The slot of the turn before which the outermost loop ends, if it counts turns.
+pub const LAST_TURN: usize = 4;
 /// The first input's slot.
-pub const INPUTS: usize = 3;
+pub const INPUTS: usize = 5;
 
 use super::MachineCode;
 use crate::operation::Bodies;
@@ -89,14 +95,16 @@ pub fn offer(plan: &mut Plan, bodies: &dyn Bodies, machine_code: MachineCode) {
     for index in 0..plan.steps.len() {
         let outcome = match &plan.steps[index].work {
             Work::Loop(_) => Some(lower::lower(plan, index, bodies)),
+            Work::Map(_) => Some(lower::lower_map(plan, index, bodies)),
             _ => None,
         };
+        let offered = |program| {
+            let always = machine_code == MachineCode::Always;
+            Some(Ok(Box::new(Offer { program, always, steps: AtomicU64::new(0), code: OnceLock::new() })))
+        };
         match (&mut plan.steps[index].work, outcome) {
-            (Work::Loop(repeated), Some(Ok(program))) => {
-                let always = machine_code == MachineCode::Always;
-                let offer = Offer { program, always, steps: AtomicU64::new(0), code: OnceLock::new() };
-                repeated.machine = Some(Ok(Box::new(offer)));
-            }
+            (Work::Loop(repeated), Some(Ok(program))) => repeated.machine = offered(program),
+            (Work::Map(map), Some(Ok(program))) => map.machine = offered(program),
             (Work::Loop(repeated), Some(Err(reason))) => {
                 repeated.machine = Some(Err(reason));
                 let LoopStep { condition, body, .. } = repeated;
@@ -107,7 +115,8 @@ pub fn offer(plan: &mut Plan, bodies: &dyn Bodies, machine_code: MachineCode) {
                 offer(&mut choice.then, bodies, machine_code);
                 offer(&mut choice.otherwise, bodies, machine_code);
             }
-            (Work::Map(map), _) => {
+            (Work::Map(map), outcome) => {
+                map.machine = outcome.and_then(Result::err).map(Err);
                 offer(&mut map.body, bodies, machine_code);
                 if let Some(chunks) = &mut map.chunks {
                     offer(&mut chunks.each, bodies, machine_code);

@@ -1,7 +1,7 @@
 //! A loop as a program of single elements: variables, places in memory, and what is done with them in order. It is what a plan's
 //! steps are lowered to (`lower.rs`) and what machine code is made of (`emit.rs`).
 
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, STRIPE, STRIPES};
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::source::Span;
 
@@ -114,9 +114,37 @@ pub enum Statement {
         length: i64,
         /// Whether the number may be below 0, and count from the end.
         may_be_negative: bool,
-        /// What it is when there is no such place.
-        fault: usize,
+        /// What it is when there is no such place; `None`: it has been seen that there is one.
+        fault: Option<usize>,
+        /// Which of several numbers it is, and how many they are, for the fault.
+        at: Option<(Local, Affine)>,
     },
+    /// Where a slice of an axis begins and how many places it has, as Python's slices do.
+    Slice {
+        /// The variable that gets the first place.
+        first: Local,
+        /// The variable that gets the number of places.
+        count: Local,
+        /// The axis's length.
+        length: Affine,
+        /// Where it begins, as it is written.
+        start: Option<Bound>,
+        /// Before what it ends, as it is written.
+        stop: Option<Bound>,
+        /// From one place to the next; above 0.
+        step: i64,
+    },
+    /// Something for each number from 0 on.
+    Each {
+        /// The variable that holds the number (i64).
+        index: Local,
+        /// Which number is the first that is left out.
+        count: Affine,
+        /// What is done.
+        body: Vec<Statement>,
+    },
+    /// Elements reduced to one.
+    Fold(Box<Fold>),
     /// Reads an element.
     Load {
         /// The variable that gets it.
@@ -144,11 +172,50 @@ pub enum Statement {
     Loop(Box<Repeat>),
 }
 
+/// A bound of a slice.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound {
+    /// The number (i64).
+    pub number: Local,
+    /// Whether it is known to lie between 0 and the axis's length.
+    pub is_within: bool,
+}
+
+/// Elements that are reduced to one, in the one order of reductions.
+#[derive(Debug)]
+pub struct Fold {
+    /// The variable that gets the result.
+    pub to: Local,
+    /// The variable that holds an element's number (i64).
+    pub index: Local,
+    /// How many there are.
+    pub count: Affine,
+    /// How many there are at most.
+    pub most: i64,
+    /// What computes an element.
+    pub body: Vec<Statement>,
+    /// The variable that the element is in then.
+    pub element: Local,
+    /// What makes one of two.
+    pub kernel: &'static Kernel,
+    /// What nothing gives; none where there is something.
+    pub identity: Option<Scalar>,
+}
+
+impl Fold {
+    /// The most elements that a fold may have: more blocks than they make would be reduced in blocks again.
+    pub fn most_elements(dtype: DType) -> i64 {
+        ((STRIPE / dtype.size() * STRIPES) as i64).pow(2)
+    }
+}
+
 /// A loop in a program.
 #[derive(Debug)]
 pub struct Repeat {
     /// The number of the turn (i64), and how many there are; the outermost loop may begin later than at 0.
     pub turns: Option<(Local, i64)>,
+    /// The most turns, if that is known.
+    pub most: Option<i64>,
     /// Whether it is the outermost loop.
     pub is_outermost: bool,
     /// What tells whether there is another turn, and where it tells it.
@@ -168,6 +235,8 @@ pub enum Fault {
         axis: usize,
         /// Its length.
         length: usize,
+        /// Whether it may be one of several numbers; which, the frame says: below 0 when there is one alone.
+        is_one_of_several: bool,
         /// Where it was written.
         span: Span,
     },
@@ -198,6 +267,8 @@ pub enum Given {
     Carried(usize),
     /// What every turn sees, by its number.
     Captured(usize),
+    /// Where a map's result goes, by its number.
+    Result(usize),
 }
 
 /// A loop as a program.

@@ -43,9 +43,30 @@ fn minus(left: Range, right: Range) -> Option<Range> {
     Some((left.0.checked_sub(right.1)?, left.1.checked_sub(right.0)?))
 }
 
+/// A quotient rounded down by a number above 0.
+fn floor_quotient(left: Range, right: Range) -> Option<Range> {
+    let floor = |a: i64, b: i64| a.div_euclid(b);
+    (right.0 > 0).then(|| {
+        let least = floor(left.0, if left.0 < 0 { right.0 } else { right.1 });
+        let most = floor(left.1, if left.1 < 0 { right.1 } else { right.0 });
+        (least, most)
+    })
+}
+
+/// What a quotient by a number above 0 leaves.
+fn floor_remainder(left: Range, right: Range) -> Option<Range> {
+    (right.0 > 0).then(|| (0, if left.0 >= 0 { left.1.min(right.1 - 1) } else { right.1 - 1 }))
+}
+
+/// The bits that two numbers share, if one is not negative.
+fn and(left: Range, right: Range) -> Option<Range> {
+    let most = [left, right].into_iter().filter(|range| range.0 >= 0).map(|range| range.1).min()?;
+    Some((0, most))
+}
+
 /// A kernel's formula and its result, if it can be recorded and has one value.
 pub fn recorded(kernel: &Kernel) -> Option<(Recording, Value)> {
-    let record = kernel.record?;
+    let record = kernel.record.or(kernel.record_single)?;
     if kernel.operands.iter().any(|dtype| dtype.kind() == Kind::Complex) {
         return None;
     }
@@ -71,6 +92,12 @@ pub fn of(kernel: &Kernel, operands: &[Option<Range>]) -> Option<Range> {
             (Code::Add, DType::I64) => both().and_then(|(left, right)| plus(left, right)),
             (Code::Subtract, DType::I64) => both().and_then(|(left, right)| minus(left, right)),
             (Code::Multiply, DType::I64) => both().and_then(|(left, right)| times(left, right)),
+            (Code::FloorQuotient, DType::I64) => both().and_then(|(left, right)| floor_quotient(left, right)),
+            (Code::FloorRemainder, DType::I64) => both().and_then(|(left, right)| floor_remainder(left, right)),
+            (Code::Remainder, DType::I64) => {
+                both().and_then(|(left, right)| (left.0 >= 0).then_some(floor_remainder(left, right)?))
+            }
+            (Code::And, DType::I64) => both().and_then(|(left, right)| and(left, right)),
             (Code::Convert, DType::I64) => range(0),
             (Code::Select, DType::I64) => {
                 range(1).zip(range(2)).map(|(then, other)| (then.0.min(other.0), then.1.max(other.1)))
@@ -80,6 +107,17 @@ pub fn of(kernel: &Kernel, operands: &[Option<Range>]) -> Option<Range> {
         ranges.push(own);
     }
     ranges[result as usize]
+}
+
+/// How often the second operand is added to the first, if that is all that a kernel of whole numbers does.
+pub fn sum_factor(kernel: &Kernel) -> Option<i64> {
+    let (recording, result) = recorded(kernel)?;
+    let operation = &recording.operations[result as usize];
+    match (operation.code, operation.operands()) {
+        (Code::Add, [0, 1]) => Some(1),
+        (Code::Subtract, [0, 1]) => Some(-1),
+        _ => None,
+    }
 }
 
 /// Where a scalar region makes a value of two others by one operation: the kernel and the leaves' numbers.
@@ -113,7 +151,7 @@ fn input_of(plan: &Plan, region: &Region, leaf: usize) -> Option<usize> {
 
 /// Between which numbers a carried number lies in the body: it begins in `first`, grows by a known number, and the loop goes on
 /// while it is below what every turn sees. `slot` are its numbers among the inputs of the condition and of the body; `limit`
-/// tells what is known of the condition's inputs.
+/// tells what is known of the condition's inputs. Beside the range comes the condition's input that the number is below.
 pub fn counted(
     repeated: &LoopStep,
     condition: &Plan,
@@ -121,7 +159,7 @@ pub fn counted(
     first: Range,
     limit: &dyn Fn(usize) -> Option<Range>,
     bodies: &dyn Bodies,
-) -> Option<Range> {
+) -> Option<(Range, Option<usize>)> {
     let body = &repeated.body;
     if body.following.is_some() || condition.following.is_some() {
         return None;
@@ -151,14 +189,17 @@ pub fn counted(
     if input_of(condition, region, left) != Some(slot.0) || kernel.operands[0] != DType::I64 {
         return None;
     }
-    let most = match &region.leaves[right].source {
-        Source::Scalar(scalar) => scalar.as_integer().and_then(|number| i64::try_from(number).ok())?,
-        _ => limit(input_of(condition, region, right)?)?.1,
+    let (most, below) = match &region.leaves[right].source {
+        Source::Scalar(scalar) => (scalar.as_integer().and_then(|number| i64::try_from(number).ok())?, None),
+        _ => {
+            let input = input_of(condition, region, right)?;
+            (limit(input)?.1, Some(input))
+        }
     };
     // Where the next number would wrap it would be below the limit again.
     most.checked_add(step)?;
     if !is_just(kernel, Code::Less) {
         return None;
     }
-    Some((first.0, first.1.max(most.checked_sub(1)?)))
+    Some(((first.0, first.1.max(most.checked_sub(1)?)), below))
 }
