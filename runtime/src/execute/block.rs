@@ -115,7 +115,7 @@ pub struct Tape {
     axes: usize,
     machine: Option<Machine>,
     /// What readers that are packed read from.
-    _packed: Short<Vec<Line>>,
+    _packed: Short<Scratch>,
 }
 
 /// The region's machine code, which takes the place of the operations.
@@ -296,7 +296,7 @@ impl Reader {
 
     /// Packs what lies apart along the innermost axis and is read over and over along another: it is gathered once, and then read
     /// where it lies. The memory must live as long as the reader.
-    fn pack(&mut self) -> Option<Vec<Line>> {
+    fn pack(&mut self) -> Option<Scratch> {
         let Reader::Strided { pointer, size, axes } = self else { return None };
         let inner = axes.last().map_or(0, |axis| axis.1);
         let count: usize = axes.iter().filter(|axis| axis.1 != 0).map(|axis| axis.0).product();
@@ -304,17 +304,17 @@ impl Reader {
         if inner == 0 || inner == *size as isize || count * *size > MOST_PACKED || reads < 2 * count {
             return None;
         }
-        let mut memory = vec![Line([0; ALIGNMENT]); (count * *size).div_ceil(ALIGNMENT)];
+        let mut memory = Scratch::of(count * *size);
         let kept: Axes = axes.iter().copied().filter(|axis| axis.1 != 0).collect();
         let mut index: Short<usize> = Short::from_elem(0, kept.len());
         // SAFETY: the elements are the array's, and the memory has room for each of them once.
-        unsafe { gather(*pointer, *size, &kept, &mut index, 0, count, memory.as_mut_ptr().cast()) };
+        unsafe { gather(*pointer, *size, &kept, &mut index, 0, count, memory.pointer()) };
         let mut stride = *size as isize;
         for axis in axes.iter_mut().rev().filter(|axis| axis.1 != 0) {
             axis.1 = stride;
             stride *= axis.0 as isize;
         }
-        *pointer = memory.as_ptr().cast();
+        *pointer = memory.pointer();
         *axes = merge(axes.iter().copied());
         Some(memory)
     }
@@ -352,7 +352,13 @@ impl Tape {
             let run = run(region, &readers, RUN_OF_MACHINE_CODE);
             let readings: Few<Reading> = readers.iter().map(|reader| reader.reading(run)).collect();
             let streams = run == usize::MAX && streams(region, &readers, destinations);
-            if let Some(code) = region.compiled(&readings, streams, level) {
+            // A leaf that is a result or is reduced is wanted element by element, and code repeats one in a line alone.
+            let is_wanted = |register: Register| {
+                region.ends.iter().any(|end| end.register == register)
+                    || region.stores.iter().any(|store| store.register == register)
+            };
+            let is_line = (0..readings.len()).any(|leaf| readings[leaf] == Reading::Splat && is_wanted(leaf));
+            if !is_line && let Some(code) = region.compiled(&readings, streams, level) {
                 return Tape::of_code(region, code, readers, (packed, run), destinations);
             }
         }
@@ -414,7 +420,7 @@ impl Tape {
         region: &Region,
         code: Arc<Compiled>,
         readers: Few<Reader>,
-        (packed, run): (Short<Vec<Line>>, usize),
+        (packed, run): (Short<Scratch>, usize),
         destinations: &[*mut u8],
     ) -> Tape {
         let leaves = readers.len();
@@ -463,7 +469,7 @@ impl Tape {
         let steps = readers.iter().map(|reader| reader.step(run));
         let steps = steps.chain(outputs.iter().map(|&(register, _)| (run * region.dtype(register).size()) as isize));
         let steps = if run == usize::MAX { Few::new() } else { steps.collect() };
-        // A leaf that is copied or reduced itself is wanted packed.
+        // A leaf that is copied or reduced itself is wanted without gaps between rows.
         let is_wanted = !copies.is_empty() || region.ends.iter().any(|end| end.register < leaves);
         let rows = if run == usize::MAX || arity > MOST_IN_ROWS || is_wanted { 1 } else { rows(&readers, run) };
         let machine = Some(Machine { code, outputs, steps });
@@ -613,7 +619,9 @@ impl Tape {
                         gather(*pointer, *size, axes, &mut bench.index, start, length, base.add(offset));
                     }
                     Reader::Counter { start: first, axes } => {
-                        count(*first, axes, &mut bench.index, start, length, base.add(offset).cast());
+                        // Where blocks follow runs, the other places are other leaves'.
+                        let own = if self.run == usize::MAX { 0 } else { register * self.axes };
+                        count(*first, axes, &mut bench.index[own..], start, length, base.add(offset).cast());
                     }
                 }
             }

@@ -639,7 +639,8 @@ impl<'a> Run<'a> {
         let mut array = Array::zeros(array_type.dtype, &array_type.shape, self.context.pool)
             .map_err(|refusal| out_of_memory(array_type, refusal, step.span))?;
         let places = array.as_mut_slice::<i64>().unwrap_or_default();
-        let found = positions(self.plan.level, truths, places);
+        // SAFETY: a plan's level is one that the machine has.
+        let found = unsafe { positions(self.plan.level, truths, places) };
         if found != places.len() {
             let message = format!("internal error: {found} elements are true where there should be {}", places.len());
             return Err(Diagnostic::error("E0599", message, step.span, ""));

@@ -39,6 +39,11 @@ impl<'a> Run<'a> {
             if inputs.len() > lanes.operands.iter().position(|other| other == operand).unwrap_or(0) {
                 continue;
             }
+            // What is carried is this run's own, and is written where it lies.
+            let own = match *operand {
+                Operand::Carried(number) => carried[number].data_pointer_mut(),
+                Operand::Captured(..) => None,
+            };
             let array = match *operand {
                 Operand::Carried(number) => carried[number].clone(),
                 Operand::Captured(number, _) => self.array(repeated.captured[number]),
@@ -47,7 +52,7 @@ impl<'a> Run<'a> {
             let refused = |refusal| out_of_memory(&array_type(), refusal, step.span);
             let array = array.to_contiguous(self.context.pool).map_err(refused)?;
             let parts = parts(array.dtype());
-            let (part, pointer) = (parts[0].size(), array.data_pointer().cast_mut());
+            let (part, pointer) = (parts[0].size(), own.unwrap_or(array.data_pointer().cast_mut()));
             let is_splat = matches!(operand, Operand::Captured(_, Reading::Splat));
             let count = if is_splat { ALIGNMENT / part } else { lanes.lanes };
             if parts.len() == 1 && !is_splat {

@@ -247,7 +247,8 @@ unsafe fn delayed(
 ) -> Result<(), Stop> {
     let count = region.count();
     // How long blocks are is known when there is a tape, and that wants to know where results go.
-    let room = delay.min(count) + 2 * WAITING_BLOCK.min(count);
+    // What waits is moved to the front when as much has been written.
+    let room = 2 * (delay.min(count) + WAITING_BLOCK.min(count));
     let mut buffer = Scratch::of(room * size);
     let waiting = buffer.pointer();
     let tape = Tape::new(region, level, places, &[waiting]);

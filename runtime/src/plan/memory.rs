@@ -1,4 +1,4 @@
-//! The memory of a plan's values: where each ends, what may be written in whose place, and how much there is at once.
+//! The pass `memory`: where each of a plan's values ends, what may be written in whose place, and how much there is at once.
 //!
 //! A value is dropped after the step that reads it last, and a stored result may take over the memory of an operand that dies
 //! there.

@@ -89,10 +89,16 @@ pub const PASSES: &[Pass] = &[
         run: fuse::run,
     },
     Pass { name: "place", what: "each group and node gets an executor, and the reason for it", run: place::run },
+    Pass { name: "schedule", what: "groups become regions, and steps get an order", run: schedule::run },
     Pass {
-        name: "schedule",
-        what: "groups become regions, steps get an order, and every value's memory its end",
-        run: schedule::run,
+        name: "write within",
+        what: "a region whose result replaces a part of an array writes it there itself",
+        run: within::run,
+    },
+    Pass {
+        name: "memory",
+        what: "each value ends where it is read last, and results take the memory of what ends",
+        run: memory::run,
     },
 ];
 

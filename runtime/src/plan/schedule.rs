@@ -1,4 +1,4 @@
-//! The pass `schedule`: groups become regions, steps get an order, and every value's memory its end.
+//! The pass `schedule`: groups become regions, and steps get an order.
 //!
 //! Effects give the order: before each come the steps that it needs and that have not run, then at last those that only the
 //! outputs need.
@@ -7,7 +7,7 @@ use super::counter::Counter;
 use super::region::{Region, Site, Source, ValueId};
 use super::{
     Choice, ChunkStep, Draft, Handed, IndexPlace, LoopStep, MapStep, Step, UpdateStep, Walked, Work, build, fuse,
-    memory, place, plan_sized, vectorise, within,
+    place, plan_sized, vectorise,
 };
 use crate::machine::MachineCode;
 use crate::machine::regions::lane_loop;
@@ -24,8 +24,6 @@ pub fn run(draft: &mut Draft) {
     let mut scheduler = Scheduler { draft, bases, stored, made: Vec::new() };
     scheduler.made = vec![false; scheduler.draft.graph.nodes.len()];
     scheduler.order();
-    within::run(draft);
-    memory::run(draft);
 }
 
 fn value_types(draft: &Draft) -> Vec<ArrayType> {

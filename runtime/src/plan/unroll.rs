@@ -34,6 +34,7 @@ pub fn run(draft: &mut Draft) {
     let mut unroller = Unroller { rewriter: Rewriter::new(&old), uses: Vec::new(), bodies: draft.bodies };
     for (index, node) in old.nodes.iter().enumerate() {
         let kind = unroller.rewriter.renamed(&node.kind);
+        let known = unroller.uses.len();
         let unrolled = match kind {
             NodeKind::Reduce { operation, value, ref axes } if is_short(&old, NodeId(index as u32)) => {
                 unroller.unrolled(node, operation, value, axes[0])
@@ -44,8 +45,9 @@ pub fn run(draft: &mut Draft) {
             unroller.rewriter.builder.add(kind, node.types.clone(), node.span, node.placement.clone())
         });
         unroller.rewriter.to.push(id);
+        let earlier = if id.index() < known { unroller.uses[id.index()] } else { 0 };
         unroller.uses.resize(unroller.rewriter.builder.graph().nodes.len(), 1);
-        unroller.uses[id.index()] = unroller.uses[id.index()].max(old_uses[index]);
+        unroller.uses[id.index()] = earlier + old_uses[index];
     }
     draft.graph = unroller.rewriter.finish(&old);
 }

@@ -1,4 +1,4 @@
-//! Updates by elementwise code: a region that computes what takes the place of a part of an array writes it there itself.
+//! The pass `write within`: a region that computes what takes the place of a part of an array writes it there itself.
 //!
 //! The region may read the array that it changes, as a stencil does: what it has computed waits until nothing that is still to
 //! come reads the element that it replaces. So neither the new elements nor a second copy of the array go through memory.
@@ -68,9 +68,10 @@ fn within(steps: &[Step], maker: usize, at: usize, update: &UpdateStep) -> Optio
         && region.site.threads == 1
         && store.within.is_none()
         && is_injective(&axes, shape);
-    // What may fail keeps its place among the steps.
+    // What may fail keeps its place among the steps, and what is read here must not be held when another step would write it.
     let may_fail = region.instructions.iter().any(|instruction| !instruction.fault.is_empty());
-    if !fits || may_fail && maker + 1 != at {
+    let takes_over = |step: &Step| matches!(step.work, Work::Update(_) | Work::If(_) | Work::Loop(_));
+    if !fits || (may_fail && maker + 1 != at) || steps[maker + 1..at].iter().any(takes_over) {
         return None;
     }
     let delay = delay(region, value.value, &axes)?;

@@ -15,7 +15,7 @@ use super::program::{Affine, Fault, Given, Kind, Local, Place, Program, Repeat, 
 use super::range::{Range, counted, sum_factor, whole_range};
 use crate::array::contiguous_strides;
 use crate::kernel::{Kernel, Kernels, cast};
-use crate::operation::{Bodies, Body};
+use crate::operation::Bodies;
 use crate::plan::region::{Code, End, Leaf, Reducer, Region, Source, ValueId, elements};
 use crate::plan::{Choice, Handed, IndexPlace, LoopStep, Plan, Step, Walked, Work};
 use slices::{Gathered, Slice, is_open};
@@ -624,10 +624,7 @@ impl<'a> Lowering<'a> {
         let operands: Vec<Local> = instruction.operands.iter().map(|&register| registers[register]).collect();
         let dtypes: Vec<DType> = operands.iter().map(|&operand| self.dtype(operand)).collect();
         let kernel = match instruction.code {
-            Code::Row(operation) => match self.bodies.body(operation) {
-                Body::Elementwise(row) => row.kernels.find(&dtypes),
-                _ => None,
-            },
+            Code::Row(operation) => self.bodies.body(operation).kernel(&dtypes),
             Code::Cast => Some(cast(dtypes[0], instruction.dtype)),
             Code::Select => Kernels::select().find(&dtypes),
         };

@@ -61,8 +61,12 @@ pub fn lane_loop(repeated: &LoopStep, level: Level) -> Result<LaneLoop, String> 
     if repeated.stops || !repeated.mapped.is_empty() {
         return Err("it does not run on while a condition holds".to_owned());
     }
-    let mask = repeated.condition.as_deref().and_then(counted_mask).ok_or("its condition is no mask")?;
     let body = &*repeated.body;
+    let mask = repeated.condition.as_deref().and_then(counted_mask);
+    let mask = mask.filter(|&mask| mask < repeated.carried.len()).ok_or("its condition is no mask")?;
+    if body.following.is_some() || body.outputs.len() != repeated.carried.len() {
+        return Err("a turn tells sizes".to_owned());
+    }
     let [step] = &body.steps[..] else { return Err("a turn is more than one region".to_owned()) };
     let Work::Region(region) = &step.work else { return Err("a turn is no region".to_owned()) };
     let (carried, [lanes]) = (repeated.carried.len(), &region.shape[..]) else {
@@ -122,7 +126,9 @@ pub fn lane_loop(repeated: &LoopStep, level: Level) -> Result<LaneLoop, String> 
 
 /// The carried value whose truths a condition counts: it holds while any of them is true.
 fn counted_mask(condition: &Plan) -> Option<usize> {
-    let ([count, test], [output]) = (&condition.steps[..], &condition.outputs[..]) else { return None };
+    let (None, [count, test], [output]) = (&condition.following, &condition.steps[..], &condition.outputs[..]) else {
+        return None;
+    };
     let (Work::Count { value }, Work::Region(region)) = (&count.work, &test.work) else { return None };
     let ([instruction], [leaf], [store]) = (&region.instructions[..], &region.leaves[..], &region.stores[..]) else {
         return None;

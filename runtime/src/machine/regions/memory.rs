@@ -23,8 +23,7 @@ const EXECUTE: c_int = 4;
 const PRIVATE_ANONYMOUS: c_int = 2 | 0x20;
 
 /// The signature of what `x86.rs` writes: a table of addresses, how many elements a row has, the constants, how many rows, and how
-/// far each address goes from one row to the next, and how many turns may be spent on the same elements; how many elements of each
-/// row it did.
+/// far each address goes from one row to the next, and how many turns may be spent in all; how many elements of each row it did.
 type Function = unsafe extern "sysv64" fn(*mut *const u8, usize, *const u64, usize, *const isize, usize) -> usize;
 
 /// One function's instructions.

@@ -1,7 +1,7 @@
 //! Vector code for x86-64 with AVX2 or AVX-512, put together by iced-x86.
 //!
 //! The function that comes out takes a table of addresses (the inputs', then the outputs'), how many elements a row has, the constants,
-//! how many rows there are, and how far each address goes from row to row. In a row it goes over whole vectors, several side by side
+//! how many rows there are, how far each address goes from row to row, and how many turns may be spent. In a row it goes over whole vectors, several side by side
 //! while enough are left. The last vector may begin within the one before it. Only when there is not one whole vector is nothing
 //! done: it tells how many elements of each row it has done.
 

@@ -2,7 +2,6 @@
 
 use super::super::program::{Affine, Fault, Local, Statement};
 use super::{Binding, Lowered, Lowering, Lying, Table, UNROLLED, bound, indices};
-use crate::operation::Body;
 use crate::plan::region::{ValueId, elements};
 use crate::plan::{Step, UpdateStep};
 
@@ -72,10 +71,7 @@ impl<'a> Lowering<'a> {
     fn combined(&mut self, update: &UpdateStep, step: &Step, old: Local, new: Local) -> Lowered<Local> {
         let Some(combine) = &update.combine else { return Ok(new) };
         let dtype = self.dtype(old);
-        let Body::Elementwise(row) = self.bodies.body(combine.operation) else {
-            return Err("an operation has no kernel".to_owned());
-        };
-        let kernel = row.kernels.find(&[dtype, dtype]).ok_or("an operation has no kernel")?;
+        let kernel = self.bodies.body(combine.operation).kernel(&[dtype, dtype]).ok_or("an operation has no kernel")?;
         let fault = kernel.fault.map(|text| self.fault(Fault::Update { text, span: step.span }));
         Ok(self.compute(kernel, vec![old, new], fault))
     }
