@@ -17,7 +17,7 @@ use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::SourceAxis;
 
 /// Elements of a block.
-const BLOCK: usize = 512;
+pub const BLOCK: usize = 512;
 
 /// How many reductions must lie in one block of the line for them to be worth taking together.
 pub const SHORT: usize = 4;
@@ -431,7 +431,9 @@ impl Tape {
             WAITING_BLOCK
         } else if !moved && outputs.iter().all(|&register| stored(register).is_some()) {
             LONG_BLOCK
-        } else if !moved && region.extents().2 > 1 {
+        } else if !moved && region.extents().2 == 1 {
+            LONG_BLOCK
+        } else if !moved {
             ROW_BLOCK
         } else {
             BLOCK

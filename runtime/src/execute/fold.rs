@@ -9,7 +9,7 @@
 //! more than `S`, each accumulator has one element at most: a block of the line with several results is transposed, and the
 //! halving runs across all of them at once.
 
-use super::block::{Bench, Fault, SHORT, Tape};
+use super::block::{BLOCK, Bench, Fault, SHORT, Tape};
 use super::extreme::{Search, beats};
 use super::threads::{Drive, Stop};
 use crate::kernel::{Fold, Level, STRIPE, STRIPES};
@@ -152,7 +152,7 @@ pub unsafe fn reduce(
     // A block of the line is shorter than any fold's block, so that a short run is always one block.
     // SAFETY: the caller's promise.
     unsafe {
-        if reduced * inner * SHORT <= tape.block() && tape.takes_any() {
+        if reduced * inner * SHORT <= tape.block().min(BLOCK) && tape.takes_any() {
             reduce_short(tape, level, extents, targets, drive)
         } else {
             reduce_long(tape, level, extents, targets, drive)
