@@ -52,7 +52,7 @@ const PROGRAMS: &[(&str, usize, usize, &str)] = &[
     (
         "a stencil in place",
         1000,
-        2,
+        0,
         "u = zeros(34, 34)
         u[0, :] = 1
         for step in range(TURNS) {
@@ -62,7 +62,7 @@ const PROGRAMS: &[(&str, usize, usize, &str)] = &[
     (
         "a stencil between two arrays",
         1000,
-        2,
+        0,
         "u = range(500) * 0.5
         v = zeros(500)
         for step in range(TURNS) {

@@ -179,8 +179,13 @@ fn a_value_that_nobody_takes_is_noted() {
     };
     let plain_help = Some("give it a name, or leave it out".to_string());
     assert_eq!(notes("a = 1\na == 2\na"), [("N0302", plain_help.clone())]);
-    assert_eq!(notes("-1\na = 1"), [("N0302", plain_help)]);
-    assert_eq!(notes("a = 1\na == 2;\nsum(a)\na"), []);
+    assert_eq!(notes("-1\na = 1"), [("N0302", plain_help.clone())]);
+    assert_eq!(notes("a = 1\na == 2;\nsum(a);\na"), []);
+    // None of the library's functions changes what it is given, and other functions may print.
+    assert_eq!(notes("a = 1\nsum(a)\na"), [("N0302", plain_help)]);
+    let sorted = Some("`a` stays as it is: to change it write `a = sort(a)`".to_string());
+    assert_eq!(notes("a = [2, 1]\nsort(a)\na"), [("N0302", sorted)]);
+    assert_eq!(notes("fn f(x) { print(x)\n x }\nf(1)\nmap(f, [1, 2])\nassert(true)\n1"), []);
 }
 
 #[test]

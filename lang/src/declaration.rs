@@ -31,6 +31,8 @@ pub trait Library: Send + Sync {
     fn constant_names(&self) -> Vec<Arc<str>>;
     /// What to write instead of a name or property of another language: `np`, `astype`, `True`.
     fn foreign(&self, name: &str) -> Option<&str>;
+    /// The names of other languages that it knows.
+    fn foreign_names(&self) -> Vec<&str>;
     /// What to type where only the library knows the operations that help.
     fn advice(&self, advice: Advice) -> &str;
     /// Whether the language has the name and nobody has built it yet.

@@ -675,7 +675,11 @@ impl Reporter<'_> {
             }
             If if words().any(|(_, token)| *token == For) => "join the conditions with `and`",
             Else => "`else` stands behind the `}` of its `if`",
-            In | Not if after_operand => "compare with all of them at once: `values == x`",
+            In | Not if after_operand => "ask whether any of them is equal: `any(values == x)`",
+            // Everywhere but in a size these go on with an expression.
+            Slash | DoubleSlash | Percent | DoubleStar if after_operand => {
+                "a size is made of names, integers, `+`, `-` and `*`: with `m` for the half of it, write `2 * m` and `m`"
+            }
             Arrow if after_operand => "the parameters of a function are a name, or names in parentheses: `(x, y) -> …`",
             Newline if expected.contains("`{`") && self.token(index + 1) == Some(&BraceOpen) => {
                 "write the `{` on this line"

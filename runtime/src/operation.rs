@@ -2,7 +2,7 @@
 
 use crate::array::Array;
 use crate::buffer::Pool;
-use crate::kernel::{Fold, Kernels};
+use crate::kernel::{Fold, Kernel, Kernels};
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::{Attribute, OperationId};
@@ -24,6 +24,21 @@ pub enum Body {
     Expanded,
 }
 
+impl Body {
+    /// The kernel of an elementwise node with this operation, for its operands' dtypes: a row's own; of a reduction that is unrolled,
+    /// what it does with two elements.
+    pub fn kernel(&self, operands: &[DType]) -> Option<&'static Kernel> {
+        match (self, operands) {
+            (Body::Elementwise(row), _) => row.kernels.find(operands),
+            (Body::Reduction(Reduction::Fold { fold, .. }), &[one, other]) if one == other => {
+                fold(one).map(|fold| &fold.kernel)
+            }
+            (Body::Reduction(Reduction::FirstExtreme { beats, .. }), _) => beats.find(operands),
+            _ => None,
+        }
+    }
+}
+
 /// An elementwise operation.
 pub struct Elementwise {
     /// Its kernel for each combination of operand dtypes.
@@ -43,6 +58,10 @@ pub enum Reduction {
     FirstExtreme {
         /// Greatest, not smallest.
         greatest: bool,
+        /// The fold that gives the element itself, NaN where there is one.
+        extreme: fn(DType) -> Option<&'static Fold>,
+        /// Whether an element takes the place of the best before it.
+        beats: Kernels,
     },
 }
 

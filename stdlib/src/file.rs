@@ -6,7 +6,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use thalweg_lang::types::ArrayType;
+use thalweg_lang::dtype::DType;
+use thalweg_lang::types::{ArrayType, Type};
 use thalweg_runtime::array::Array;
 use thalweg_runtime::buffer::Pool;
 
@@ -47,6 +48,25 @@ pub(crate) fn type_of(path: &Path) -> Result<ArrayType, String> {
         Some(Format::Npy) | None => {
             npy::read_header(path).map(|header| ArrayType::new(header.dtype, header.shape)).map_err(text)
         }
+    }
+}
+
+/// The type of the array in a file that an array of another type was saved to; `None` where only the file can tell.
+pub(crate) fn type_when_saved(path: &Path, saved: &Type) -> Option<Type> {
+    let is_full = saved.shape.iter().all(|length| length.known().is_some_and(|length| length > 0));
+    match (Format::of(path)?, saved.shape.as_slice()) {
+        (Format::Npy, _) => Some(saved.clone()),
+        (Format::Png, [height, width]) => Some(Type::new(DType::U8, vec![height.clone(), width.clone()])),
+        (Format::Png, [height, width, parts]) if is_full => {
+            let axes = if parts.is(1) { 2 } else { 3 };
+            Some(Type::new(
+                DType::U8,
+                [height, width, parts][..axes].iter().map(|axis| (*axis).clone()).collect::<Vec<_>>(),
+            ))
+        }
+        (Format::Csv, [rows]) if is_full => Some(Type::new(DType::F64, vec![rows.clone(), 1.into()])),
+        (Format::Csv, [_, _]) if is_full => Some(Type::new(DType::F64, saved.shape.clone())),
+        _ => None,
     }
 }
 

@@ -118,7 +118,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("cp", "write the function alone, and `@gpu` before it: `@gpu sum(a)`"),
     ("jnp", "write the function alone: `sum(a)`, not `jnp.sum(a)`; nothing needs importing"),
     ("torch", "write the function alone: `sum(a)`; nothing needs importing"),
-    ("length", "write `a.size`, or `a.shape[0]` for the length of the first axis"),
+    ("length", "write `len(a)`, which is `a.shape[0]`; all elements are counted by `a.size`"),
     ("copy", "values are never shared: the name alone, `b = a`, is a copy"),
     ("tolist", "an array is used as it is, and `print` shows it: leave `.tolist()` out"),
     ("pass", "an empty block is `{ }`"),
@@ -248,6 +248,10 @@ impl thalweg_lang::declaration::Library for Library {
 
     fn foreign(&self, name: &str) -> Option<&str> {
         FOREIGN.iter().find(|(foreign, _)| *foreign == name).map(|(_, help)| *help)
+    }
+
+    fn foreign_names(&self) -> Vec<&str> {
+        FOREIGN.iter().map(|(foreign, _)| *foreign).collect()
     }
 
     fn advice(&self, advice: Advice) -> &str {

@@ -74,9 +74,20 @@ impl Operation {
     }
 
     /// The first index of the smallest or greatest element, along axes.
-    pub fn first_extreme(name: &str, accumulate: fn(DType) -> Result<DType, Mismatch>, greatest: bool) -> Operation {
+    pub fn first_extreme(
+        name: &str,
+        accumulate: fn(DType) -> Result<DType, Mismatch>,
+        greatest: bool,
+        extreme: fn(DType) -> Option<&'static Fold>,
+        beats: Kernels,
+    ) -> Operation {
         let rule = Rule::Reduction { accumulate, index: true, identity: false };
-        Operation::new(name, reduction_parameters(), rule, Body::Reduction(Reduction::FirstExtreme { greatest }))
+        Operation::new(
+            name,
+            reduction_parameters(),
+            rule,
+            Body::Reduction(Reduction::FirstExtreme { greatest, extreme, beats }),
+        )
     }
 
     /// Written in other operations when a call is checked.

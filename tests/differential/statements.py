@@ -861,10 +861,11 @@ class Writer:
         turns = self.number(1, 7) if self.nested < 3 else 2
         if form == "while":
             counter = self.fresh("k")
-            # Sometimes a literal, which stays as weak as Python's.
+            # Sometimes a literal, which stays weak: it is read with a dtype.
             first = self.of(["i64(0)", "0"])
-            self.names[counter] = np.int64(1) if first != "0" else np.int64(1)
-            self.kept.add(counter)
+            read = counter if first != "0" else f"i64({counter})"
+            self.names[read] = np.int64(1)
+            self.kept.add(read)
             condition = self.condition((), depth)
             opening = [f"{counter} = {first}", f"while {counter} < {turns} and {condition.thalweg} {{"]
             code = [f"{counter} = np.int64(0)", *condition.before,

@@ -497,6 +497,10 @@ def operate(symbol, *values):
         if len(values) == 2 and symbol in ("+", "==", "!=") and all(isinstance(value, kind) for value in values):
             left, right = values
             return left + right if symbol == "+" else np.bool_((left == right) == (symbol == "=="))
+    text = [value for value in values if isinstance(value, str)]
+    count = [int(value) for value in values if isinstance(value, (int, np.integer))]
+    if symbol == "*" and len(text) == len(count) == 1:
+        return text[0] * count[0]
     check_dtypes(*values)
     function = (UNARY if len(values) == 1 else OPERATORS)[symbol]
     try:

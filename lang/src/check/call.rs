@@ -71,7 +71,9 @@ impl Checker<'_> {
     /// Refuses a call of a name whose value hides an operation that was meant.
     fn not_hidden(&mut self, value: &Value<Operand>, name: &Name) -> Checks<()> {
         let is_value = matches!(value, Value::Array(_) | Value::Tuple(_) | Value::Text(_));
-        let hides = self.library.find(&name.text).is_some() || self.library.prelude(&name.text).is_some();
+        let hides = self.library.find(&name.text).is_some()
+            || self.library.prelude(&name.text).is_some()
+            || DType::from_name(&name.text).is_some();
         if !is_value || !hides {
             return Ok(());
         }
@@ -191,7 +193,10 @@ impl Checker<'_> {
                 Some(format!("`{text}` is a property: write `.{text}` without parentheses"))
             } else {
                 let foreign = self.library.foreign(text).map(str::to_string);
-                foreign.or_else(|| Some(format!("did you mean `.{}`?", self.near_name(text, &properties)?)))
+                foreign.or_else(|| match self.near_name(text, &properties) {
+                    Some(near) => Some(format!("did you mean `.{near}`?")),
+                    None => self.near_foreign(text),
+                })
             };
             (format!("there is no property or function `{text}`"), help)
         };

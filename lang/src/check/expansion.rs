@@ -623,6 +623,32 @@ impl<'c, 'a> Expansion<'c, 'a> {
         self.checker.level_effects().push(Effect::Call { operation: call.operation, arguments, span });
     }
 
+    /// The type of the array that the latest call of an effect before this one was given with a known text: `save("a.npy", x)`.
+    pub fn latest_with_text(&self, effect: &str, is_meant: &dyn Fn(&str) -> bool) -> Option<Type> {
+        let declarations = self.checker.library.declarations();
+        let inner = self.checker.levels.len() - 1;
+        for (index, level) in self.checker.levels.iter().enumerate().rev() {
+            let given = level.effects.iter().rev().find_map(|happened| match happened {
+                Effect::Call { operation, arguments, .. } if *declarations[operation.0 as usize].name == *effect => {
+                    match arguments.as_slice() {
+                        [Value::Text(text), Value::Array(array), ..] => {
+                            super::structure::known_text(text).filter(|text| is_meant(text)).map(|_| *array)
+                        }
+                        _ => None,
+                    }
+                }
+                _ => None,
+            });
+            if let Some(array) = given {
+                let found = level.builder.graph().node(array).array_type().clone();
+                // What is not known before the run has no name in a body.
+                let is_known = found.shape.iter().all(|length| length.known().is_some());
+                return (is_known || index == inner).then_some(found);
+            }
+        }
+        None
+    }
+
     /// Calls a function that the call was given.
     pub fn call(
         &mut self,

@@ -3,7 +3,7 @@
 use super::{Checker, Checks, Reported};
 use crate::ast::{self, Expression, ExpressionKind};
 use crate::declaration::Operand;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Scalar};
 use crate::graph::NodeKind;
 use crate::length::Length;
@@ -144,7 +144,8 @@ impl Checker<'_> {
         rest: &[(ast::BinaryOperator, Span, Expression)],
         span: Span,
     ) -> Checks<Value<Operand>> {
-        self.note_tight_bits(std::iter::once(first).chain(rest.iter().map(|(_, _, operand)| operand)));
+        self.refuse_tight_bits(rest)?;
+        self.note_tight_bits([first].into_iter().chain(rest.last().map(|(_, _, operand)| operand)));
         let mut left = (self.expression(first)?, first.span);
         let mut all: Option<Value<Operand>> = None;
         for (operator, operator_span, operand) in rest {
@@ -162,44 +163,37 @@ impl Checker<'_> {
             });
             left = right;
         }
-        self.warn_of_tight_bits(first, rest);
         all.ok_or(Reported)
     }
 
     /// Remembers bit operators that are a comparison's operands, and not in parentheses.
     fn note_tight_bits<'e>(&mut self, operands: impl IntoIterator<Item = &'e Expression>) {
-        for operand in operands {
-            if let ExpressionKind::Binary {
-                operator: ast::BinaryOperator::BitOr | ast::BinaryOperator::BitAnd,
-                operator_span,
-                left,
-                ..
-            } = &operand.kind
-                && left.span.start == operand.span.start
-            {
-                self.tight.insert(*operator_span);
-            }
-        }
+        let bits = operands.into_iter().filter_map(tight_bits);
+        self.tight
+            .extend(bits.filter(|(operator, _)| *operator != ast::BinaryOperator::BitXor).map(|(_, place)| place));
     }
 
-    /// `a == 1 | a == 2` is `a == (1 | a) == 2`: seldom meant.
-    fn warn_of_tight_bits(&mut self, first: &Expression, rest: &[(ast::BinaryOperator, Span, Expression)]) {
-        for operand in std::iter::once(first).chain(rest.iter().map(|(_, _, operand)| operand)) {
-            let ExpressionKind::Binary { operator, operator_span, left, .. } = &operand.kind else { continue };
-            let word = match operator {
-                ast::BinaryOperator::BitOr => "or",
-                ast::BinaryOperator::BitAnd => "and",
-                _ => continue,
-            };
-            // In parentheses it is meant.
-            if left.span.start == operand.span.start {
-                let symbol = operator.symbol();
-                let message = format!("`{symbol}` binds tighter than the comparisons around it");
-                let diagnostic = Diagnostic::error("N0201", message, *operator_span, "");
-                let help = format!("between conditions write `{word}`; if the bits are meant, put them in parentheses");
-                self.report(Diagnostic { severity: Severity::Warning, ..diagnostic.help(help) });
-            }
+    /// `a == 1 | a == 2` is `a == (1 | a) == 2`, which nobody means: between two comparisons, bits stand in parentheses.
+    fn refuse_tight_bits(&mut self, rest: &[(ast::BinaryOperator, Span, Expression)]) -> Checks<()> {
+        let between = &rest[..rest.len().saturating_sub(1)];
+        let mut found = between.iter().filter_map(|(_, _, operand)| tight_bits(operand));
+        let Some((operator, place)) = found.next() else { return Ok(()) };
+        let symbol = operator.symbol();
+        let message = format!("`{symbol}` binds tighter than the comparisons around it");
+        let mut diagnostic = Diagnostic::error("E0325", message, place, "");
+        for (_, place) in found {
+            diagnostic = diagnostic.label(place, "");
         }
+        let help = match operator {
+            ast::BinaryOperator::BitOr => {
+                "between conditions write `or`: `a > 0 or b > 0`; the bits stand in parentheses"
+            }
+            ast::BinaryOperator::BitAnd => {
+                "between conditions write `and`: `a > 0 and b > 0`; the bits stand in parentheses"
+            }
+            _ => "a power is written `**`; between conditions write `(a > 0) ^ (b > 0)`; the bits stand in parentheses",
+        };
+        Err(self.report(diagnostic.help(help)))
     }
 
     fn format_text(&mut self, pieces: &[ast::FormatPiece]) -> Checks<Value<Operand>> {
@@ -331,5 +325,18 @@ impl Checker<'_> {
     /// How an operand promotes.
     pub(crate) fn numeric(&self, operand: Operand) -> Numeric {
         Numeric { dtype: self.type_of(operand).dtype, weak: operand.weak }
+    }
+}
+
+/// The operator and its place of an operand that works on bits and does not stand in parentheses.
+fn tight_bits(operand: &Expression) -> Option<(ast::BinaryOperator, Span)> {
+    use ast::BinaryOperator::{BitAnd, BitOr, BitXor};
+    match &operand.kind {
+        ExpressionKind::Binary { operator: operator @ (BitAnd | BitOr | BitXor), operator_span, left, .. }
+            if left.span.start == operand.span.start =>
+        {
+            Some((*operator, *operator_span))
+        }
+        _ => None,
     }
 }

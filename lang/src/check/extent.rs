@@ -4,7 +4,7 @@ use super::{Checker, Checks, Reported};
 use crate::declaration::Operand;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
-use crate::value::Value;
+use crate::value::{Extent, Value};
 
 /// How many values a tuple or a text may be made of.
 const MOST_VALUES: usize = 100_000;
@@ -15,11 +15,16 @@ pub(super) const DEEPEST_VALUE: usize = 256;
 impl Checker<'_> {
     /// A new value, unless it is larger than any that a person means.
     pub(super) fn bounded(&mut self, value: Value<Operand>, span: Span) -> Checks<Value<Operand>> {
-        let extent = value.extent();
+        self.refuse_too_large(&value, value.extent(), span)?;
+        Ok(value)
+    }
+
+    /// Refuses a value like this one whose extent is too large.
+    pub(super) fn refuse_too_large(&mut self, value: &Value<Operand>, extent: Extent, span: Span) -> Checks<()> {
         if extent.count <= MOST_VALUES && extent.depth <= DEEPEST_VALUE {
-            return Ok(value);
+            return Ok(());
         }
-        let (what, help) = match &value {
+        let (what, help) = match value {
             Value::Text(_) => ("this text", "print its parts one by one"),
             Value::Function(_) => return Err(self.nests_too_deep(span)),
             _ => ("this tuple", "values of one type make an array: write `[ ]` for `( )`"),

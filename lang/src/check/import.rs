@@ -224,7 +224,7 @@ impl Whole<'_> {
 
     fn closure(&mut self, closure: &Closure<Operand>) -> Closure<Operand> {
         let mut captured = closure.captured.clone();
-        for (name, _) in free_names(&closure.function) {
+        for (name, _) in free_names(&closure.function).free {
             let is_wanted = match (captured.get(&name), self.globals.get(&name)) {
                 (None, _) => true,
                 // What it closed over may itself lack what was defined later.

@@ -133,6 +133,7 @@ pub fn check(
             break;
         }
         checker.uses.clear();
+        let changes = checker.changes;
         let checked = checker.top_statement(statement);
         if checked.is_err() {
             refused.get_or_insert(statement.span);
@@ -142,7 +143,8 @@ pub fn check(
         silent = statement.silent;
         let is_last = index + 1 == program.statements.len();
         if !silent && !is_last {
-            checker.note_unused(statement, index > 0);
+            let happened = checker.changes != changes;
+            checker.note_unused(statement, last.as_ref().filter(|_| !happened), index > 0);
         }
     }
     if let (Some(span), false) = (refused, checker.has_errors()) {

@@ -140,9 +140,9 @@ impl Checker<'_> {
         }
         let diagnostic = Diagnostic::error("E0201", format!("there is no name `{name}`"), span, "not defined");
         let familiar = self.library.foreign(name).map(str::to_string);
-        let help = familiar.or_else(|| {
-            let near = self.near_name(name, &[])?;
-            Some(format!("did you mean `{near}`?"))
+        let help = familiar.or_else(|| match self.near_name(name, &[]) {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None => self.near_foreign(name),
         });
         self.report(match help {
             Some(help) => diagnostic.help(help),
@@ -159,6 +159,12 @@ impl Checker<'_> {
         let names = self.visible_names();
         let candidates = others.iter().copied().chain(names.iter().map(|name| &**name));
         similar(name, candidates).map(str::to_string)
+    }
+
+    /// What to write instead of the name of another language that a wrong name was probably meant to be.
+    pub(super) fn near_foreign(&self, name: &str) -> Option<String> {
+        let near = similar(name, self.library.foreign_names().into_iter())?;
+        self.library.foreign(near).map(str::to_string)
     }
 
     /// Every name that a program could use here.
@@ -183,7 +189,8 @@ impl Checker<'_> {
     pub(super) fn close_over(&mut self, function: &ast::Function) -> BTreeMap<Arc<str>, Value<Operand>> {
         let own = function.name.as_ref().map(|name| name.text.clone());
         let mut captured = BTreeMap::new();
-        for (name, span) in free_names(function) {
+        let names = free_names(function);
+        for (name, span) in names.free {
             if Some(&name) == own.as_ref() {
                 continue;
             }
@@ -198,20 +205,30 @@ impl Checker<'_> {
                 }
                 Some(Binding::Broken | Binding::OneSided(_) | Binding::OfTurns(_)) => {}
                 None if self.defined_later.contains(&name) => {}
-                // A later name of the program's own does not change what the function means. Constants are no functions,
-                // and looked up where they are used.
+                // A later name of the program's own does not change what the function means.
                 None => match self.library_value(&name, span) {
-                    Some(value @ Value::Builtin(_)) => {
+                    Some(value) => {
                         captured.insert(name, value);
                     }
-                    Some(_) => {}
                     None => {
                         self.unknown_name(&name, span);
                     }
                 },
             }
         }
+        for (name, place) in names.updated.into_iter().filter(|(name, _)| !names.read.contains(name)) {
+            if captured.contains_key(&name) {
+                self.note_lost_update(&name, place);
+            }
+        }
         captured
+    }
+
+    /// Notes that a function updates a name from around it and never reads what the update made of it.
+    fn note_lost_update(&mut self, name: &str, place: Span) {
+        let message = format!("this update of `{name}` is lost: a function changes no names but its own");
+        let help = format!("make it the function's value: `{name} = f({name}, …)` where it is called");
+        let _ = self.report(Diagnostic::note("N0303", message, place, "").help(help));
     }
 }
 
@@ -257,17 +274,24 @@ pub(super) fn target_names(target: &Target, names: &mut Vec<Arc<str>>) {
     }
 }
 
-/// The names that a function uses and does not define, with one place of each.
-pub(super) fn free_names(function: &ast::Function) -> Vec<(Arc<str>, Span)> {
-    let mut walk = FreeNames { bound: vec![HashSet::new()], free: Vec::new(), seen: HashSet::new() };
+/// The names that a function uses and does not define.
+pub(super) fn free_names(function: &ast::Function) -> FreeNames {
+    let mut walk = FreeNames { bound: vec![HashSet::new()], ..FreeNames::default() };
     walk.function(function);
-    walk.free
+    walk
 }
 
-struct FreeNames {
+/// A walk over a function for the names that it does not define.
+#[derive(Default)]
+pub(super) struct FreeNames {
     bound: Vec<HashSet<Arc<str>>>,
-    free: Vec<(Arc<str>, Span)>,
+    /// Each with one place.
+    pub(super) free: Vec<(Arc<str>, Span)>,
     seen: HashSet<Arc<str>>,
+    /// Those that an update changes, with the place of the first.
+    pub(super) updated: Vec<(Arc<str>, Span)>,
+    /// Those that stand anywhere else.
+    pub(super) read: HashSet<Arc<str>>,
 }
 
 impl FreeNames {
@@ -288,10 +312,24 @@ impl FreeNames {
     }
 
     fn name(&mut self, name: &ast::Name) {
-        let is_bound = self.bound.iter().any(|scope| scope.contains(&name.text));
-        if !is_bound && self.seen.insert(name.text.clone()) {
+        if self.is_free(name) {
+            self.read.insert(name.text.clone());
+        }
+    }
+
+    fn updated_name(&mut self, name: &ast::Name) {
+        if self.is_free(name) && self.updated.iter().all(|(known, _)| *known != name.text) {
+            self.updated.push((name.text.clone(), name.span));
+        }
+    }
+
+    /// Whether a name that is used is free; the first use is kept.
+    fn is_free(&mut self, name: &ast::Name) -> bool {
+        let is_free = self.bound.iter().all(|scope| !scope.contains(&name.text));
+        if is_free && self.seen.insert(name.text.clone()) {
             self.free.push((name.text.clone(), name.span));
         }
+        is_free
     }
 
     fn function(&mut self, function: &ast::Function) {
@@ -319,7 +357,7 @@ impl FreeNames {
                     self.bind(target);
                 }
                 StatementKind::Update { name, subscripts, value, .. } => {
-                    self.name(name);
+                    self.updated_name(name);
                     self.expression(value);
                     self.subscripts(subscripts.as_deref().unwrap_or(&[]));
                 }

@@ -5,7 +5,7 @@ use super::loops::is_of_the_checker;
 use super::{Binding, Checker, Checks, Reported};
 use crate::ast::{self, BinaryOperator, Expression, ExpressionKind, Statement, StatementKind, Target, UnaryOperator};
 use crate::declaration::Operand;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 use crate::graph::{NodeKind, SourceAxis};
 use crate::source::Span;
 use crate::types::ArrayType;
@@ -276,9 +276,12 @@ impl Checker<'_> {
     }
 
     /// A value that is computed and dropped in the middle of a block: often the second half of a line that was broken before
-    /// its operator.
-    pub(super) fn note_unused(&mut self, statement: &Statement, follows_another: bool) {
+    /// its operator, or a method that another language has change the array. `known` is the value where nothing else happened.
+    pub(super) fn note_unused(&mut self, statement: &Statement, known: Option<&Value<Operand>>, follows_another: bool) {
         let StatementKind::Expression(value) = &statement.kind else { return };
+        if let (ExpressionKind::Call { function, arguments }, Some(known)) = (&value.kind, known) {
+            return self.note_unused_call(value, function, arguments, known);
+        }
         let is_operator = matches!(
             value.kind,
             ExpressionKind::Unary { .. } | ExpressionKind::Binary { .. } | ExpressionKind::Chain { .. }
@@ -286,8 +289,7 @@ impl Checker<'_> {
         if !is_operator {
             return;
         }
-        let mut note = Diagnostic::error("N0302", "the value of this line is not used", value.span, "");
-        note.severity = Severity::Note;
+        let note = Diagnostic::note("N0302", "the value of this line is not used", value.span, "");
         let help = match leading_sign(statement).filter(|_| follows_another) {
             Some(sign) => {
                 format!("to go on with the line before, end that line with `{sign}`, or put all of it in `( )`")
@@ -297,19 +299,62 @@ impl Checker<'_> {
         let _ = self.report(note.help(help));
     }
 
+    /// The same for a call of one of the library's functions, none of which changes its argument.
+    fn note_unused_call(
+        &mut self,
+        call: &Expression,
+        function: &Expression,
+        arguments: &[ast::Argument],
+        known: &Value<Operand>,
+    ) {
+        let (name, first) = match (&function.kind, arguments) {
+            (ExpressionKind::Property { base, name }, _) => (name, Some(&**base)),
+            (ExpressionKind::Name(name), [first, ..]) => (name, Some(&first.value)),
+            (ExpressionKind::Name(name), []) => (name, None),
+            _ => return,
+        };
+        let is_library = self.library.find(&name.text).is_some() || self.library.prelude(&name.text).is_some();
+        if !is_library || matches!(known, Value::None) || self.is_assigned(&name.text, name.span) {
+            return;
+        }
+        let changed = first.and_then(|first| match &first.kind {
+            ExpressionKind::Name(changed) => {
+                let before = self.look_up(&changed.text, changed.span).ok()?;
+                let is_array = matches!(known, Value::Array(operand) if self.type_of(*operand).rank() > 0);
+                (is_array && self.describe(&before) == self.describe(known)).then_some(changed)
+            }
+            _ => None,
+        });
+        let note = Diagnostic::note("N0302", "the value of this line is not used", call.span, "");
+        let help = match (changed, &function.kind) {
+            (Some(changed), ExpressionKind::Property { .. }) => {
+                let inner = if arguments.is_empty() { "" } else { "…" };
+                format!("`{0}` stays as it is: to change it write `{0} = {0}.{1}({inner})`", changed.text, name.text)
+            }
+            (Some(changed), _) => {
+                format!("`{0}` stays as it is: to change it write `{0} = {1}({0})`", changed.text, name.text)
+            }
+            (None, _) => "give it a name, or leave it out".to_string(),
+        };
+        let _ = self.report(note.help(help));
+    }
+
     /// The same for statements: what follows one that may leave the turn of a loop happens only if it did not.
     pub(super) fn statements(&mut self, statements: &[Statement]) -> Checks<Value<Operand>> {
         let mut last = Ok(None);
         let mut failed = false;
         for (index, statement) in statements.iter().enumerate() {
+            let changes = self.changes;
             last = self.statement(statement);
             failed |= last.is_err();
             if self.refused {
                 break;
             }
             let rest = &statements[index + 1..];
-            if !rest.is_empty() && !statement.silent && last.is_ok() {
-                self.note_unused(statement, index > 0);
+            if let (false, false, Ok(value)) = (rest.is_empty(), statement.silent, &last) {
+                let happened = self.changes != changes;
+                let value = value.clone().filter(|_| !happened);
+                self.note_unused(statement, value.as_ref(), index > 0);
             }
             if !rest.is_empty() && self.may_leave_turn() {
                 let followed = self.unless_left(statement.span, &mut |checker| checker.statements(rest));

@@ -3,11 +3,11 @@
 use super::memo::key_of;
 use super::{Checker, Checks, Reported};
 use crate::ast::{BinaryOperator, UnaryOperator};
-use crate::declaration::Operand;
+use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::Scalar;
 use crate::source::Span;
-use crate::value::{TextPiece, Value};
+use crate::value::{Extent, TextPiece, Value};
 
 /// Whether two values are equal.
 enum Equality {
@@ -28,6 +28,13 @@ impl Checker<'_> {
         let [(left, left_span), (right, right_span)] = operands else { return None };
         let is_addition = symbol == BinaryOperator::Add.symbol();
         let is_equality = symbol == BinaryOperator::Equal.symbol();
+        if symbol == BinaryOperator::Multiply.symbol() {
+            return match (left, right) {
+                (Value::Text(text), Value::Array(count)) => Some(self.repeated(text, (*count, *right_span), span)),
+                (Value::Array(count), Value::Text(text)) => Some(self.repeated(text, (*count, *left_span), span)),
+                _ => None,
+            };
+        }
         if !is_addition && !is_equality && symbol != BinaryOperator::NotEqual.symbol() {
             return None;
         }
@@ -68,6 +75,41 @@ impl Checker<'_> {
             }
             _ => None,
         }
+    }
+
+    /// A text so many times, one after the other.
+    fn repeated(
+        &mut self,
+        text: &[TextPiece<Operand>],
+        (count, place): (Operand, Span),
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let found = self.type_of(count).clone();
+        if !self.is_integer(count) {
+            let message = format!("a string is repeated by an integer, and this is {found}");
+            let help = if found.rank() == 0 { "cast it: `i64(…)`" } else { "take one element: `[0]`" };
+            return Err(self.report(Diagnostic::error("E0303", message, place, found.to_string()).help(help)));
+        }
+        let Some(times) = self.constant_of(count) else {
+            let message = "a string is repeated by an integer that is known before the run";
+            let diagnostic = Diagnostic::error("E0308", message, place, found.to_string());
+            return Err(self.report(diagnostic.help(self.library.advice(Advice::KnownSize))));
+        };
+        let times = times.as_integer().and_then(|times| usize::try_from(times).ok()).unwrap_or(0);
+        let extent = match text {
+            [TextPiece::Text(known)] => Extent { count: known.len().saturating_mul(times) / 1024, depth: 0 },
+            _ => {
+                let one = Value::Text(text.to_vec()).extent();
+                Extent { count: one.count.saturating_mul(times), ..one }
+            }
+        };
+        self.refuse_too_large(&Value::Text(Vec::new()), extent, span)?;
+        let mut all = Vec::new();
+        match text {
+            [TextPiece::Text(known)] => join(&mut all, TextPiece::Text(known.repeat(times).into())),
+            _ => (0..times).for_each(|_| text.iter().for_each(|piece| join(&mut all, piece.clone()))),
+        }
+        Ok(Value::Text(all))
     }
 
     fn refuse(
@@ -192,7 +234,7 @@ pub(super) fn join(text: &mut Vec<TextPiece<Operand>>, piece: TextPiece<Operand>
 }
 
 /// The whole of a text that holds no value of the run.
-pub(super) fn known_text(text: &[TextPiece<Operand>]) -> Option<String> {
+pub(super) fn known_text<A>(text: &[TextPiece<A>]) -> Option<String> {
     text.iter()
         .map(|piece| match piece {
             TextPiece::Text(text) => Some(&**text),

@@ -188,3 +188,21 @@ fn errors_in_a_file_name_the_file_and_the_place() {
     folder.write("wrong.tw", "a = zeros(3, 4)\nb = zeros(3)\n\nc = a +\n    b\n");
     folder.run(&["wrong.tw"], "").is(3, "").says("wrong.tw:4:").says("f64[3, 4]").says("f64[3]");
 }
+
+#[test]
+fn a_file_that_the_program_saves_is_loaded_with_the_type_that_was_saved() {
+    let folder = Folder::new();
+    let program = "save(\"a.npy\", f32([1, 2, 3]))\na = load(\"a.npy\")\nprint(a.dtype, a.shape, sum(a))\n\
+                   save(\"./a.npy\", zeros(2, 2))\nb = load(\"./a.npy\")\nprint(b.shape)\n\
+                   kept = a[a > 1]\nsave(\"c.npy\", kept)\nprint(load(\"c.npy\") + kept)\n\
+                   save(\"d.csv\", [1, 2])\nprint(load(\"d.csv\").shape)\n\
+                   save(\"e.png\", ones(2, 3, 1))\nprint(load(\"e.png\")[0])\n";
+    let printed = "f32 (3,) 6.0\n(2, 2)\n[4. 6.]\n(2, 1)\n[255 255 255]\n";
+    folder.write("script.tw", program);
+    folder.run(&["script.tw"], "").is(0, printed);
+    // The files hold other types than the first lines load, and that says nothing about what will be saved.
+    folder.run(&["script.tw"], "").is(0, printed);
+    // What a loop saves is known to the file alone.
+    folder.write("loop.tw", "for i in range(2) { save(\"never.npy\", zeros(i + 1)) }\nprint(load(\"never.npy\"))\n");
+    folder.run(&["loop.tw"], "").is(3, "");
+}

@@ -8,7 +8,7 @@ use crate::array::Array;
 use crate::buffer::ALIGNMENT;
 use crate::kernel::{BlockFunction, Level};
 use crate::machine::MachineCode;
-use crate::machine::regions::{Compiled, Line as Stage, Reading};
+use crate::machine::regions::{Compiled, Line as Stage, MOST_IN_ROWS, Reading};
 use crate::plan::region::{Region, Register, Source};
 use crate::short::Short;
 use std::cell::RefCell;
@@ -19,6 +19,9 @@ use thalweg_lang::graph::SourceAxis;
 /// Elements of a block.
 const BLOCK: usize = 512;
 
+/// How many reductions must lie in one block of the line for them to be worth taking together.
+pub const SHORT: usize = 4;
+
 /// Elements of a block where they are large or the instructions need many blocks at once.
 const SMALL_BLOCK: usize = 256;
 
@@ -27,6 +30,15 @@ const LONG_BLOCK: usize = 4096;
 
 /// Elements of a block of machine code whose results are reduced over an outer axis: rows of them, with accumulators beside them.
 const ROW_BLOCK: usize = 1024;
+
+/// No block of a region that replaces a part of an array has more elements: what it computes waits in the first cache.
+pub const WAITING_BLOCK: usize = ROW_BLOCK;
+
+/// Results of so many bytes do not stay in any cache until somebody reads them.
+const MOST_CACHED: usize = 32 * 1024 * 1024;
+
+/// The most bytes that are packed for a run: more would not stay in the second cache.
+const MOST_PACKED: usize = 512 * 1024;
 
 /// The least run along the innermost axis for which blocks end where runs do: then what lies densely in a run is read where it is.
 /// A block of machine code is cheaper to begin than one of many separate functions.
@@ -94,12 +106,16 @@ pub struct Tape {
     copies: Short<(Register, *mut u8, usize)>,
     leaf_offsets: Few<usize>,
     block: usize,
-    /// No block reaches beyond a multiple of this.
+    /// No block reaches beyond a multiple of this, but for whole runs of machine code.
     run: usize,
+    /// So many runs, from a multiple of this on, all leaves go on by the same distances.
+    rows: usize,
     bytes: usize,
     arity: usize,
     axes: usize,
     machine: Option<Machine>,
+    /// What readers that are packed read from.
+    _packed: Short<Vec<Line>>,
 }
 
 /// The region's machine code, which takes the place of the operations.
@@ -107,6 +123,8 @@ struct Machine {
     code: Arc<Compiled>,
     /// The registers that it computes, and where to.
     outputs: Short<(Register, Output)>,
+    /// How far the place of each leaf, and then of each output, goes from run to run, in bytes.
+    steps: Few<isize>,
 }
 
 // SAFETY: the pointers lead to arrays that are only read, and to results of which each unit of work writes its own elements;
@@ -117,10 +135,17 @@ unsafe impl Sync for Tape {}
 
 /// One thread's block buffers.
 pub struct Bench {
-    memory: Vec<Line>,
+    memory: Scratch,
     pointers: Short<*const u8, 16>,
     arguments: Few<*const u8>,
-    index: Short<usize>,
+    /// Room for a leaf's index; where blocks follow runs, the index of each leaf at the element `next` of the line.
+    index: Short<usize, 16>,
+    /// Of each leaf there, in bytes.
+    offsets: Few<isize>,
+    /// Where the last block ended.
+    next: usize,
+    /// The element of the line that stored results begin with.
+    pub origin: usize,
     /// For machine code: its table, and room for the last elements.
     stage: Few<Stage>,
 }
@@ -134,9 +159,29 @@ thread_local! {
     static IDLE: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
 }
 
-impl Drop for Bench {
+/// Memory of a thread's for the time of some work.
+pub struct Scratch(Vec<Line>);
+
+impl Scratch {
+    /// So many bytes at least, each of which has been written.
+    pub fn of(bytes: usize) -> Scratch {
+        let mut memory = IDLE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        let lines = bytes.div_ceil(ALIGNMENT);
+        if memory.len() < lines {
+            memory.resize(lines, Line([0; ALIGNMENT]));
+        }
+        Scratch(memory)
+    }
+
+    /// The first byte.
+    pub fn pointer(&mut self) -> *mut u8 {
+        self.0.as_mut_ptr().cast()
+    }
+}
+
+impl Drop for Scratch {
     fn drop(&mut self) {
-        let memory = std::mem::take(&mut self.memory);
+        let memory = std::mem::take(&mut self.0);
         if memory.is_empty() || memory.len() > LARGEST_IDLE {
             return;
         }
@@ -249,6 +294,31 @@ impl Reader {
         }
     }
 
+    /// Packs what lies apart along the innermost axis and is read over and over along another: it is gathered once, and then read
+    /// where it lies. The memory must live as long as the reader.
+    fn pack(&mut self) -> Option<Vec<Line>> {
+        let Reader::Strided { pointer, size, axes } = self else { return None };
+        let inner = axes.last().map_or(0, |axis| axis.1);
+        let count: usize = axes.iter().filter(|axis| axis.1 != 0).map(|axis| axis.0).product();
+        let reads: usize = axes.iter().map(|axis| axis.0).product();
+        if inner == 0 || inner == *size as isize || count * *size > MOST_PACKED || reads < 2 * count {
+            return None;
+        }
+        let mut memory = vec![Line([0; ALIGNMENT]); (count * *size).div_ceil(ALIGNMENT)];
+        let kept: Axes = axes.iter().copied().filter(|axis| axis.1 != 0).collect();
+        let mut index: Short<usize> = Short::from_elem(0, kept.len());
+        // SAFETY: the elements are the array's, and the memory has room for each of them once.
+        unsafe { gather(*pointer, *size, &kept, &mut index, 0, count, memory.as_mut_ptr().cast()) };
+        let mut stride = *size as isize;
+        for axis in axes.iter_mut().rev().filter(|axis| axis.1 != 0) {
+            axis.1 = stride;
+            stride *= axis.0 as isize;
+        }
+        *pointer = memory.as_ptr().cast();
+        *axes = merge(axes.iter().copied());
+        Some(memory)
+    }
+
     fn splat_at(pointer: *const u8, size: usize) -> Reader {
         let mut bytes = [0; 16];
         // SAFETY: the element is in the array: the region is not empty, and its leaves' indices were checked against shapes.
@@ -275,13 +345,15 @@ impl Tape {
     /// first bytes, in the order of the region's stores. The region must not be empty.
     pub fn new(region: &Region, level: Level, places: &[Option<Place>], destinations: &[*mut u8]) -> Tape {
         let leaves = region.leaves.iter().zip(places);
-        let readers: Few<Reader> =
+        let mut readers: Few<Reader> =
             leaves.map(|(leaf, place)| Reader::new(region, &leaf.source, leaf.dtype, place.as_ref())).collect();
+        let packed = readers.iter_mut().filter_map(Reader::pack).collect();
         if region.machine_code != MachineCode::Off {
             let run = run(region, &readers, RUN_OF_MACHINE_CODE);
             let readings: Few<Reading> = readers.iter().map(|reader| reader.reading(run)).collect();
-            if let Some(code) = region.compiled(&readings, level) {
-                return Tape::of_code(region, code, readers, run, destinations);
+            let streams = run == usize::MAX && streams(region, &readers, destinations);
+            if let Some(code) = region.compiled(&readings, streams, level) {
+                return Tape::of_code(region, code, readers, (packed, run), destinations);
             }
         }
         let run = run(region, &readers, RUN_OF_FUNCTIONS);
@@ -320,7 +392,21 @@ impl Tape {
         let copies = copies(region, destinations);
         let arity = operations.iter().map(|operation| operation.count).max().unwrap_or(0);
         let axes = readers.iter().map(Reader::rank).max().unwrap_or(0);
-        Tape { readers, operations, operands, copies, leaf_offsets, block, run, bytes, arity, axes, machine: None }
+        Tape {
+            readers,
+            operations,
+            operands,
+            copies,
+            leaf_offsets,
+            block,
+            run,
+            rows: 1,
+            bytes,
+            arity,
+            axes,
+            machine: None,
+            _packed: packed,
+        }
     }
 
     /// The same where the region has machine code: only what is reduced, and what is not read where it lies, has blocks.
@@ -328,14 +414,16 @@ impl Tape {
         region: &Region,
         code: Arc<Compiled>,
         readers: Few<Reader>,
-        run: usize,
+        (packed, run): (Short<Vec<Line>>, usize),
         destinations: &[*mut u8],
     ) -> Tape {
         let leaves = readers.len();
         let outputs = region.outputs();
         let stored = |register| region.stores.iter().position(|store| store.register == register);
         let moved = readers.iter().any(|reader| reader.is_moved(run));
-        let block = if !moved && outputs.iter().all(|&register| stored(register).is_some()) {
+        let block = if region.stores.iter().any(|store| store.within.is_some()) {
+            WAITING_BLOCK
+        } else if !moved && outputs.iter().all(|&register| stored(register).is_some()) {
             LONG_BLOCK
         } else if !moved && region.extents().2 > 1 {
             ROW_BLOCK
@@ -353,11 +441,13 @@ impl Tape {
         for (register, reader) in readers.iter().enumerate() {
             let elements = match reader {
                 Reader::Dense { .. } => continue,
-                reader if reader.reading(run) == Reading::Splat => ALIGNMENT,
+                // A line for each run.
+                reader if reader.reading(run) == Reading::Splat => ALIGNMENT * (block / run).max(1),
                 reader if !reader.is_moved(run) => continue,
                 _ => block,
             };
-            leaf_offsets[register] = slot(elements, region.dtype(register).size());
+            let size = if reader.reading(run) == Reading::Splat { 1 } else { region.dtype(register).size() };
+            leaf_offsets[register] = slot(elements, size);
         }
         let place = |register: Register| {
             let size = region.dtype(register).size();
@@ -370,9 +460,29 @@ impl Tape {
         let axes = readers.iter().map(Reader::rank).max().unwrap_or(0);
         let arity = leaves + outputs.len();
         let copies = copies(region, destinations);
-        let machine = Some(Machine { code, outputs });
+        let steps = readers.iter().map(|reader| reader.step(run));
+        let steps = steps.chain(outputs.iter().map(|&(register, _)| (run * region.dtype(register).size()) as isize));
+        let steps = if run == usize::MAX { Few::new() } else { steps.collect() };
+        // A leaf that is copied or reduced itself is wanted packed.
+        let is_wanted = !copies.is_empty() || region.ends.iter().any(|end| end.register < leaves);
+        let rows = if run == usize::MAX || arity > MOST_IN_ROWS || is_wanted { 1 } else { rows(&readers, run) };
+        let machine = Some(Machine { code, outputs, steps });
         let (operations, operands) = (Few::new(), Short::new());
-        Tape { readers, operations, operands, copies, leaf_offsets, block, run, bytes, arity, axes, machine }
+        Tape {
+            readers,
+            operations,
+            operands,
+            copies,
+            leaf_offsets,
+            block,
+            run,
+            rows,
+            bytes,
+            arity,
+            axes,
+            machine,
+            _packed: packed,
+        }
     }
 
     /// A tape without instructions that reads `count` packed elements.
@@ -385,10 +495,12 @@ impl Tape {
             leaf_offsets: Few::from_elem(0, 1),
             block: BLOCK.min(count.max(1)),
             run: usize::MAX,
+            rows: 1,
             bytes: 0,
             arity: 0,
             axes: 0,
             machine: None,
+            _packed: Short::new(),
         }
     }
 
@@ -400,7 +512,12 @@ impl Tape {
     /// How many of the next elements one call of [`Tape::evaluate`] takes.
     pub fn piece(&self, start: usize, left: usize) -> usize {
         let piece = left.min(self.block);
-        if self.run == usize::MAX { piece } else { piece.min(self.run - start % self.run) }
+        if self.run == usize::MAX {
+            return piece;
+        }
+        let (run, at) = (start / self.run, start % self.run);
+        let rows = (piece / self.run).min(self.rows - run % self.rows);
+        if at == 0 && rows > 1 { rows * self.run } else { piece.min(self.run - at) }
     }
 
     /// Whether any block of elements can be taken at once, whatever runs it lies in.
@@ -410,12 +527,8 @@ impl Tape {
 
     /// Block buffers for one thread.
     pub fn bench(&self) -> Bench {
-        let mut memory = IDLE.with_borrow_mut(Vec::pop).unwrap_or_default();
-        let lines = self.bytes.div_ceil(ALIGNMENT);
-        if memory.len() < lines {
-            memory.resize(lines, Line([0; ALIGNMENT]));
-        }
-        let base: *mut u8 = memory.as_mut_ptr().cast();
+        let mut memory = Scratch::of(self.bytes);
+        let base = memory.pointer();
         let registers = match &self.machine {
             Some(machine) => machine.outputs.iter().map(|(register, _)| register + 1).max().unwrap_or(0),
             None => self.readers.len() + self.operations.len(),
@@ -429,7 +542,9 @@ impl Tape {
             let place = unsafe { base.add(offset) };
             if let Reader::Splat { bytes, size } = reader {
                 // SAFETY: a slot has room for a block of the largest elements.
-                unsafe { splat(bytes, *size, place, if self.machine.is_some() { ALIGNMENT } else { self.block }) };
+                unsafe {
+                    splat(bytes, *size, place, if self.machine.is_some() { ALIGNMENT / size } else { self.block })
+                };
             }
             *pointer = place;
         }
@@ -444,7 +559,10 @@ impl Tape {
             memory,
             pointers,
             arguments: Few::from_elem(std::ptr::null(), self.arity),
-            index: Short::from_elem(0, self.axes),
+            index: Short::from_elem(0, if self.run == usize::MAX { self.axes } else { self.axes * self.readers.len() }),
+            offsets: Few::from_elem(0, if self.run == usize::MAX { 0 } else { self.readers.len() }),
+            next: usize::MAX,
+            origin: 0,
             stage: Few::from_elem(Stage::EMPTY, stage),
         }
     }
@@ -457,7 +575,9 @@ impl Tape {
     /// elements of a tape with stores.
     pub unsafe fn evaluate(&self, bench: &mut Bench, start: usize, length: usize) -> Option<Fault> {
         debug_assert!(length <= self.block);
-        let base: *mut u8 = bench.memory.as_mut_ptr().cast();
+        // Whole runs, or a part of one.
+        let rows = if self.run == usize::MAX { 1 } else { (length / self.run).max(1) };
+        let base = bench.memory.pointer();
         for ((register, reader), &offset) in self.readers.iter().enumerate().zip(&self.leaf_offsets) {
             // SAFETY: the caller's promise: the elements are in the arrays, and the slot has room for a block.
             unsafe {
@@ -466,16 +586,27 @@ impl Tape {
                     Reader::Splat { .. } => {}
                     Reader::Strided { pointer, size, axes } if self.run != usize::MAX => {
                         let inner = axes.last().map_or(0, |axis| axis.1);
-                        let from = pointer.offset(unravel(axes, &mut bench.index, start));
+                        let (first, last) = (register * self.axes, register * self.axes + axes.len());
+                        let place = &mut bench.index[first..last];
+                        if bench.next != start {
+                            bench.offsets[register] = unravel(axes, place, start);
+                        }
+                        let from = pointer.offset(bench.offsets[register]);
                         if inner == *size as isize {
                             bench.pointers[register] = from;
                         } else if inner == 0 && self.machine.is_some() {
-                            let mut bytes = [0; 16];
-                            std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), *size);
-                            splat(&bytes, *size, base.add(offset), ALIGNMENT);
+                            for row in 0..rows {
+                                let mut bytes = [0; 16];
+                                let from = from.offset(row as isize * reader.stride(self.run));
+                                std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), *size);
+                                splat(&bytes, *size, base.add(offset + row * ALIGNMENT), ALIGNMENT / size);
+                            }
                         } else {
                             bench.pointers[register] = base.add(offset);
-                            gather(*pointer, *size, axes, &mut bench.index, start, length, base.add(offset));
+                            gather(*pointer, *size, axes, place, start, length, base.add(offset));
+                        }
+                        if rows == 1 {
+                            advance(axes, place, &mut bench.offsets[register], length);
                         }
                     }
                     Reader::Strided { pointer, size, axes } => {
@@ -487,9 +618,10 @@ impl Tape {
                 }
             }
         }
+        bench.next = if rows == 1 { start + length } else { usize::MAX };
         if let Some(machine) = &self.machine {
             // SAFETY: the caller's promise, and what was set up above.
-            unsafe { machine.evaluate(bench, base, self.readers.len(), start, length) };
+            unsafe { machine.evaluate(bench, base, self.readers.len(), start, (length, rows)) };
             // SAFETY: as above.
             unsafe { self.copy(bench, start, length) };
             return None;
@@ -507,7 +639,7 @@ impl Tape {
                 Output::Bench(offset) => unsafe { base.add(offset) },
                 Output::Dense { pointer, size } => {
                     // SAFETY: the element is in the result.
-                    let place = unsafe { pointer.add(start * size) };
+                    let place = unsafe { pointer.add((start - bench.origin) * size) };
                     bench.pointers[leaves + index] = place;
                     place
                 }
@@ -535,7 +667,7 @@ impl Tape {
     unsafe fn copy(&self, bench: &Bench, start: usize, length: usize) {
         for &(register, to, size) in &self.copies {
             // SAFETY: the element is in the result; in place both are the same.
-            unsafe { std::ptr::copy(bench.pointers[register], to.add(start * size), length * size) };
+            unsafe { std::ptr::copy(bench.pointers[register], to.add((start - bench.origin) * size), length * size) };
         }
     }
 
@@ -550,14 +682,21 @@ impl Machine {
     ///
     /// # Safety
     /// As [`Tape::evaluate`], when the leaves have been read.
-    unsafe fn evaluate(&self, bench: &mut Bench, base: *mut u8, leaves: usize, start: usize, length: usize) {
+    unsafe fn evaluate(
+        &self,
+        bench: &mut Bench,
+        base: *mut u8,
+        leaves: usize,
+        start: usize,
+        (length, rows): (usize, usize),
+    ) {
         bench.arguments[..leaves].copy_from_slice(&bench.pointers[..leaves]);
         for (&(register, output), argument) in self.outputs.iter().zip(&mut bench.arguments[leaves..]) {
             // SAFETY: the offset was laid out within the bench, and the element is in the result.
             let place = unsafe {
                 match output {
                     Output::Bench(offset) => base.add(offset),
-                    Output::Dense { pointer, size } => pointer.add(start * size),
+                    Output::Dense { pointer, size } => pointer.add((start - bench.origin) * size),
                 }
             };
             bench.pointers[register] = place;
@@ -565,8 +704,22 @@ impl Machine {
         }
         // SAFETY: the leaves are readable for `length` elements, splat ones for a line; so are the results, each of which is
         // memory of its own or takes an operand's place.
-        unsafe { self.code.run(&mut bench.arguments, &mut bench.stage, length) };
+        unsafe { self.code.run(&mut bench.arguments, &mut bench.stage, length / rows, (rows, &self.steps)) };
     }
+}
+
+/// Whether results are better written past the cache: all are new arrays, and together more than it holds.
+fn streams(region: &Region, readers: &[Reader], destinations: &[*mut u8]) -> bool {
+    let bytes: usize = region.stores.iter().map(|store| region.dtype(store.register).size() * region.count()).sum();
+    let is_new = |to: &*mut u8| {
+        let lies_there =
+            |reader: &Reader| matches!(reader, Reader::Dense { pointer, .. } if *pointer == to.cast_const());
+        !readers.iter().any(lies_there) && to.addr().is_multiple_of(ALIGNMENT)
+    };
+    bytes >= MOST_CACHED
+        && region.ends.is_empty()
+        && region.stores.iter().all(|store| store.within.is_none())
+        && destinations.iter().all(is_new)
 }
 
 /// The length of the runs that blocks must not leave, so that leaves which are not dense along the whole line are read where they
@@ -578,7 +731,7 @@ fn run(region: &Region, readers: &[Reader], least: usize) -> usize {
     };
     let (_, reduced, width) = region.extents();
     // Many short reductions are put into one block.
-    let short = !region.ends.is_empty() && reduced * width < BLOCK;
+    let short = !region.ends.is_empty() && reduced * width * SHORT <= BLOCK;
     match readers.iter().filter_map(inner).min() {
         Some(run)
             if run >= least
@@ -590,6 +743,20 @@ fn run(region: &Region, readers: &[Reader], least: usize) -> usize {
         }
         _ => usize::MAX,
     }
+}
+
+/// How many runs follow each other at equal distances for all readers: blocks of so many begin at multiples of it.
+fn rows(readers: &[Reader], run: usize) -> usize {
+    let even = |reader: &Reader| match reader {
+        Reader::Strided { axes, .. } => match axes[..] {
+            [.., (rows, _), (length, _)] if length == run => Some(rows),
+            [.., (length, _)] => Some(length / run),
+            [] => None,
+        },
+        _ => None,
+    };
+    let least = readers.iter().filter_map(even).min().unwrap_or(1);
+    if readers.iter().filter_map(even).all(|rows| rows % least == 0) { least.max(1) } else { 1 }
 }
 
 /// The stored results that are leaves: which, where to, and an element's bytes.
@@ -623,6 +790,36 @@ impl Reader {
         }
     }
 
+    /// How far its place goes from one run to the next, in bytes, where it is read without being moved; otherwise the distance in
+    /// what it is moved to.
+    fn step(&self, run: usize) -> isize {
+        match self {
+            Reader::Splat { .. } => 0,
+            reader if reader.reading(run) == Reading::Splat => ALIGNMENT as isize,
+            reader if reader.is_moved(run) => (run * reader.size()) as isize,
+            reader => reader.stride(run),
+        }
+    }
+
+    /// The distance between the first elements of two runs, in bytes.
+    fn stride(&self, run: usize) -> isize {
+        match self {
+            Reader::Strided { axes, .. } => match axes[..] {
+                [.., (_, outer), (length, _)] if length == run => outer,
+                [.., (_, inner)] => run as isize * inner,
+                [] => 0,
+            },
+            reader => (run * reader.size()) as isize,
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Reader::Dense { size, .. } | Reader::Splat { size, .. } | Reader::Strided { size, .. } => *size,
+            Reader::Counter { .. } => size_of::<i64>(),
+        }
+    }
+
     fn rank(&self) -> usize {
         match self {
             Reader::Strided { axes, .. } | Reader::Counter { axes, .. } => axes.len(),
@@ -641,6 +838,21 @@ fn unravel(axes: &[(usize, isize)], index: &mut [usize], place: usize) -> isize 
         offset += *at as isize * stride;
     }
     offset
+}
+
+/// Moves an index, and the offset that belongs to it, `length` elements on; they stay within a run along the innermost axis.
+fn advance(axes: &[(usize, isize)], index: &mut [usize], offset: &mut isize, length: usize) {
+    let mut step = length;
+    for ((length, stride), at) in axes.iter().zip(index.iter_mut()).rev() {
+        *at += step;
+        *offset += step as isize * stride;
+        if *at < *length {
+            return;
+        }
+        *offset -= *length as isize * stride;
+        *at = 0;
+        step = 1;
+    }
 }
 
 /// Goes over runs along the innermost axis: `run(offset, length)`, the offset in strides from the first element.
@@ -732,6 +944,36 @@ unsafe fn gather_as<T: Copy>(
                 }
             }
             to = to.add(count);
+        }
+    });
+}
+
+/// Copies a block to elements of the line.
+///
+/// # Safety
+/// The elements are writable, and `from` is readable for `length` of them, elsewhere.
+pub unsafe fn scatter(
+    to: *mut u8,
+    size: usize,
+    axes: &[(usize, isize)],
+    index: &mut [usize],
+    start: usize,
+    length: usize,
+    from: *const u8,
+) {
+    let mut from = from;
+    runs(axes, index, start, length, |offset, stride, count| {
+        // SAFETY: the caller's promise: each run lies within the line, and the runs together are `length` long.
+        unsafe {
+            let to = to.offset(offset);
+            if stride == size as isize {
+                std::ptr::copy_nonoverlapping(from, to, count * size);
+            } else {
+                for at in 0..count {
+                    std::ptr::copy_nonoverlapping(from.add(at * size), to.offset(at as isize * stride), size);
+                }
+            }
+            from = from.add(count * size);
         }
     });
 }

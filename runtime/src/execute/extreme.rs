@@ -3,16 +3,17 @@
 use super::fold::Partial;
 use crate::array::Complex;
 use crate::for_dtype;
-use crate::kernel::Level;
+use crate::kernel::{Fold, Level, STRIPE, STRIPES};
 use thalweg_lang::dtype::DType;
 
-/// How many elements are asked at once whether any of them wins.
-const STRETCH: usize = 128;
+/// How many elements are compared with the best at once.
+const LANES: usize = 32;
 
 /// Looks for the first extreme of each column.
 pub struct Search {
     dtype: DType,
     greatest: bool,
+    extreme: Option<&'static Fold>,
     /// How many columns; at most as many as there were at first.
     pub width: usize,
     /// The best of each column.
@@ -22,9 +23,9 @@ pub struct Search {
 }
 
 impl Search {
-    /// A search that has seen nothing.
-    pub fn new(dtype: DType, greatest: bool, width: usize) -> Search {
-        Search { dtype, greatest, width, values: Partial::new(width * dtype.size()), indices: vec![0; width] }
+    /// A search that has seen nothing, for the smallest or the greatest, and the fold that gives it.
+    pub fn new(dtype: DType, (greatest, extreme): (bool, Option<&'static Fold>), width: usize) -> Search {
+        Search { dtype, greatest, extreme, width, values: Partial::new(width * dtype.size()), indices: vec![0; width] }
     }
 
     /// Takes `count` elements, of which `taken` were seen before in this search; row 0 is the row `first_row`.
@@ -33,11 +34,11 @@ impl Search {
     /// `source` has `count` elements, and the machine has the level.
     pub unsafe fn feed(&mut self, level: Level, source: *const u8, count: usize, taken: usize, first_row: usize) {
         let (values, indices, width) = (self.values.pointer(), self.indices.as_mut_ptr(), self.width);
-        let greatest = self.greatest;
+        let (greatest, extreme) = (self.greatest, self.extreme.map(|fold| (fold, level)));
         for_dtype!(self.dtype, T => {
             // SAFETY: the caller's promise; a value and an index are there for each column.
             unsafe {
-                let best = Best { values: values.cast::<T>(), indices, width, greatest };
+                let best = Best { values: values.cast::<T>(), indices, width, greatest, extreme };
                 match level {
                     #[cfg(target_arch = "x86_64")]
                     Level::Avx512 => best.feed_avx512(source.cast(), count, taken, first_row),
@@ -56,6 +57,7 @@ struct Best<T> {
     indices: *mut i64,
     width: usize,
     greatest: bool,
+    extreme: Option<(&'static Fold, Level)>,
 }
 
 impl<T: Extreme> Best<T> {
@@ -92,7 +94,7 @@ impl<T: Extreme> Best<T> {
         unsafe { self.feed(source, count, taken, first_row) }
     }
 
-    /// One column: a stretch is first asked as a whole whether anything in it wins, which is rare and takes vectors.
+    /// One column: a fold finds the best value, then the first element is looked for that is as good.
     ///
     /// # Safety
     /// As [`Best::feed`].
@@ -101,25 +103,33 @@ impl<T: Extreme> Best<T> {
         // SAFETY: the caller's promise; elements are read at any alignment.
         unsafe {
             let element = |at: usize| source.add(at).read_unaligned();
-            let mut best = if taken == 0 { element(0) } else { self.values.read() };
-            let mut place = (taken == 0).then_some(0);
-            let mut from = 0;
-            while from < count {
-                let to = count.min(from + STRETCH);
-                let wins = (from..to).fold(false, |wins, at| wins | element(at).beats(best, GREATEST));
-                if wins {
-                    for at in from..to {
-                        if element(at).beats(best, GREATEST) {
-                            best = element(at);
-                            place = Some(at);
-                        }
+            let mut done = 0;
+            while done < count {
+                let part = (count - done).min(STRIPE / size_of::<T>() * STRIPES);
+                let mut best = element(done);
+                match self.extreme {
+                    Some((fold, level)) => {
+                        fold.total(level, source.add(done).cast(), part, (&raw mut best).cast());
+                    }
+                    None => {
+                        let better = |best: T, value: T| if value.beats(best, GREATEST) { value } else { best };
+                        best = (done..done + part).map(element).fold(best, better);
                     }
                 }
-                from = to;
-            }
-            if let Some(place) = place {
-                self.values.write(best);
-                self.indices.write((first_row + taken + place) as i64);
+                if taken + done == 0 || best.beats(self.values.read(), GREATEST) {
+                    let is_it = |at: usize| match best.has_order() {
+                        true => !best.is_ahead(element(at), GREATEST),
+                        false => !element(at).has_order(),
+                    };
+                    let mut from = done;
+                    while from + LANES <= done + part && !(from..from + LANES).fold(false, |any, at| any | is_it(at)) {
+                        from += LANES;
+                    }
+                    let place = (from..done + part).find(|&at| is_it(at)).unwrap_or(done);
+                    self.values.write(best);
+                    self.indices.write((first_row + taken + place) as i64);
+                }
+                done += part;
             }
         }
     }
@@ -165,16 +175,27 @@ pub unsafe fn beats(dtype: DType, value: *const u8, best: *const u8, greatest: b
 
 /// Elements with an order in which NaN comes first.
 trait Extreme: Copy {
+    /// Whether it has a place in the order of numbers: it is not NaN.
+    fn has_order(self) -> bool;
+    /// Whether it is greater (less), of two that have a place.
+    fn is_ahead(self, other: Self, greatest: bool) -> bool;
     /// Whether it must take the place of the best before it: it is greater (less), or the first NaN.
-    fn beats(self, best: Self, greatest: bool) -> bool;
+    #[inline(always)]
+    fn beats(self, best: Self, greatest: bool) -> bool {
+        best.has_order() & (!self.has_order() | self.is_ahead(best, greatest))
+    }
 }
 
 macro_rules! ordered {
     ($($element:ty)*) => { $(
         impl Extreme for $element {
             #[inline(always)]
-            fn beats(self, best: $element, greatest: bool) -> bool {
-                if greatest { self > best } else { self < best }
+            fn has_order(self) -> bool {
+                true
+            }
+            #[inline(always)]
+            fn is_ahead(self, other: $element, greatest: bool) -> bool {
+                if greatest { self > other } else { self < other }
             }
         }
     )* };
@@ -185,21 +206,24 @@ macro_rules! floats {
     ($($element:ty)*) => { $(
         impl Extreme for $element {
             #[inline(always)]
-            fn beats(self, best: $element, greatest: bool) -> bool {
-                let ahead = if greatest { self > best } else { self < best };
-                ahead || (self.is_nan() && !best.is_nan())
+            fn has_order(self) -> bool {
+                !self.is_nan()
+            }
+            #[inline(always)]
+            fn is_ahead(self, other: $element, greatest: bool) -> bool {
+                if greatest { self > other } else { self < other }
             }
         }
+        /// As NumPy orders them: by the real part, then by the imaginary one; NaN in either part counts.
         impl Extreme for Complex<$element> {
-            /// As NumPy orders them: by the real part, then by the imaginary one; NaN in either part counts.
             #[inline(always)]
-            fn beats(self, best: Self, greatest: bool) -> bool {
-                let not_a_number = |z: Self| z.re.is_nan() || z.im.is_nan();
-                if not_a_number(best) || not_a_number(self) {
-                    return !not_a_number(best);
-                }
-                let (a, b) = if greatest { (self, best) } else { (best, self) };
-                a.re > b.re || (a.re == b.re && a.im > b.im)
+            fn has_order(self) -> bool {
+                !self.re.is_nan() & !self.im.is_nan()
+            }
+            #[inline(always)]
+            fn is_ahead(self, other: Self, greatest: bool) -> bool {
+                let (a, b) = if greatest { (self, other) } else { (other, self) };
+                (a.re > b.re) | ((a.re == b.re) & (a.im > b.im))
             }
         }
     )* };

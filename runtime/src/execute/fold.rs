@@ -9,7 +9,7 @@
 //! more than `S`, each accumulator has one element at most: a block of the line with several results is transposed, and the
 //! halving runs across all of them at once.
 
-use super::block::{Bench, Fault, Tape};
+use super::block::{Bench, Fault, SHORT, Tape};
 use super::extreme::{Search, beats};
 use super::threads::{Drive, Stop};
 use crate::kernel::{Fold, Level, STRIPE, STRIPES};
@@ -21,8 +21,8 @@ use thalweg_lang::dtype::DType;
 /// The widest tile of results that an outer-axis reduction works on: the accumulators of a tile stay in the second cache.
 const TILE: usize = 256;
 
-/// How many results must lie in one block of the line for it to be worth transposing.
-const SHORT: usize = 4;
+/// The widest rows whose accumulators, a stripe of them, stay in the first cache.
+const NARROW: usize = 32;
 
 /// The reduced elements of a unit of work when only extremes are looked for.
 const EXTREME_BLOCK: usize = 8192;
@@ -68,6 +68,8 @@ pub enum How {
     Extreme {
         /// Greatest.
         greatest: bool,
+        /// The fold that gives the element itself.
+        extreme: Option<&'static Fold>,
     },
 }
 
@@ -205,9 +207,9 @@ unsafe fn reduce_short(
                             let to = target.to.add(from * inner * size);
                             std::ptr::copy_nonoverlapping(columns.pointer(), to, width * size);
                         }
-                        How::Extreme { greatest } => {
+                        How::Extreme { greatest, extreme } => {
                             let to: *mut i64 = target.to.cast();
-                            let mut search = Search::new(target.dtype, greatest, inner);
+                            let mut search = Search::new(target.dtype, (greatest, extreme), inner);
                             for at in 0..count {
                                 search.feed(level, source.add(at * span * target.size()), span, 0, 0);
                                 to.add((from + at) * inner).copy_from_nonoverlapping(search.indices.as_ptr(), inner);
@@ -385,8 +387,8 @@ unsafe fn reduce_long(
     let places = places.collect();
     // Rows of one dtype are reduced as a tree of rows, which needs few of them at once: then the tiles may be wide.
     let lanes = targets.first().map(Target::lanes);
-    let is_tree =
-        inner > 1 && targets.iter().all(|target| matches!(target.how, How::Fold(_)) && Some(target.lanes()) == lanes);
+    let is_tree = inner > NARROW
+        && targets.iter().all(|target| matches!(target.how, How::Fold(_)) && Some(target.lanes()) == lanes);
     let width = match is_tree {
         true => inner.min(inner.div_ceil(drive.count() * 2).max(TILE)).min(tape.block()),
         false => inner.min(TILE),
@@ -443,7 +445,7 @@ unsafe fn finish(
             unsafe { reduce(&tape, level, extents, &[Target { register: 0, ..*target }], &drive) }
         }
         Blocks::Found { values, indices, blocks } => {
-            let How::Extreme { greatest } = target.how else { return Ok(()) };
+            let How::Extreme { greatest, .. } = target.how else { return Ok(()) };
             let size = target.size();
             let (values, indices) = (values.pointer().cast_const(), indices.pointer().cast::<i64>().cast_const());
             for at in 0..outer * inner {
@@ -490,7 +492,9 @@ impl Long<'_> {
                 memory: Partial::new(target.lanes().min(self.extents.reduced) * self.width * target.size()),
                 taken: 0,
             },
-            How::Extreme { greatest } => Accumulator::Search(Search::new(target.dtype, greatest, self.width)),
+            How::Extreme { greatest, extreme } => {
+                Accumulator::Search(Search::new(target.dtype, (greatest, extreme), self.width))
+            }
         };
         Worker { bench: self.tape.bench(), accumulators: self.targets.iter().map(accumulator).collect() }
     }
@@ -545,9 +549,15 @@ impl Long<'_> {
                 let taken = piece * width + done;
                 for (index, target) in self.targets.iter().enumerate() {
                     let source = self.tape.register(&worker.bench, target.register);
-                    // SAFETY: the register has `count` elements.
+                    // SAFETY: the register has `count` elements; those of a whole block of a fold make one partial result.
                     unsafe {
                         match &mut worker.accumulators[index] {
+                            Accumulator::Fold { .. } if count == rows && width == 1 && rows <= target.block() => {
+                                let How::Fold(fold) = target.how else { continue };
+                                let (places, blocks) = self.places[index];
+                                let place = (outer * blocks + first_row / target.block()) * self.extents.inner + column;
+                                fold.total(self.level, source, rows, places.values.add(place * target.size()));
+                            }
                             Accumulator::Fold { .. } => {
                                 let end = taken + count == rows * width;
                                 let block = (outer, column, width, first_row);

@@ -8,8 +8,10 @@
 use super::block::{Axes, Fault, count, gather, merge};
 use super::frame::{Run, Single, Slot};
 use super::threads::Stop;
+use super::truths::positions;
 use super::{interrupted, out_of_memory, written};
 use crate::array::Array;
+use crate::kernel::Level;
 use crate::plan::region::{ValueId, elements};
 use crate::plan::{Combine, IndexPlace, Step, UpdateStep};
 use crate::short::Short;
@@ -111,7 +113,7 @@ impl Selection {
         Ok(())
     }
 
-    fn places(&self, size: usize) -> Places {
+    fn places(&self, size: usize, level: Level) -> Places {
         let outer = || self.shape[..self.outer].iter().copied();
         let bytes = |stride: isize| stride * size as isize;
         let known = merge(outer().zip(self.strides.iter().map(|&stride| bytes(stride))));
@@ -131,7 +133,7 @@ impl Selection {
                 steps: has_steps.then(|| merge(outer().zip(table.steps.iter().map(|&step| step as isize)))),
             }
         });
-        Places { offset: bytes(self.offset) as i64, known, tables: tables.collect(), rank: self.shape.len() }
+        Places { offset: bytes(self.offset) as i64, known, tables: tables.collect(), rank: self.shape.len(), level }
     }
 }
 
@@ -161,10 +163,92 @@ struct Places {
     known: Axes,
     tables: Vec<PlacesOfTable>,
     rank: usize,
+    level: Level,
 }
 
 // SAFETY: the pointers lead to index arrays that are only read, and that the selection holds.
 unsafe impl Sync for Places {}
+
+/// How a table's numbers become distances.
+struct Rule {
+    length: i64,
+    stride: i64,
+    /// Added to each number first.
+    start: i64,
+}
+
+impl Rule {
+    /// Adds what the numbers (and the steps beside them) come to, in bytes; gives the first that is out of bounds, or how many there
+    /// are. What lies behind that one is unspecified.
+    ///
+    /// # Safety
+    /// The machine has the level.
+    unsafe fn add(&self, level: Level, numbers: &[i64], steps: Option<&[i64]>, offsets: &mut [i64]) -> usize {
+        // SAFETY: the caller's promise.
+        let inside = unsafe {
+            match level {
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => self.add_avx512(numbers, steps, offsets),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => self.add_avx2(numbers, steps, offsets),
+                _ => self.add_all(numbers, steps, offsets),
+            }
+        };
+        let step = |place: usize| steps.map_or(0, |steps| steps[place]);
+        match inside {
+            true => numbers.len(),
+            false => (0..numbers.len()).position(|place| self.place(numbers[place], step(place)).1).unwrap_or(0),
+        }
+    }
+
+    /// The place that a number stands for, and whether it is out of bounds.
+    #[inline(always)]
+    fn place(&self, number: i64, step: i64) -> (i64, bool) {
+        let number = number.saturating_add(self.start).saturating_add(step);
+        let place = number.wrapping_add(if number < 0 { self.length } else { 0 });
+        (place, place < 0 || place >= self.length)
+    }
+
+    /// All places without a branch, so that vectors do it; gives whether all are in bounds.
+    #[inline(always)]
+    fn add_all(&self, numbers: &[i64], steps: Option<&[i64]>, offsets: &mut [i64]) -> bool {
+        let mut outside = false;
+        let places = numbers.iter().zip(offsets);
+        match steps {
+            None if self.start == 0 => {
+                for (&number, offset) in places {
+                    let place = number.wrapping_add(self.length & (number >> 63));
+                    outside |= place as u64 >= self.length as u64;
+                    *offset = offset.wrapping_add(place.wrapping_mul(self.stride));
+                }
+            }
+            _ => {
+                for (index, (&number, offset)) in places.enumerate() {
+                    let (place, is_outside) = self.place(number, steps.map_or(0, |steps| steps[index]));
+                    outside |= is_outside;
+                    *offset = offset.wrapping_add(place.wrapping_mul(self.stride));
+                }
+            }
+        }
+        !outside
+    }
+
+    /// # Safety
+    /// The machine has AVX2 and FMA.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn add_avx2(&self, numbers: &[i64], steps: Option<&[i64]>, offsets: &mut [i64]) -> bool {
+        self.add_all(numbers, steps, offsets)
+    }
+
+    /// # Safety
+    /// The machine has AVX-512 F, DQ, VL and BW.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma")]
+    unsafe fn add_avx512(&self, numbers: &[i64], steps: Option<&[i64]>, offsets: &mut [i64]) -> bool {
+        self.add_all(numbers, steps, offsets)
+    }
+}
 
 /// What one thread computes places in.
 struct Desk {
@@ -190,30 +274,34 @@ impl Places {
     /// The places are in the selection, no more than the desk was made for, and the index arrays live.
     unsafe fn find(&self, desk: &mut Desk, start: usize, length: usize) -> Option<Fault> {
         let Desk { offsets, numbers, steps, index } = desk;
-        // SAFETY: the desk's buffers have room for the places that they were made for.
-        unsafe { count(self.offset, &self.known, index, start, length, offsets.as_mut_ptr()) };
+        match self.known[..] {
+            [] | [(_, 0)] => offsets[..length].fill(self.offset),
+            // SAFETY: the desk's buffers have room for the places that they were made for.
+            _ => unsafe { count(self.offset, &self.known, index, start, length, offsets.as_mut_ptr()) },
+        }
         let mut fault = None;
         let mut limit = length;
         for (instruction, table) in self.tables.iter().enumerate() {
-            // SAFETY: the caller's promise: the index array has an element for each place of the selection.
-            unsafe {
-                gather(table.pointer, 8, &table.index, index, start, limit, numbers.as_mut_ptr().cast());
-                if let Some(axes) = &table.steps {
-                    count(table.start, axes, index, start, limit, steps.as_mut_ptr());
-                } else {
-                    steps[..limit].fill(table.start);
-                }
-            }
-            let places = offsets[..limit].iter_mut().zip(&numbers[..limit]).zip(&steps[..limit]);
-            for (place, ((offset, &number), &step)) in places.enumerate() {
-                let number = number.saturating_add(step);
-                let number = if number < 0 { number.saturating_add(table.length) } else { number };
-                if number < 0 || number >= table.length {
-                    fault = Some(Fault { element: start + place, instruction });
-                    limit = place;
-                    break;
-                }
-                *offset += number * table.stride;
+            let rule = Rule { length: table.length, stride: table.stride, start: table.start };
+            // SAFETY: the caller's promise: the index array has an element for each place of the selection; the level is one
+            // that the machine has.
+            let bound = unsafe {
+                let numbers = match table.index[..] {
+                    [(_, 8)] => std::slice::from_raw_parts(table.pointer.add(start * 8).cast(), limit),
+                    _ => {
+                        gather(table.pointer, 8, &table.index, index, start, limit, numbers.as_mut_ptr().cast());
+                        &numbers[..limit]
+                    }
+                };
+                let steps = table.steps.as_ref().map(|axes| {
+                    count(0, axes, index, start, limit, steps.as_mut_ptr());
+                    &steps[..limit]
+                });
+                rule.add(self.level, numbers, steps, &mut offsets[..limit])
+            };
+            if bound < limit {
+                fault = Some(Fault { element: start + bound, instruction });
+                limit = bound;
             }
         }
         fault
@@ -346,7 +434,7 @@ impl<'a> Run<'a> {
         // SAFETY: the elements are only read, and each unit of work writes its own part.
         unsafe impl Sync for Ends {}
         let size = array.dtype().size();
-        let places = selection.places(size);
+        let places = selection.places(size, self.plan.level);
         let inner = selection.inner();
         let axes = inner_axes(selection, size);
         let outer = elements(&selection.shape[..selection.outer]);
@@ -401,7 +489,7 @@ impl<'a> Run<'a> {
             // The smaller of the two is copied.
             new = new.copy(self.context.pool).map_err(|refusal| out_of_memory(&type_of(&new), refusal, step.span))?;
         }
-        array = self.writable(array, step)?;
+        array = self.writable(array, step.span)?;
         // A copy lies in order, whatever lay there before.
         let selection = self.selection(array.shape(), array.strides(), &update.axes, &update.shape, step.span)?;
         let Some(to) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
@@ -415,7 +503,7 @@ impl<'a> Run<'a> {
         let (Slot::Single(old), true) = (&value, update.shape.is_empty()) else {
             let mut array = value.into_array();
             let new = self.array(update.new.value);
-            array = self.writable(array, step)?;
+            array = self.writable(array, step.span)?;
             let selection = self.selection(&[], &[], &[], &update.shape, step.span)?;
             let Some(to) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
             if selection.count() > 0 {
@@ -441,7 +529,7 @@ impl<'a> Run<'a> {
     /// One element of an array.
     fn update_element(&mut self, array: Array, update: &UpdateStep, step: &Step) -> Result<Slot, Diagnostic> {
         let new = self.single(update.new.value);
-        let mut array = self.writable(array, step)?;
+        let mut array = self.writable(array, step.span)?;
         let offset = self.element(array.shape(), array.strides(), &update.axes, step.span)?;
         let size = array.dtype().size();
         let Some(first) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
@@ -460,11 +548,11 @@ impl<'a> Run<'a> {
     }
 
     /// The array itself when its elements can be written, each by itself, otherwise a copy.
-    fn writable(&self, mut array: Array, step: &Step) -> Result<Array, Diagnostic> {
+    pub(super) fn writable(&self, mut array: Array, span: Span) -> Result<Array, Diagnostic> {
         if is_injective(&array) && array.data_pointer_mut().is_some() {
             return Ok(array);
         }
-        array.copy(self.context.pool).map_err(|refusal| out_of_memory(&step.types[0], refusal, step.span))
+        array.copy(self.context.pool).map_err(|refusal| out_of_memory(&type_of(&array), refusal, span))
     }
 
     /// Writes a selection's elements, in C order.
@@ -480,7 +568,7 @@ impl<'a> Run<'a> {
         step: &Step,
     ) -> Result<(), Diagnostic> {
         let size = new.dtype().size();
-        let places = selection.places(size);
+        let places = selection.places(size, self.plan.level);
         let missing = selection.shape.len() - new.rank();
         let strides = (0..selection.shape.len()).map(|axis| match axis.checked_sub(missing) {
             Some(own) if new.shape()[own] != 1 => new.strides()[own] * size as isize,
@@ -551,20 +639,7 @@ impl<'a> Run<'a> {
         let mut array = Array::zeros(array_type.dtype, &array_type.shape, self.context.pool)
             .map_err(|refusal| out_of_memory(array_type, refusal, step.span))?;
         let places = array.as_mut_slice::<i64>().unwrap_or_default();
-        let mut found = 0;
-        for (chunk, truths) in truths.chunks(64).enumerate() {
-            if truths.iter().all(|&truth| truth == 0) {
-                continue;
-            }
-            for (at, &truth) in truths.iter().enumerate() {
-                if truth != 0 {
-                    if let Some(place) = places.get_mut(found) {
-                        *place = (chunk * 64 + at) as i64;
-                    }
-                    found += 1;
-                }
-            }
-        }
+        let found = positions(self.plan.level, truths, places);
         if found != places.len() {
             let message = format!("internal error: {found} elements are true where there should be {}", places.len());
             return Err(Diagnostic::error("E0599", message, step.span, ""));
@@ -693,6 +768,12 @@ unsafe fn copy_out(
             ([], 4) => elements::<u32>(from, offsets, to),
             ([], 8) => elements::<u64>(from, offsets, to),
             ([], _) => elements::<[u64; 2]>(from, offsets, to),
+            (&[(length, stride)], _) if stride == size as isize && length * size == 16 => {
+                elements::<[u64; 2]>(from, offsets, to);
+            }
+            (&[(length, stride)], _) if stride == size as isize && length * size == 32 => {
+                elements::<[u64; 4]>(from, offsets, to);
+            }
             (&[(length, stride)], _) if stride == size as isize => {
                 let bytes = length * size;
                 for (place, &offset) in offsets.iter().enumerate() {

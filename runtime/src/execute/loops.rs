@@ -99,6 +99,12 @@ impl<'a> Run<'a> {
 
     /// The body again and again.
     pub(super) fn repeat(&mut self, index: usize, repeated: &'a LoopStep, step: &Step) -> Result<(), Diagnostic> {
+        if let Some(lanes) = &repeated.lanes
+            && let Some(code) = lanes.code()
+            && lanes.lanes >= code.width()
+        {
+            return self.run_lanes(lanes, code, repeated, step);
+        }
         let context = self.context;
         let plans = || std::iter::once(&*repeated.body).chain(repeated.condition.as_deref());
         let mut bodies = self.bodies(index, || plans().map(|plan| Run::new(plan, context)).collect());

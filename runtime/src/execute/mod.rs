@@ -5,11 +5,13 @@ mod extreme;
 mod fold;
 mod frame;
 mod index;
+mod lanes;
 mod loops;
 mod machine;
 mod region;
 mod step;
 mod threads;
+mod truths;
 
 #[cfg(test)]
 mod tests;

@@ -1,14 +1,15 @@
 //! Running a region: memory for its results, the tape, and the units of work.
 
-use super::block::{Fault, Place, Tape, scalar_bytes, splat};
+use super::block::{Axes, Fault, Place, Scratch, Tape, WAITING_BLOCK, merge, scalar_bytes, scatter, splat};
 use super::fold::{Extents, How, Target, reduce};
 use super::frame::{Element, Run, Single, Slot};
 use super::threads::{Drive, Stop};
 use super::{interrupted, out_of_memory, written};
 use crate::array::{Array, length_of};
 use crate::buffer::{Bytes, OutOfMemory, Unwritten};
+use crate::kernel::Level;
 use crate::operation::Failure;
-use crate::plan::region::{End, Leaf, MOST_OPERANDS, Reducer, Region, Source, Store, elements};
+use crate::plan::region::{End, Leaf, MOST_OPERANDS, Reducer, Region, Source, Store, Within, elements};
 use crate::short::Short;
 use std::sync::Arc;
 use thalweg_lang::diagnostic::Diagnostic;
@@ -18,6 +19,9 @@ use thalweg_lang::types::{ArrayType, DisplayShape};
 
 /// About how many elements one unit of a region of few instructions has.
 const UNIT: usize = 32 * 1024;
+
+/// Where the leaves of a region lie, those that are arrays.
+type Places = Short<Option<Place>, 8>;
 
 impl Run<'_> {
     /// Runs a region and keeps its results.
@@ -31,14 +35,12 @@ impl Run<'_> {
             let refusal = OutOfMemory { requested: usize::MAX, live: 0, limit: None };
             return Err(out_of_memory(&array_type, refusal, span));
         }
-        let places: Short<Option<Place>, 8> = region
-            .leaves
-            .iter()
-            .map(|leaf| match &leaf.source {
-                Source::Array { value, .. } => Some(self.place(*value)),
-                _ => None,
-            })
-            .collect();
+        if let [Store { within: Some(within), value, .. }] = &region.stores[..] {
+            let array = self.replace(region, within, span)?;
+            self.values[*value] = Slot::Array(array);
+            return Ok(());
+        }
+        let places: Places = region.leaves.iter().map(|leaf| self.place_of(leaf)).collect();
         let mut stored: Short<Unwritten> = Short::new();
         for store in &region.stores {
             stored.push(self.destination(region, store)?);
@@ -65,14 +67,7 @@ impl Run<'_> {
                     fold(&tape, self.plan.level, region, &ends, &drive)
                 }
             };
-            outcome.map_err(|stop| match stop {
-                Stop::Cancelled => interrupted(span),
-                Stop::OutOfMemory(bytes) => {
-                    let message = format!("out of memory: the reduction's partial results take {}", Bytes(bytes));
-                    Diagnostic::error("E0502", message, span, "").help("take smaller arrays, or a part at a time")
-                }
-                Stop::Fault(fault) => fault_at(region, fault),
-            })?;
+            outcome.map_err(|stop| stopped(region, stop, span))?;
         }
         for (store, block) in region.stores.iter().zip(stored) {
             // SAFETY: the units together have written every element in the order of iteration.
@@ -85,6 +80,47 @@ impl Run<'_> {
                 Slot::Array(unsafe { written(end.array_type.dtype, &end.array_type.shape, block) });
         }
         Ok(())
+    }
+
+    /// Runs a region whose result replaces a part of an array: where it lies if nothing else needs it, otherwise in a copy.
+    fn replace(&mut self, region: &Region, within: &Within, span: Span) -> Result<Array, Diagnostic> {
+        let array = self.hand(within.value).into_array();
+        let mut array = self.writable(array, span)?;
+        let size = array.dtype().size();
+        let mut first = 0;
+        let mut strides: Short<isize> = Short::from_elem(0, region.shape.len());
+        for (axis, &stride) in within.axes.iter().zip(array.strides()) {
+            first += axis.start as isize * stride;
+            if let Some(own) = axis.axis {
+                strides[own] += axis.step * stride;
+            }
+        }
+        let axes = merge(region.order.iter().map(|&own| (region.shape[own], strides[own] * size as isize)));
+        let Some(to) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
+        let whole = Place::of(&array);
+        let places = region.leaves.iter().map(|leaf| match &leaf.source {
+            Source::Array { value, .. } if *value == within.value.value => {
+                Some(Place { pointer: whole.pointer, strides: whole.strides.clone() })
+            }
+            _ => self.place_of(leaf),
+        });
+        let places: Places = places.collect();
+        if region.count() > 0 {
+            let drive = self.drive(1);
+            let to = to.wrapping_offset(first * size as isize);
+            // SAFETY: the leaves' arrays are held by this run and by `array`, which nothing else holds; the selection's elements are
+            // its own, and `axes` leads to them in the order of the line.
+            let outcome = unsafe { delayed(region, self.plan.level, &places, (to, size, &axes), within.delay, &drive) };
+            outcome.map_err(|stop| stopped(region, stop, span))?;
+        }
+        Ok(array)
+    }
+
+    fn place_of(&self, leaf: &Leaf) -> Option<Place> {
+        match &leaf.source {
+            Source::Array { value, .. } => Some(self.place(*value)),
+            _ => None,
+        }
     }
 
     /// Runs a region of one element, in the table alone.
@@ -196,17 +232,57 @@ unsafe fn each(tape: &Tape, region: &Region, drive: &Drive) -> Result<(), Stop> 
     )
 }
 
+/// Elementwise work whose results go to `to` once `delay` more elements of the line are computed: they wait in a buffer.
+///
+/// # Safety
+/// The leaves' arrays live; the axes lead from `to` to an element of `size` bytes for each element of the line, which may be written
+/// when so many later ones have been computed.
+unsafe fn delayed(
+    region: &Region,
+    level: Level,
+    places: &[Option<Place>],
+    (to, size, axes): (*mut u8, usize, &Axes),
+    delay: usize,
+    drive: &Drive,
+) -> Result<(), Stop> {
+    let count = region.count();
+    // How long blocks are is known when there is a tape, and that wants to know where results go.
+    let room = delay.min(count) + 2 * WAITING_BLOCK.min(count);
+    let mut buffer = Scratch::of(room * size);
+    let waiting = buffer.pointer();
+    let tape = Tape::new(region, level, places, &[waiting]);
+    let mut bench = tape.bench();
+    let mut index: Short<usize> = Short::from_elem(0, axes.len());
+    let (mut written, mut done) = (0, 0);
+    while done < count {
+        if drive.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        let length = tape.piece(done, count - done);
+        // SAFETY: what is computed has room in the buffer, and what is written over is not read any more.
+        unsafe {
+            if done + length - bench.origin > room {
+                std::ptr::copy(waiting.add((written - bench.origin) * size), waiting, (done - written) * size);
+                bench.origin = written;
+            }
+            if let Some(fault) = tape.evaluate(&mut bench, done, length) {
+                return Err(Stop::Fault(fault));
+            }
+            done += length;
+            let end = if done == count { count } else { done.saturating_sub(delay).max(written) };
+            let from = waiting.add((written - bench.origin) * size);
+            scatter(to, size, axes, &mut index, written, end - written, from);
+            written = end;
+        }
+    }
+    Ok(())
+}
+
 /// Reductions.
 ///
 /// # Safety
 /// As [`reduce`]; the ends' blocks have the sizes of their types.
-unsafe fn fold(
-    tape: &Tape,
-    level: crate::kernel::Level,
-    region: &Region,
-    ends: &[Unwritten],
-    drive: &Drive,
-) -> Result<(), Stop> {
+unsafe fn fold(tape: &Tape, level: Level, region: &Region, ends: &[Unwritten], drive: &Drive) -> Result<(), Stop> {
     let (outer, reduced, inner) = region.extents();
     let targets: Short<Target> = region
         .ends
@@ -217,7 +293,7 @@ unsafe fn fold(
             dtype: region.dtype(end.register),
             how: match &end.how {
                 Reducer::Fold { fold, .. } => How::Fold(fold),
-                Reducer::FirstExtreme { greatest } => How::Extreme { greatest: *greatest },
+                Reducer::FirstExtreme { greatest, extreme } => How::Extreme { greatest: *greatest, extreme: *extreme },
             },
             to: block.pointer(),
         })
@@ -265,6 +341,18 @@ unsafe fn in_order(region: &Region, store: &Store, block: Unwritten) -> Array {
     match array.view(0, &region.shape, &strides) {
         Some(view) => view,
         None => unreachable!("the same elements in another order of axes"),
+    }
+}
+
+/// Why a region's work ended early, to the person who wrote the program.
+fn stopped(region: &Region, stop: Stop, span: Span) -> Diagnostic {
+    match stop {
+        Stop::Cancelled => interrupted(span),
+        Stop::OutOfMemory(bytes) => {
+            let message = format!("out of memory: the reduction's partial results take {}", Bytes(bytes));
+            Diagnostic::error("E0502", message, span, "").help("take smaller arrays, or a part at a time")
+        }
+        Stop::Fault(fault) => fault_at(region, fault),
     }
 }
 

@@ -23,6 +23,7 @@ pub const STRIPES: usize = 64;
 
 type StripeFunction = unsafe fn(accumulators: *mut u8, source: *const u8, width: usize, stride: usize, stripes: usize);
 type HalveFunction = unsafe fn(accumulators: *mut u8, length: usize);
+type TotalFunction = unsafe fn(source: *const u8, count: usize, to: *mut u8);
 
 /// A way to fold elements of one dtype into one.
 pub struct Fold {
@@ -30,6 +31,7 @@ pub struct Fold {
     pub kernel: Kernel,
     stripes: [StripeFunction; 4],
     halves: [HalveFunction; 4],
+    totals: [TotalFunction; 4],
 }
 
 impl Fold {
@@ -69,6 +71,15 @@ impl Fold {
         unsafe { self.kernel.function(level)(operands.as_ptr(), left, length) };
     }
 
+    /// Folds a dense run of at most a block's elements, and one at least, into one.
+    ///
+    /// # Safety
+    /// `source` must be readable for `count` elements, and `to` writable for one; the machine must have the level.
+    pub unsafe fn total(&self, level: Level, source: *const u8, count: usize, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { self.totals[level as usize](source, count, to) }
+    }
+
     /// Joins `length` accumulators, a power of two, into the first of them: the second half is combined into the first half
     /// until one is left.
     ///
@@ -85,6 +96,8 @@ impl Fold {
 trait Combine: 'static {
     /// A vector.
     type Vector: Copy;
+    /// An element.
+    type Element: Copy;
     /// Elements of a vector.
     const WIDTH: usize;
     /// Bytes of an element.
@@ -96,6 +109,8 @@ trait Combine: 'static {
     /// `to` must be writable for a vector.
     unsafe fn store(vector: Self::Vector, to: *mut u8);
     fn combine(left: Self::Vector, right: Self::Vector) -> Self::Vector;
+    /// The same for two elements.
+    fn combine_elements(left: Self::Element, right: Self::Element) -> Self::Element;
 }
 
 /// Folds `C` vectors of accumulators from column `column` on, held in registers over all stripes. The last vector may reach
@@ -191,35 +206,127 @@ unsafe fn accumulate<V: Combine, const C: usize>(
     }
 }
 
+/// The accumulators of a stripe.
+#[repr(C, align(64))]
+struct Stripe(MaybeUninit<[u8; STRIPE]>);
+
 /// # Safety
 /// As `Fold::halve`.
 #[inline(always)]
 unsafe fn halve<V: Combine>(accumulators: *mut u8, length: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { halve_filled::<V>(accumulators, length, length) }
+}
+
+/// Joins accumulators of which only the first `filled` have anything; `length` is a power of two.
+///
+/// # Safety
+/// `accumulators` must be readable and writable for `filled` elements.
+#[inline(always)]
+unsafe fn halve_filled<V: Combine>(accumulators: *mut u8, length: usize, filled: usize) {
     let mut half = length / 2;
-    // SAFETY: both halves lie within the accumulators; what does not fill a vector goes through a buffer of two, of which
-    // only what was copied in reaches the result.
+    let mut filled = filled;
+    // SAFETY: what is combined lies within the filled accumulators; elements need no alignment.
     unsafe {
-        while half >= V::WIDTH {
-            let upper = accumulators.add(half * V::SIZE);
+        while half > 0 {
+            if filled <= half {
+                half /= 2;
+                continue;
+            }
+            let (upper, more) = (accumulators.add(half * V::SIZE), filled - half);
+            let whole = more - more % V::WIDTH;
             let mut index = 0;
-            while index < half {
+            while index < whole {
                 let (left, right) = (accumulators.add(index * V::SIZE), upper.add(index * V::SIZE));
                 V::store(V::combine(V::load(left), V::load(right)), left);
                 whole_steps_only();
                 index += V::WIDTH;
             }
+            while index < more {
+                let left = accumulators.cast::<V::Element>().add(index);
+                let right = upper.cast::<V::Element>().add(index);
+                left.write_unaligned(V::combine_elements(left.read_unaligned(), right.read_unaligned()));
+                index += 1;
+            }
+            filled = half;
             half /= 2;
         }
-        if half > 0 {
-            let mut buffer = MaybeUninit::<[u8; 2 * VECTOR]>::zeroed();
-            let buffer = buffer.as_mut_ptr().cast::<u8>();
-            std::ptr::copy_nonoverlapping(accumulators, buffer, 2 * half * V::SIZE);
-            while half > 0 {
-                V::store(V::combine(V::load(buffer), V::load(buffer.add(half * V::SIZE))), buffer);
-                half /= 2;
+    }
+}
+
+/// # Safety
+/// As `Fold::total`; `C` vectors fit into a stripe evenly.
+#[inline(always)]
+unsafe fn total<V: Combine, const C: usize>(source: *const u8, count: usize, to: *mut u8) {
+    let lanes = STRIPE / V::SIZE;
+    let mut stripe = Stripe(MaybeUninit::uninit());
+    let accumulators = stripe.0.as_mut_ptr().cast::<u8>();
+    let filled = count.min(lanes);
+    // SAFETY: every place lies within the source and, as the accumulators are filled before they are read, within what is
+    // written of the stripe.
+    unsafe {
+        let mut column = 0;
+        while column < filled {
+            let group = (C * V::WIDTH).min(lanes - column);
+            let (from, into) = (source.add(column * V::SIZE), accumulators.add(column * V::SIZE));
+            // How many stripes have the whole group, and how many elements of it the next one has.
+            let stripes = if count < column + group { 0 } else { (count - column - group) / lanes + 1 };
+            let rest = (count - column).saturating_sub(stripes * lanes).min(group);
+            if stripes == 0 {
+                std::ptr::copy_nonoverlapping(from, into, rest * V::SIZE);
+                break;
             }
-            std::ptr::copy_nonoverlapping(buffer, accumulators, V::SIZE);
+            let mut totals = [const { MaybeUninit::<V::Vector>::uninit() }; C];
+            for (index, total) in totals.iter_mut().enumerate() {
+                total.write(V::load(from.add(index * V::WIDTH * V::SIZE)));
+            }
+            for stripe in 1..stripes {
+                let from = from.add(stripe * STRIPE);
+                for (index, total) in totals.iter_mut().enumerate() {
+                    total.write(V::combine(total.assume_init(), V::load(from.add(index * V::WIDTH * V::SIZE))));
+                    whole_steps_only();
+                }
+            }
+            let from = from.add(stripes * STRIPE);
+            for (index, total) in totals.iter_mut().enumerate() {
+                let first = index * V::WIDTH;
+                if first + V::WIDTH <= rest {
+                    total.write(V::combine(total.assume_init(), V::load(from.add(first * V::SIZE))));
+                    whole_steps_only();
+                } else if first < rest {
+                    let into = into.add(first * V::SIZE);
+                    V::store(total.assume_init(), into);
+                    for element in 0..rest - first {
+                        let left = into.cast::<V::Element>().add(element);
+                        let right = from.cast::<V::Element>().add(first + element);
+                        left.write_unaligned(V::combine_elements(left.read_unaligned(), right.read_unaligned()));
+                    }
+                    total.write(V::load(into));
+                }
+            }
+            if group == lanes {
+                // All accumulators are in registers: they are halved there while they fill more than one.
+                let mut half = C / 2;
+                while half > 0 {
+                    for index in 0..half {
+                        let (left, right) = (totals[index].assume_init(), totals[index + half].assume_init());
+                        totals[index].write(V::combine(left, right));
+                        whole_steps_only();
+                    }
+                    half /= 2;
+                }
+                V::store(totals[0].assume_init(), accumulators);
+                halve_filled::<V>(accumulators, V::WIDTH, V::WIDTH);
+                std::ptr::copy_nonoverlapping(accumulators, to, V::SIZE);
+                return;
+            }
+            for (index, total) in totals.iter().enumerate() {
+                V::store(total.assume_init(), into.add(index * V::WIDTH * V::SIZE));
+            }
+            column += group;
         }
+        halve_filled::<V>(accumulators, lanes, filled);
+        std::ptr::copy_nonoverlapping(accumulators, to, V::SIZE);
     }
 }
 
@@ -287,12 +394,36 @@ unsafe fn avx512<V: Combine, const C: usize>(
     unsafe { accumulate::<V, C>(accumulators, source, width, stride, stripes) }
 }
 
+/// # Safety
+/// As `Fold::total`.
+unsafe fn plain_total<V: Combine, const C: usize>(source: *const u8, count: usize, to: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe { total::<V, C>(source, count, to) }
+}
+
+/// # Safety
+/// As `Fold::total`, on a machine with AVX2 and FMA.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma"))]
+unsafe fn avx2_total<V: Combine, const C: usize>(source: *const u8, count: usize, to: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe { total::<V, C>(source, count, to) }
+}
+
+/// # Safety
+/// As `Fold::total`, on a machine with AVX-512 F, DQ, VL and BW.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma"))]
+unsafe fn avx512_total<V: Combine, const C: usize>(source: *const u8, count: usize, to: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe { total::<V, C>(source, count, to) }
+}
+
 /// A formula of two operands, on explicit vectors.
 macro_rules! vectors {
     ($name:ident, $formula:ident, $bound:ident) => {
         struct $name<F, L>(PhantomData<(F, L)>);
-        impl<F: $formula<2>, L: $bound> Combine for $name<F, L> {
+        impl<F: $formula<2>, L: $bound<Element: $bound>> Combine for $name<F, L> {
             type Vector = L;
+            type Element = L::Element;
             const WIDTH: usize = L::WIDTH;
             const SIZE: usize = size_of::<L::Element>();
             #[inline(always)]
@@ -309,14 +440,15 @@ macro_rules! vectors {
             fn combine(left: L, right: L) -> L {
                 F::apply([left, right])
             }
+            #[inline(always)]
+            fn combine_elements(left: L::Element, right: L::Element) -> L::Element {
+                F::apply([left, right])
+            }
         }
     };
 }
 vectors!(NumberVectors, NumberFormula, Number);
 vectors!(FloatVectors, FloatFormula, Float);
-
-/// The most bytes of a vector.
-const VECTOR: usize = 64;
 
 /// The bytes that an array takes where the compiler makes the vectors.
 const ARRAY: usize = 64;
@@ -327,6 +459,7 @@ macro_rules! arrays {
         struct $name<F, T, const W: usize>(PhantomData<(F, T)>);
         impl<F: $formula<2>, T: $bound<Element = T, Mask = bool>, const W: usize> Combine for $name<F, T, W> {
             type Vector = [T; W];
+            type Element = T;
             const WIDTH: usize = W;
             const SIZE: usize = size_of::<T>();
             #[inline(always)]
@@ -346,6 +479,10 @@ macro_rules! arrays {
                 }
                 left
             }
+            #[inline(always)]
+            fn combine_elements(left: T, right: T) -> T {
+                F::apply([left, right])
+            }
         }
     };
 }
@@ -356,6 +493,7 @@ arrays!(IntegerArrays, IntegerFormula, Integer);
 struct LogicVectors<F, M, const W: usize>(PhantomData<(F, M)>);
 impl<F: LogicFormula<2>, M: Mask, const W: usize> Combine for LogicVectors<F, M, W> {
     type Vector = M;
+    type Element = bool;
     const WIDTH: usize = W;
     const SIZE: usize = 1;
     #[inline(always)]
@@ -372,12 +510,17 @@ impl<F: LogicFormula<2>, M: Mask, const W: usize> Combine for LogicVectors<F, M,
     fn combine(left: M, right: M) -> M {
         F::apply([left, right])
     }
+    #[inline(always)]
+    fn combine_elements(left: bool, right: bool) -> bool {
+        F::apply([left, right])
+    }
 }
 
 /// A formula of two complex numbers, on arrays of 64 bytes.
 struct ComplexArrays<F, T, const W: usize>(PhantomData<(F, T)>);
 impl<F: ComplexFormula<2>, T: Float<Element = T, Mask = bool>, const W: usize> Combine for ComplexArrays<F, T, W> {
     type Vector = [Complex<T>; W];
+    type Element = Complex<T>;
     const WIDTH: usize = W;
     const SIZE: usize = 2 * size_of::<T>();
     #[inline(always)]
@@ -396,6 +539,10 @@ impl<F: ComplexFormula<2>, T: Float<Element = T, Mask = bool>, const W: usize> C
             *left = F::apply([*left, right]);
         }
         left
+    }
+    #[inline(always)]
+    fn combine_elements(left: Complex<T>, right: Complex<T>) -> Complex<T> {
+        F::apply([left, right])
     }
 }
 
@@ -493,6 +640,12 @@ macro_rules! float_fold {
                 avx2_halve::<$step<$formula, <Avx2 as Lanes>::$lane>>,
                 avx512_halve::<$step<$formula, <Avx512 as Lanes>::$lane>>,
             ],
+            totals: [
+                plain_total::<$step<$formula, <scalar::Scalar as Lanes>::$lane>, 1>,
+                plain_total::<$step<$formula, <Portable as Lanes>::$lane>, 4>,
+                avx2_total::<$step<$formula, <Avx2 as Lanes>::$lane>, 8>,
+                avx512_total::<$step<$formula, <Avx512 as Lanes>::$lane>, 8>,
+            ],
         }
     };
 }
@@ -516,6 +669,12 @@ macro_rules! array_fold {
                 plain_halve::<$array<$formula, $element, $width>>,
                 avx2_halve::<$array<$formula, $element, $width>>,
                 avx512_halve::<$array<$formula, $element, $width>>,
+            ],
+            totals: [
+                plain_total::<$array<$formula, $element, $width>, 2>,
+                plain_total::<$array<$formula, $element, $width>, 2>,
+                avx2_total::<$array<$formula, $element, $width>, 4>,
+                avx512_total::<$array<$formula, $element, $width>, 8>,
             ],
         }
     };
@@ -575,6 +734,12 @@ table!(
             plain_halve::<LogicVectors<F, <Portable as Lanes>::Truth, { <Portable as Lanes>::TRUTHS }>>,
             avx2_halve::<LogicVectors<F, <Avx2 as Lanes>::Truth, { <Avx2 as Lanes>::TRUTHS }>>,
             avx512_halve::<LogicVectors<F, <Avx512 as Lanes>::Truth, { <Avx512 as Lanes>::TRUTHS }>>,
+        ],
+        totals: [
+            plain_total::<LogicVectors<F, bool, 1>, 1>,
+            plain_total::<LogicVectors<F, <Portable as Lanes>::Truth, { <Portable as Lanes>::TRUTHS }>, 4>,
+            avx2_total::<LogicVectors<F, <Avx2 as Lanes>::Truth, { <Avx2 as Lanes>::TRUTHS }>, 4>,
+            avx512_total::<LogicVectors<F, <Avx512 as Lanes>::Truth, { <Avx512 as Lanes>::TRUTHS }>, 8>,
         ],
     }]
 );

@@ -161,6 +161,11 @@ impl Recording {
         self.push(Code::Operand, dtype, &[], number as u64)
     }
 
+    /// A number, by the bits that it has in memory.
+    pub fn constant(&mut self, bits: u64, dtype: DType) -> Value {
+        self.push(Code::Constant, dtype, &[], bits)
+    }
+
     /// A value's dtype.
     pub fn dtype(&self, value: Value) -> DType {
         self.operations[value as usize].dtype
@@ -209,6 +214,16 @@ pub fn apply(record: Record, recording: &mut Recording, operands: &[Value]) -> V
         std::mem::swap(&mut session.recording, recording);
         std::mem::take(&mut session.results)
     })
+}
+
+/// Whether a formula of one element of a dtype is that element.
+pub fn is_identity(record: Record, dtype: DType) -> bool {
+    let mut recording = Recording::default();
+    if matches!(dtype, DType::C64 | DType::C128) {
+        return false;
+    }
+    let operand = recording.operand(0, dtype);
+    apply(record, &mut recording, &[operand])[..] == [operand]
 }
 
 fn push(code: Code, dtype: DType, operands: &[Value], immediate: u64) -> Value {

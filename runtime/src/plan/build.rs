@@ -4,6 +4,7 @@ use super::counter::Counter;
 use super::fuse::resolve;
 use super::region::{Code, End, Instruction, Leaf, Reducer, Region, Register, Site, Source, Store, ValueId, elements};
 use super::{Combine, Draft, Group};
+use crate::kernel::record::is_identity;
 use crate::kernel::{Kernel, Kernels, Level, cast};
 use crate::machine::MachineCode;
 use crate::operation::Reduction;
@@ -45,12 +46,18 @@ pub fn region(draft: &mut Draft, group: usize, bases: &[ValueId], stored: &[bool
             continue;
         }
         let instruction = instruction(draft, &region, member, operands);
+        if !stored[member.index()]
+            && let Some(same) = same(&region, &instruction)
+        {
+            registers.insert(member, same);
+            continue;
+        }
         let register = region.leaves.len() + region.instructions.len();
         region.instructions.push(instruction);
         registers.insert(member, register);
         if stored[member.index()] {
             let span = draft.graph.node(member).span;
-            region.stores.push(Store { register, value, span, reuse: None });
+            region.stores.push(Store { register, value, span, reuse: None, within: None });
         }
     }
     assign_buffers(&mut region);
@@ -63,7 +70,7 @@ pub fn iota(draft: &Draft, id: NodeId, value: ValueId) -> Region {
     let site = Site { threads: 1, reason: "counting".to_owned() };
     let mut region = empty(node.array_type().shape.clone(), Vec::new(), site);
     region.leaves.push(Leaf { source: Source::Counter(Counter::iota()), dtype: node.array_type().dtype });
-    region.stores.push(Store { register: 0, value, span: node.span, reuse: None });
+    region.stores.push(Store { register: 0, value, span: node.span, reuse: None, within: None });
     region
 }
 
@@ -152,10 +159,7 @@ fn instruction(draft: &mut Draft, region: &Region, member: NodeId, operands: Vec
     let (dtype, span) = (node.array_type().dtype, node.span);
     let dtypes: Vec<_> = operands.iter().map(|&register| region.dtype(register)).collect();
     let (code, kernel): (Code, Option<&'static Kernel>) = match node.kind {
-        NodeKind::Elementwise { operation, .. } => {
-            let kernel = draft.elementwise(operation).and_then(|row| row.kernels.find(&dtypes));
-            (Code::Row(operation), kernel)
-        }
+        NodeKind::Elementwise { operation, .. } => (Code::Row(operation), draft.bodies.body(operation).kernel(&dtypes)),
         NodeKind::Select { .. } => (Code::Select, Kernels::select().find(&dtypes)),
         _ => (Code::Cast, Some(cast(dtypes[0], dtype))),
     };
@@ -176,11 +180,21 @@ fn instruction(draft: &mut Draft, region: &Region, member: NodeId, operands: Vec
     Instruction { code, function, record, operands, dtype, buffer: 0, fault, span }
 }
 
+/// The register that an instruction only repeats: the real part of real numbers, for one.
+fn same(region: &Region, instruction: &Instruction) -> Option<Register> {
+    match instruction.operands[..] {
+        [operand] if region.dtype(operand) == instruction.dtype => {
+            is_identity(instruction.record?, instruction.dtype).then_some(operand)
+        }
+        _ => None,
+    }
+}
+
 /// What an update makes of an old element and a new one, by a row; a plan without a kernel for it is refused.
 pub fn combine(draft: &mut Draft, operation: OperationId, update: NodeId) -> Option<Combine> {
     let node = draft.graph.node(update);
     let (dtype, span) = (node.array_type().dtype, node.span);
-    let kernel = draft.elementwise(operation).and_then(|row| row.kernels.find(&[dtype, dtype]));
+    let kernel = draft.bodies.body(operation).kernel(&[dtype, dtype]);
     let Some(kernel) = kernel.filter(|kernel| kernel.result == dtype) else {
         let name = draft.bodies.name(operation);
         draft.refuse(format!("internal error: `{name}` has no kernel for {dtype}, {dtype} -> {dtype}"), span);
@@ -206,8 +220,8 @@ fn reducer(
         Reduction::Fold { fold, identity } => {
             fold(dtype).filter(|_| result == dtype).map(|fold| Reducer::Fold { fold, identity: identity(dtype) })
         }
-        Reduction::FirstExtreme { greatest } => {
-            let reducer = Reducer::FirstExtreme { greatest: *greatest };
+        Reduction::FirstExtreme { greatest, extreme, .. } => {
+            let reducer = Reducer::FirstExtreme { greatest: *greatest, extreme: extreme(dtype) };
             (result == thalweg_lang::dtype::DType::I64).then_some(reducer)
         }
     };

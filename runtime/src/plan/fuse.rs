@@ -80,7 +80,7 @@ fn begin(draft: &mut Draft, id: NodeId, epoch: usize) -> usize {
         }
         NodeKind::Elementwise { operation, operands } => {
             let dtypes: Vec<_> = operands.iter().map(|&operand| draft.graph.node(operand).array_type().dtype).collect();
-            let kernel = draft.elementwise(*operation).and_then(|row| row.kernels.find(&dtypes));
+            let kernel = draft.bodies.body(*operation).kernel(&dtypes);
             let faults = kernel.is_some_and(|kernel| kernel.fault.is_some());
             (node.array_type().shape.clone(), None, faults)
         }

@@ -46,6 +46,11 @@ fn hand_over(step: &mut Step) {
         Work::If(Choice { captured: handed, .. }) | Work::Loop(LoopStep { carried: handed, .. }) => {
             handed.iter_mut().for_each(|handed| handed.last = is_last(handed.value));
         }
+        // The region's own reads of what it changes are over when it is written.
+        Work::Region(region) => {
+            let within = region.stores.iter_mut().filter_map(|store| store.within.as_mut());
+            within.for_each(|within| within.value.last = drops.contains(&within.value.value));
+        }
         Work::Update(update) => {
             update.value.last = is_last(update.value.value);
             update.new.last = is_last(update.new.value);
@@ -73,7 +78,8 @@ fn takeovers(draft: &mut Draft) {
         let Work::Region(region) = &mut step.work else { continue };
         let mut free: Vec<ValueId> = drops.into_iter().filter(|&value| !is_view[value]).collect();
         free.sort_by_key(|&value| !is_made[value]);
-        for index in 0..region.stores.len() {
+        for index in (0..region.stores.len()).filter(|&index| region.stores[index].within.is_none()).collect::<Vec<_>>()
+        {
             let bytes = bytes_of(&draft.values[region.stores[index].value]);
             let fits = |value: ValueId| bytes_of(&draft.values[value]) == bytes && may_take(region, index, value);
             let found = free.iter().position(|&value| fits(value));
@@ -135,7 +141,14 @@ fn peak(draft: &Draft) -> usize {
             // Whether an input's memory can be taken over is not known here.
             taken.extend(region.stores.iter().filter_map(|store| store.reuse).filter(|&value| is_made[value]));
         }
+        let within: Vec<Handed> = match &step.work {
+            Work::Region(region) => {
+                region.stores.iter().filter_map(|store| Some(store.within.as_ref()?.value)).collect()
+            }
+            _ => Vec::new(),
+        };
         let handed = match &step.work {
+            Work::Region(_) => &within[..],
             Work::Update(update) => std::slice::from_ref(&update.value),
             Work::Loop(repeated) => &repeated.carried,
             _ => &[],

@@ -13,15 +13,18 @@ mod reshape;
 mod rest;
 mod rewrite;
 mod schedule;
+mod unroll;
 mod vectorise;
 mod verify;
 mod views;
+mod within;
 
 use crate::execute::Cancel;
 use crate::kernel::{BlockFunction, Level};
 use crate::machine::MachineCode;
 use crate::machine::loops::{self, Offer};
-use crate::operation::{Bodies, Body, Elementwise, Reduction};
+use crate::machine::regions::LaneLoop;
+use crate::operation::{Bodies, Body, Reduction};
 use region::{Region, Site, ValueId};
 pub(crate) use rest::{Following, MOST_FACTOR, MOST_PLACEHOLDERS, PLACEHOLDER, placeholder};
 use std::collections::HashSet;
@@ -68,6 +71,11 @@ pub const PASSES: &[Pass] = &[
         name: "sink views",
         what: "a view or another shape of a value that nothing else reads moves to that value's operands, and views of views become one",
         run: views::run,
+    },
+    Pass {
+        name: "unroll short reductions",
+        what: "a reduction over a short axis to many results becomes elementwise code",
+        run: unroll::run,
     },
     Pass { name: "drop unneeded", what: "what neither an output nor an effect needs is forgotten", run: drop_unneeded },
     Pass {
@@ -223,6 +231,8 @@ pub(crate) struct LoopStep {
     pub(crate) captured: Vec<ValueId>,
     /// Its program for machine code, or why it has none; `None`: it was not asked for.
     pub(crate) machine: Option<Result<Box<Offer>, String>>,
+    /// The same on lanes, when it is a loop on lanes.
+    pub(crate) lanes: Option<Box<LaneLoop>>,
 }
 
 impl Plan {
@@ -373,14 +383,6 @@ impl Draft<'_> {
         let mut dependencies = self.graph.node(id).kind.operands();
         dependencies.extend(&self.before[id.index()]);
         dependencies
-    }
-
-    /// The elementwise row of an operation.
-    fn elementwise(&self, operation: OperationId) -> Option<&Elementwise> {
-        match self.bodies.body(operation) {
-            Body::Elementwise(row) => Some(row),
-            _ => None,
-        }
     }
 
     /// The reduction row of an operation.

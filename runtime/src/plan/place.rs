@@ -8,7 +8,7 @@
 use super::region::{Site, bytes_of, elements};
 use super::{Draft, Group, fuse, schedule};
 use crate::kernel::{Kernels, cast};
-use crate::operation::{Bodies, Body};
+use crate::operation::Bodies;
 use std::sync::Arc;
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::DType;
@@ -109,10 +109,7 @@ fn element_cost(graph: &Graph, bodies: &dyn Bodies, id: NodeId) -> f64 {
     let picoseconds = match &node.kind {
         NodeKind::Elementwise { operation, operands } => {
             let dtypes: Vec<DType> = operands.iter().map(|&operand| dtype_of(operand)).collect();
-            match bodies.body(*operation) {
-                Body::Elementwise(row) => row.kernels.find(&dtypes).map_or(0, |kernel| kernel.cost),
-                _ => 0,
-            }
+            bodies.body(*operation).kernel(&dtypes).map_or(0, |kernel| kernel.cost)
         }
         NodeKind::Cast(value) => cast(dtype_of(*value), node.array_type().dtype).cost,
         NodeKind::Select { then, .. } => {

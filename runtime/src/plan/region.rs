@@ -3,6 +3,7 @@
 //! Registers are numbered: first the leaves, then the instructions. A block of consecutive elements of the iteration space
 //! is computed at once, instruction by instruction; no value of the whole space exists unless a result asks for it.
 
+use super::Handed;
 use super::counter::Counter;
 use crate::kernel::record::Record;
 use crate::kernel::{BlockFunction, Fold};
@@ -164,6 +165,20 @@ pub struct Store {
     /// An array that nothing needs afterwards and that is read only at the index that is written: its memory may be
     /// taken over.
     pub reuse: Option<ValueId>,
+    /// When the result is not an array of its own, but the new elements of a part of another: what they become part of. The value is
+    /// the whole array then.
+    pub within: Option<Within>,
+}
+
+/// A part of an array that a region replaces.
+#[derive(Clone, Debug)]
+pub struct Within {
+    /// The array.
+    pub(crate) value: Handed,
+    /// Where the region's elements lie in it: one entry for each of its axes, in terms of the region's.
+    pub axes: Vec<SourceAxis>,
+    /// How many elements of the line must be computed after an element before it may be written: those still read the old one.
+    pub delay: usize,
 }
 
 /// A register that is reduced.
@@ -197,6 +212,8 @@ pub enum Reducer {
     FirstExtreme {
         /// Greatest, not smallest.
         greatest: bool,
+        /// The fold that gives the element itself.
+        extreme: Option<&'static Fold>,
     },
 }
 

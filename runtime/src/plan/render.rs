@@ -201,6 +201,7 @@ impl Renderer<'_> {
                 let captured = list(&repeated.captured, names);
                 let seen = if captured.is_empty() { captured } else { format!(", with {captured} in every turn") };
                 let runs = match &repeated.machine {
+                    _ if repeated.lanes.is_some() => ", as machine code, a few lanes at a time".to_owned(),
                     None => String::new(),
                     Some(Ok(_)) => ", as machine code".to_owned(),
                     Some(Err(reason)) => format!(", turn by turn: {reason}"),
@@ -276,8 +277,8 @@ impl Renderer<'_> {
             let register = region.leaves.len() + index;
             let stored = region.stores.iter().find(|store| store.register == register);
             let own = match stored {
-                Some(store) => self.fresh(names, store.value),
-                None => format!("t{}", index + 1),
+                Some(store) if store.within.is_none() => self.fresh(names, store.value),
+                _ => format!("t{}", index + 1),
             };
             let operands: Vec<&str> = instruction.operands.iter().map(|&operand| registers[operand].as_str()).collect();
             let operation = match instruction.code {
@@ -292,6 +293,12 @@ impl Renderer<'_> {
         for store in &region.stores {
             let own = self.fresh(names, store.value);
             let source = &registers[store.register];
+            if let Some(within) = &store.within {
+                let place = if within.value.last { ", where it lies" } else { ", in a copy" };
+                let whole = format!("{}{}", name(names, within.value.value), view(&within.axes));
+                self.line(&format!("-> {own} = update {whole} to {source}{place}: {}", plan.values[store.value]));
+                continue;
+            }
             let what = if store.register < region.leaves.len() { format!("{own} = {source}") } else { own };
             let is_input = |value: ValueId| plan.inputs.iter().any(|(_, values)| values.contains(&value));
             let reuse = store.reuse.filter(|&value| !is_input(value));

@@ -6,6 +6,7 @@
 
 use super::counter::Counter;
 use super::region::bytes_of;
+use super::rewrite::is_elementwise;
 use super::views::Sinker;
 use crate::array::{contiguous_strides, length_of};
 use std::collections::{BTreeMap, HashMap};
@@ -93,11 +94,6 @@ impl Sinker {
         };
         Some(self.rewriter.add(kind, array_type, node))
     }
-}
-
-/// Whether each element of a node follows from the same element of its operands.
-fn is_elementwise(kind: &NodeKind) -> bool {
-    matches!(kind, NodeKind::Elementwise { .. } | NodeKind::Cast(_) | NodeKind::Select { .. })
 }
 
 /// Whether a view shows elements that follow each other in its source, if the source itself lies in C order.

@@ -114,6 +114,11 @@ pub fn broadcast_axes(from: &[usize], to: &[usize]) -> Vec<SourceAxis> {
     (0..from.len()).map(axis).collect()
 }
 
+/// Whether each element of a node follows from the same element of its operands.
+pub fn is_elementwise(kind: &NodeKind) -> bool {
+    matches!(kind, NodeKind::Elementwise { .. } | NodeKind::Cast(_) | NodeKind::Select { .. })
+}
+
 /// A kind with other operands.
 pub fn with_operands(kind: &NodeKind, to: &mut dyn FnMut(NodeId) -> NodeId) -> NodeKind {
     let mut kind = kind.clone();

@@ -7,8 +7,10 @@ use super::counter::Counter;
 use super::region::{Region, Site, Source, ValueId};
 use super::{
     Choice, ChunkStep, Draft, Handed, IndexPlace, LoopStep, MapStep, Step, UpdateStep, Walked, Work, build, fuse,
-    memory, place, plan_sized, vectorise,
+    memory, place, plan_sized, vectorise, within,
 };
+use crate::machine::MachineCode;
+use crate::machine::regions::lane_loop;
 use std::collections::HashSet;
 use thalweg_lang::dtype::Scalar;
 use thalweg_lang::graph::{Effect, IndexAxis, NodeId, NodeKind};
@@ -22,6 +24,7 @@ pub fn run(draft: &mut Draft) {
     let mut scheduler = Scheduler { draft, bases, stored, made: Vec::new() };
     scheduler.made = vec![false; scheduler.draft.graph.nodes.len()];
     scheduler.order();
+    within::run(draft);
     memory::run(draft);
 }
 
@@ -224,7 +227,7 @@ impl Scheduler<'_, '_> {
             NodeKind::Loop { condition, body, stops, mapped, carried, captured } => {
                 let threads = self.draft.settings.threads;
                 let length = mapped.first().map(|&id| self.draft.graph.node(id).array_type().shape[0]);
-                let work = LoopStep {
+                let mut work = LoopStep {
                     condition: condition.as_ref().map(|condition| self.body(condition, threads)),
                     body: self.body(body, threads),
                     stops: *stops,
@@ -233,7 +236,11 @@ impl Scheduler<'_, '_> {
                     carried: handed(carried),
                     captured: values(captured),
                     machine: None,
+                    lanes: None,
                 };
+                if self.draft.settings.machine_code != MachineCode::Off {
+                    work.lanes = lane_loop(&work, self.draft.settings.level).ok().map(Box::new);
+                }
                 (Work::Loop(work), calling("turn by turn"))
             }
             NodeKind::Elementwise { operation, .. } | NodeKind::Reduce { operation, .. } => {
@@ -309,7 +316,8 @@ impl Step {
                     Source::Array { value, .. } => Some(*value),
                     _ => None,
                 });
-                values.collect()
+                let within = region.stores.iter().filter_map(|store| store.within.as_ref());
+                values.chain(within.map(|within| within.value.value)).collect()
             }
             Work::Constant(_) | Work::Literal(_) => Vec::new(),
             Work::View { value, .. } | Work::Reshape { value } => vec![*value],

@@ -49,7 +49,7 @@ fn computed_with(graph: &Graph) -> Vec<bool> {
 }
 
 /// How many needed nodes, outputs and effects read each node; an operand counts once for each time it stands there.
-fn uses(graph: &Graph) -> Vec<usize> {
+pub fn uses(graph: &Graph) -> Vec<usize> {
     let needed = graph.needed();
     let mut uses = vec![0; graph.nodes.len()];
     for (node, _) in graph.nodes.iter().zip(&needed).filter(|(_, needed)| **needed) {

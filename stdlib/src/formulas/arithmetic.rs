@@ -91,6 +91,14 @@ formulas! {
     Fmin {
         NumberFormula<2>(Number) -> L: |a, b| L::select(a.less(b).or(b.not_equal(b)), a, b);
     }
+    /// Whether the first takes the place of the second as the smallest: it is less, or the first NaN.
+    BeatsAsLeast {
+        NumberTest<2>(Number) -> L::Mask: |a, b| b.less_equal(a).not().and(b.equal(b));
+    }
+    /// Whether the first takes the place of the second as the greatest: it is greater, or the first NaN.
+    BeatsAsGreatest {
+        NumberTest<2>(Number) -> L::Mask: |a, b| b.greater_equal(a).not().and(b.equal(b));
+    }
     /// Whether they are equal.
     Equal {
         NumberTest<2>(Number) -> L::Mask: |a, b| a.equal(b);

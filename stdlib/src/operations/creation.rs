@@ -7,6 +7,7 @@ use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Kind, Scalar};
 use thalweg_lang::graph::Attribute;
 use thalweg_lang::length::{Length, Polynomial, Symbol};
+use thalweg_lang::source::Span;
 use thalweg_lang::types::{ArrayType, Type};
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::Array;
@@ -59,7 +60,8 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         Operation::function("load", vec![required("path")], load_rule, load)
             .summary("The array in a .npy file, a .png picture or a .csv table; its dtype and shape are read before anything runs.")
             .text("Of .npy files both byte orders and both memory orders are read. A picture is u8[height, width], with a third axis in colour; \
-                 a table is f64[rows, columns], a heading is skipped. The path is relative to where the command runs."),
+                 a table is f64[rows, columns], a heading is skipped. The path is relative to where the command runs. What an earlier \
+                 line of the program saves has the type that it is saved with."),
     );
 }
 
@@ -183,7 +185,18 @@ fn load_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagn
     let path = build.text(call, 0)?;
     let span = call.arguments[0].span;
     let path_of = std::path::Path::new(&*path);
-    let array_type = file::type_of(path_of).map_err(|message| {
+    let saved = build.latest_with_text("save", &|text| std::path::Path::new(text) == path_of);
+    let array_type = match saved.and_then(|saved| file::type_when_saved(path_of, &saved)) {
+        Some(saved) => saved,
+        None => type_in_file(path_of, span)?,
+    };
+    let results = build.apply_in_order(call, &[], vec![Attribute::Text(path)], vec![array_type]);
+    Ok(Value::Array(results[0]))
+}
+
+/// The type of the array in a file that is there before the program runs.
+fn type_in_file(path_of: &std::path::Path, span: Span) -> Result<Type, Diagnostic> {
+    let found = file::type_of(path_of).map_err(|message| {
         let diagnostic = Diagnostic::error("E0316", message, span, "");
         match file::has_format(path_of) {
             true => diagnostic
@@ -193,8 +206,7 @@ fn load_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagn
             }
         }
     })?;
-    let results = build.apply_in_order(call, &[], vec![Attribute::Text(path)], vec![Type::from(&array_type)]);
-    Ok(Value::Array(results[0]))
+    Ok(Type::from(&found))
 }
 
 fn load(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
@@ -204,7 +216,7 @@ fn load(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let expected = &call.types[0];
     if array.dtype() != expected.dtype || array.shape() != expected.shape {
         let found = ArrayType::new(array.dtype(), array.shape().to_vec());
-        let message = format!("{path} held {expected} before the program ran, and holds {found} now");
+        let message = format!("{path} was to hold {expected}, as it was checked, and holds {found}");
         let help =
             "a program that writes it ends before the one that loads it begins; within one, use the value itself";
         return Err(Failure { code: "E0510", message, help: Some(help.into()) });

@@ -1,11 +1,13 @@
 //! Reductions: many elements to one, in the one fixed order.
 
-use crate::formulas::arithmetic::{Add, And, Fmax, Fmin, Maximum, Minimum, Multiply, Or};
+use crate::formulas::arithmetic::{
+    Add, And, BeatsAsGreatest, BeatsAsLeast, Fmax, Fmin, Maximum, Minimum, Multiply, Or,
+};
 use crate::operation::{Operation, required};
 use crate::typing;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::value::Value;
-use thalweg_runtime::kernel::{Fold, Folds};
+use thalweg_runtime::kernel::{Fold, Folds, Kernels};
 
 const SUM: Folds = Folds::number::<Add>().and(Folds::complex::<Add>());
 const PRODUCT: Folds = Folds::number::<Multiply>().and(Folds::complex::<Multiply>());
@@ -13,6 +15,8 @@ const MINIMUM: Folds = Folds::number::<Minimum>().and(Folds::logic::<And>()).and
 const MAXIMUM: Folds = Folds::number::<Maximum>().and(Folds::logic::<Or>()).and(Folds::complex::<Maximum>());
 const MINIMUM_BUT_NAN: Folds = Folds::number::<Fmin>().and(Folds::logic::<And>()).and(Folds::complex::<Fmin>());
 const MAXIMUM_BUT_NAN: Folds = Folds::number::<Fmax>().and(Folds::logic::<Or>()).and(Folds::complex::<Fmax>());
+const LESS: Kernels = Kernels::number_test::<BeatsAsLeast, 2>();
+const MORE: Kernels = Kernels::number_test::<BeatsAsGreatest, 2>();
 const ANY: Folds = Folds::logic::<Or>();
 const ALL: Folds = Folds::logic::<And>();
 
@@ -86,13 +90,13 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             .examples(&[("all([[true, false], [true, true]], axis=1)", "[false  true]")]),
     );
     rows.push(
-        Operation::first_extreme("argmin", typing::extreme_index, false)
+        Operation::first_extreme("argmin", typing::extreme_index, false, |dtype| fold_of(&MINIMUM, dtype), LESS)
             .summary("The index (i64) of the first smallest element along axes, counted in C order over several; NaN counts as smallest.")
             .text(AXES)
             .examples(&[("argmin([3, 1, 1])", "1")]),
     );
     rows.push(
-        Operation::first_extreme("argmax", typing::extreme_index, true)
+        Operation::first_extreme("argmax", typing::extreme_index, true, |dtype| fold_of(&MAXIMUM, dtype), MORE)
             .summary("The index (i64) of the first greatest element along axes, counted in C order over several; NaN counts as greatest.")
             .text(AXES)
             .examples(&[("argmax([[3, 1], [2, 5]], axis=1)", "[0 1]")]),

@@ -120,7 +120,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         .happening(|call| {
             let message = crate::show::text_of(&call.arguments[0]).unwrap_or_default();
             let help = crate::show::text_of(&call.arguments[1]).ok().filter(|help| !help.is_empty());
-            Err(Failure { code: "E0315", message, help })
+            Err(Failure { code: "E0513", message, help })
         })
         .summary(
             "Refuses the program with a message, and what to type instead: when it is checked, for an `if` that a shape decides, \

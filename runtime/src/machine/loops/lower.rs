@@ -527,6 +527,9 @@ impl<'a> Lowering<'a> {
     }
 
     fn region(&mut self, region: &'a Region, table: &mut Table<'a>) -> Lowered<()> {
+        if region.stores.iter().any(|store| store.within.is_some()) {
+            return Err("a part of an array is replaced in every turn".to_owned());
+        }
         let count = elements(&region.shape);
         if region.shape.is_empty() && region.ends.is_empty() {
             let leaves = self.leaf_bindings(region, table)?;

@@ -22,8 +22,10 @@ const WRITE: c_int = 2;
 const EXECUTE: c_int = 4;
 const PRIVATE_ANONYMOUS: c_int = 2 | 0x20;
 
-/// The signature of what `x86.rs` writes: a table of addresses, how many elements, the constants; how many elements it did.
-type Function = unsafe extern "sysv64" fn(*const *const u8, usize, *const u64) -> usize;
+/// The signature of what `x86.rs` writes: a table of addresses, how many elements a row has, the constants, how many rows, and how
+/// far each address goes from one row to the next, and how many turns may be spent on the same elements; how many elements of each
+/// row it did.
+type Function = unsafe extern "sysv64" fn(*mut *const u8, usize, *const u64, usize, *const isize, usize) -> usize;
 
 /// One function's instructions.
 pub struct Executable {
@@ -56,11 +58,18 @@ impl Executable {
     ///
     /// # Safety
     /// The instructions are a function of this signature for this machine, and the arguments are what it expects.
-    pub unsafe fn call(&self, table: *const *const u8, count: usize, constants: *const u64) -> usize {
+    pub unsafe fn call(
+        &self,
+        table: *mut *const u8,
+        count: usize,
+        constants: *const u64,
+        (rows, steps): (usize, *const isize),
+        turns: usize,
+    ) -> usize {
         // SAFETY: the caller's promise.
         unsafe {
             let function: Function = std::mem::transmute(self.start.as_ptr());
-            function(table, count, constants)
+            function(table, count, constants, rows, steps, turns)
         }
     }
 }

@@ -8,6 +8,7 @@
 //! cache takes no memory here. Each operation is the instruction that the lanes use, so the bits are the same.
 
 mod allocate;
+mod lanes;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod memory;
 mod region;
@@ -15,6 +16,8 @@ mod verify;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod x86;
 
+pub(crate) use lanes::lane_loop;
+pub use lanes::{LaneLoop, Operand, parts};
 pub use region::{Kept, Refusal};
 
 use crate::buffer::ALIGNMENT;
@@ -51,6 +54,11 @@ pub struct Request {
     pub inputs: Vec<Reading>,
     /// The outputs.
     pub outputs: Vec<Output>,
+    /// Whether results pass by the cache: they are more than it holds. Each then begins at a multiple of [`ALIGNMENT`].
+    pub streams: bool,
+    /// The output, of dtype bool, while which is true in any of the elements that go side by side these are computed again. Outputs
+    /// then lie where inputs do, and an element for which it is false must come out as it went in.
+    pub again: Option<usize>,
 }
 
 /// Operations as the machine has them: conversions of truths are selections, and what no output needs is gone.
@@ -101,6 +109,13 @@ pub fn prepare(operations: &[Operation], outputs: &[Value]) -> (Vec<Operation>, 
             let operands = [operation.operands[0], one, zero];
             operation = Operation { code: Code::Select, arity: 3, operands, ..operation };
         }
+        if operation.code == Code::Divide
+            && let Some(reciprocal) = exact_reciprocal(&prepared[operation.operands[1] as usize])
+        {
+            // Exactly the same, and a division takes as long as ten products.
+            operation.operands[1] = constant(&mut prepared, operation.dtype, reciprocal);
+            operation.code = Code::Multiply;
+        }
         places[index] = prepared.len() as Value;
         prepared.push(operation);
     }
@@ -110,6 +125,28 @@ pub fn prepare(operations: &[Operation], outputs: &[Value]) -> (Vec<Operation>, 
     });
     let outputs = outputs.collect();
     (prepared, outputs)
+}
+
+/// The bits of the reciprocal of a constant power of two, when it is a normal number too.
+fn exact_reciprocal(operation: &Operation) -> Option<u64> {
+    if operation.code != Code::Constant {
+        return None;
+    }
+    match operation.dtype {
+        DType::F64 => {
+            let value = f64::from_bits(operation.immediate);
+            let reciprocal = 1.0 / value;
+            let is_power = value.is_normal() && operation.immediate << 12 == 0;
+            (is_power && reciprocal.is_normal()).then_some(reciprocal.to_bits())
+        }
+        DType::F32 => {
+            let value = f32::from_bits(operation.immediate as u32);
+            let reciprocal = 1.0 / value;
+            let is_power = value.is_normal() && (operation.immediate as u32) << 9 == 0;
+            (is_power && reciprocal.is_normal()).then_some(reciprocal.to_bits() as u64)
+        }
+        _ => None,
+    }
 }
 
 /// Compiled code.
@@ -123,6 +160,7 @@ pub struct Compiled {
     inputs: Vec<(usize, Reading)>,
     /// For each output its bytes an element.
     outputs: Vec<usize>,
+    streams: bool,
 }
 
 /// A cache line of a stage.
@@ -169,6 +207,7 @@ impl Compiled {
             width: assembled.width,
             inputs: request.inputs.iter().enumerate().map(|(number, &reading)| (size(number), reading)).collect(),
             outputs: request.outputs.iter().map(|output| output.dtype.size()).collect(),
+            streams: request.streams,
         })
     }
 
@@ -183,17 +222,70 @@ impl Compiled {
         self.inputs.len() + self.outputs.len()
     }
 
-    /// Computes `count` elements. The table has the address of each input and then of each output; what it holds afterwards is
-    /// unspecified.
+    /// Computes `rows` rows of `count` elements. The table has the address of each input and then of each output in the first row;
+    /// from one row to the next each goes on by its step, in bytes. What the table holds afterwards is unspecified.
     ///
     /// # Safety
-    /// Dense inputs are readable and outputs writable for as many elements, splat inputs for 64 bytes; an output may lie exactly
-    /// where a dense input of the same element size does and overlaps nothing else. The machine has the level.
-    pub unsafe fn run(&self, table: &mut [*const u8], stage: &mut [Line], count: usize) {
-        // SAFETY: the caller's promise; the function stays within whole vectors of it. What is left goes through lines of the
-        // stage, which hold a vector each.
+    /// In each row, dense inputs are readable and outputs writable for as many elements, splat inputs for 64 bytes; an output may
+    /// lie exactly where a dense input of the same element size does and overlaps nothing else. The machine has the level.
+    pub unsafe fn run(
+        &self,
+        table: &mut [*const u8],
+        stage: &mut [Line],
+        count: usize,
+        (rows, steps): (usize, &[isize]),
+    ) {
+        debug_assert!(rows == 1 || !self.streams && steps.len() == table.len() && table.len() <= MOST_IN_ROWS);
+        let (inputs, outputs) = table.split_at(self.inputs.len());
+        let in_place = outputs.iter().any(|output| inputs.contains(output));
+        // SAFETY: the caller's promise.
         unsafe {
-            let done = self.call(table, count);
+            if rows > 1 && (count.is_multiple_of(self.width) || count >= self.width && !in_place) {
+                self.call(table, count, (rows, steps), 0);
+                return;
+            }
+            if rows == 1 {
+                self.row(table, stage, count, in_place);
+                return;
+            }
+            let mut places = [std::ptr::null(); MOST_IN_ROWS];
+            let places = &mut places[..table.len()];
+            for row in 0..rows {
+                for ((place, &address), &step) in places.iter_mut().zip(table.iter()).zip(steps) {
+                    *place = address.offset(row as isize * step);
+                }
+                self.row(places, stage, count, in_place);
+            }
+        }
+    }
+
+    /// Computes elements until `again` is false for all of them, or until so many turns were spent on some; gives how many elements,
+    /// from the first on, are done.
+    ///
+    /// # Safety
+    /// As [`Compiled::run`] for one row, of a whole vector at least; the request says `again`.
+    pub unsafe fn repeat(&self, table: &mut [*const u8], count: usize, turns: usize) -> usize {
+        debug_assert!(count >= self.width);
+        // SAFETY: the caller's promise. Elements that are done may be computed again: they stay as they are.
+        unsafe { self.call(table, count, (1, &[]), turns) }
+    }
+
+    /// How many elements make a vector.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// One row.
+    ///
+    /// # Safety
+    /// As [`Compiled::run`].
+    unsafe fn row(&self, table: &mut [*const u8], stage: &mut [Line], count: usize, in_place: bool) {
+        // The last vector may compute elements again: not from where results lie by then.
+        let whole = if in_place || self.streams { count - count % self.width } else { count };
+        // SAFETY: the caller's promise; the function stays within it. What is left goes through lines of the stage, which hold a
+        // vector each.
+        unsafe {
+            let done = self.call(table, whole, (1, &[]), 0);
             let rest = count - done;
             if rest == 0 {
                 return;
@@ -217,7 +309,7 @@ impl Compiled {
                 *place = *address;
                 *address = line.0.as_ptr();
             }
-            self.call(table, self.width);
+            self.call(table, self.width, (1, &[]), 0);
             for ((&size, line), place) in self.outputs.iter().zip(lines.iter()).zip(places) {
                 let to = place.cast_mut().add(done * size);
                 std::ptr::copy_nonoverlapping(line.0.as_ptr(), to, rest * size);
@@ -226,18 +318,30 @@ impl Compiled {
     }
 
     /// # Safety
-    /// As [`Compiled::run`], for whole vectors.
-    unsafe fn call(&self, table: &[*const u8], count: usize) -> usize {
+    /// As [`Compiled::run`], for rows that can be done without a stage.
+    unsafe fn call(
+        &self,
+        table: &mut [*const u8],
+        count: usize,
+        (rows, steps): (usize, &[isize]),
+        turns: usize,
+    ) -> usize {
         #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
         // SAFETY: the caller's promise; the instructions were written for this table and these constants.
-        return unsafe { self.executable.call(table.as_ptr(), count, self.constants.as_ptr()) };
+        return unsafe {
+            let table = table.as_mut_ptr();
+            self.executable.call(table, count, self.constants.as_ptr(), (rows, steps.as_ptr()), turns)
+        };
         #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
         {
-            let _ = (table, count, &self.constants);
+            let _ = (table, count, rows, steps, turns, &self.constants, self.streams);
             unreachable!("nothing is compiled here")
         }
     }
 }
+
+/// The most inputs and outputs of code that is run on several rows at once.
+pub const MOST_IN_ROWS: usize = 64;
 
 /// The most outputs of a request.
 pub const MOST_OUTPUTS: usize = 16;

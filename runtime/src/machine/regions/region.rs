@@ -4,7 +4,7 @@ use super::{Compiled, MOST_OUTPUTS, Output, Reading, Request, compiled, prepare}
 use crate::kernel::Level;
 use crate::kernel::record::{Recording, Value, apply};
 use crate::machine::MachineCode;
-use crate::plan::region::{Region, Register};
+use crate::plan::region::{Region, Register, Source};
 use crate::short::Short;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -24,12 +24,15 @@ pub enum Refusal {
     Other(String),
 }
 
+/// How inputs lie, and whether results pass by the cache.
+type Way = (Vec<Reading>, bool);
+
 /// A region's machine code, when there is any.
 #[derive(Default)]
 pub struct Kept {
     runs: AtomicU32,
-    /// For the way in which the inputs lay when it was compiled first.
-    kept: OnceLock<(Vec<Reading>, Option<Arc<Compiled>>)>,
+    /// For the way in which the inputs lay, and whether results passed by the cache, when it was compiled first.
+    kept: OnceLock<(Way, Option<Arc<Compiled>>)>,
 }
 
 impl Region {
@@ -55,8 +58,9 @@ impl Region {
         }
     }
 
-    /// The region's machine code for leaves that are read in these ways, if it is worth it by now.
-    pub fn compiled(&self, readings: &[Reading], level: Level) -> Option<Arc<Compiled>> {
+    /// The region's machine code for leaves that are read in these ways and results that pass by the cache or do not, if it is worth
+    /// it by now.
+    pub fn compiled(&self, readings: &[Reading], streams: bool, level: Level) -> Option<Arc<Compiled>> {
         if self.machine_code == MachineCode::Off || self.instructions.is_empty() {
             return None;
         }
@@ -66,14 +70,14 @@ impl Region {
             return None;
         }
         let make = || {
-            let request = request(self, readings).ok()?;
+            let request = Request { streams, ..request(self, readings).ok()? };
             match Compiled::refusal(&request.operations, level) {
                 None => compiled(request, level),
                 Some(_) => None,
             }
         };
-        let (known, code) = self.code.kept.get_or_init(|| (readings.to_vec(), make()));
-        if known == readings { code.clone() } else { make() }
+        let (known, code) = self.code.kept.get_or_init(|| ((readings.to_vec(), streams), make()));
+        if known.0 == readings && known.1 == streams { code.clone() } else { make() }
     }
 }
 
@@ -92,7 +96,10 @@ fn request(region: &Region, readings: &[Reading]) -> Result<Request, Refusal> {
         if matches!(leaf.dtype, DType::C64 | DType::C128) {
             return Err(Refusal::Other(format!("no vectors of {}", leaf.dtype)));
         }
-        registers.push(recording.operand(number, leaf.dtype));
+        registers.push(match &leaf.source {
+            Source::Scalar(scalar) if leaf.dtype != DType::Bool => recording.constant(scalar.bits[0], leaf.dtype),
+            _ => recording.operand(number, leaf.dtype),
+        });
     }
     for (index, instruction) in region.instructions.iter().enumerate() {
         let Some(record) = instruction.record else {
@@ -106,5 +113,5 @@ fn request(region: &Region, readings: &[Reading]) -> Result<Request, Refusal> {
     }
     let values: Vec<Value> = outputs.iter().map(|&register| registers[register]).collect();
     let (operations, outputs): (_, Vec<Output>) = prepare(&recording.operations, &values);
-    Ok(Request { operations, inputs: readings.to_vec(), outputs })
+    Ok(Request { operations, inputs: readings.to_vec(), outputs, streams: false, again: None })
 }

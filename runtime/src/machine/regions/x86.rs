@@ -1,8 +1,9 @@
 //! Vector code for x86-64 with AVX2 or AVX-512, put together by iced-x86.
 //!
-//! The function that comes out takes three pointers' worth: a table of addresses (the inputs', then the outputs'), how many elements
-//! there are, and the constants. It goes over whole vectors, several side by side while enough are left, and tells how many
-//! elements it has done.
+//! The function that comes out takes a table of addresses (the inputs', then the outputs'), how many elements a row has, the constants,
+//! how many rows there are, and how far each address goes from row to row. In a row it goes over whole vectors, several side by side
+//! while enough are left. The last vector may begin within the one before it. Only when there is not one whole vector is nothing
+//! done: it tells how many elements of each row it has done.
 
 use super::allocate::{Allocation, Needs, Place, Step, Target, allocate, pressure};
 use super::{Reading, Request, verify};
@@ -322,8 +323,12 @@ pub fn assemble(request: &Request, level: Level) -> Result<Assembled, IcedError>
     let (needed, uniform) = pressure(&vectors, &request.operations, &values);
     // As many vectors side by side as the registers hold, with what is needed all the time held back.
     let banks = vectors.banks();
-    let room =
-        |copies: usize| (0..2).all(|bank| needed[bank] * copies <= banks[bank] || copies == 1 || banks[bank] == 0);
+    // A turn waits for what the one before has left in memory: more side by side is worth it even where some masks are saved.
+    let masks = if request.again.is_some() { 2 * banks[MASKS] } else { banks[MASKS] };
+    let room = |copies: usize| {
+        let fits = |bank: usize, registers: usize| needed[bank] * copies <= registers || registers == 0;
+        copies == 1 || fits(VECTORS, banks[VECTORS]) && fits(MASKS, masks)
+    };
     let copies = [MOST_COPIES, 2, 1].into_iter().find(|&copies| room(copies)).unwrap_or(1);
     let free = banks[VECTORS].saturating_sub(needed[VECTORS] * copies + 2);
     let pinned = &uniform[..uniform.len().min(free)];
@@ -355,6 +360,8 @@ struct Writer<'a> {
     places: HashMap<(u64, usize), usize>,
     /// The base register of each address of the table, where it has one.
     bases: Vec<Option<AsmRegister64>>,
+    /// How far below the frame the truth lies that says whether elements are computed again.
+    truth: i32,
 }
 
 type Outcome = Result<(), IcedError>;
@@ -363,11 +370,17 @@ impl<'a> Writer<'a> {
     fn new(vectors: Vectors<'a>) -> Result<Writer<'a>, IcedError> {
         let request = vectors.request;
         let count = request.inputs.len() + request.outputs.len();
-        let bases = (0..count).map(|index| BASES.get(index).copied()).collect();
+        let is_read = |number: usize| {
+            let reads_it =
+                |operation: &Operation| operation.code == Code::Operand && operation.immediate == number as u64;
+            number >= request.inputs.len() || request.operations.iter().any(reads_it)
+        };
+        let mut free = BASES.into_iter();
+        let bases = (0..count).map(|index| is_read(index).then(|| free.next()).flatten()).collect();
         let mut asm = CodeAssembler::new(64)?;
         // Only the newer encoding has registers from 16 on.
         asm.set_prefer_vex(!vectors.wide);
-        Ok(Writer { asm, vectors, constants: Vec::new(), places: HashMap::new(), bases })
+        Ok(Writer { asm, vectors, constants: Vec::new(), places: HashMap::new(), bases, truth: 0 })
     }
 
     /// The whole function: for each loop how many vectors it takes at once, the widest first.
@@ -380,15 +393,28 @@ impl<'a> Writer<'a> {
         for &register in &saved {
             self.asm.push(register)?;
         }
+        self.asm.push(rcx)?;
+        self.asm.push(r8)?;
+        self.asm.push(r9)?;
+        self.asm.push(rax)?;
+        let turns = rbp - 8 * (saved.len() as i32 + 3);
+        self.truth = 8 * (saved.len() as i32 + 4);
+        let truth = rbp - self.truth;
+        let mut spent = self.asm.create_label();
+        let rows = rbp - 8 * (saved.len() as i32 + 1);
+        let steps = rbp - 8 * (saved.len() as i32 + 2);
         if slots > 0 {
             self.asm.and(rsp, -64)?;
             self.asm.sub(rsp, slots * 64)?;
         }
-        for (index, base) in self.bases.clone().into_iter().enumerate() {
+        let bases = self.bases.clone();
+        for (index, base) in bases.iter().enumerate() {
             if let Some(base) = base {
-                self.asm.mov(base, ptr(rdi + index * 8))?;
+                self.asm.mov(*base, ptr(rdi + index * 8))?;
             }
         }
+        let mut row = self.asm.create_label();
+        self.asm.set_label(&mut row)?;
         for &(value, register) in &loops[0].1.pinned {
             self.load(value, 0, register)?;
         }
@@ -402,7 +428,19 @@ impl<'a> Writer<'a> {
             self.asm.cmp(rax, rsi)?;
             self.asm.ja(done)?;
             self.asm.set_label(&mut again)?;
+            if self.vectors.request.again.is_some() {
+                self.asm.mov(dword_ptr(truth), 0)?;
+            }
             self.steps(&allocation.steps, &mut asides)?;
+            if self.vectors.request.again.is_some() {
+                let mut next = self.asm.create_label();
+                self.asm.cmp(dword_ptr(truth), 0)?;
+                self.asm.je(next)?;
+                self.asm.dec(qword_ptr(turns))?;
+                self.asm.jne(again)?;
+                self.asm.jmp(spent)?;
+                self.asm.set_label(&mut next)?;
+            }
             self.asm.add(rcx, step)?;
             self.asm.lea(rax, ptr(rcx + step))?;
             self.asm.cmp(rax, rsi)?;
@@ -410,12 +448,44 @@ impl<'a> Writer<'a> {
             self.asm.set_label(&mut done)?;
             // A label needs an instruction of its own.
             self.asm.nop()?;
+            if copies == 1 {
+                // What is left is less than a vector: the last whole vector is computed once more, some of it again.
+                let mut end = self.asm.create_label();
+                self.asm.test(rcx, rcx)?;
+                self.asm.je(end)?;
+                self.asm.cmp(rcx, rsi)?;
+                self.asm.jae(end)?;
+                self.asm.lea(rcx, ptr(rsi - step))?;
+                self.asm.jmp(again)?;
+                self.asm.set_label(&mut end)?;
+                self.asm.nop()?;
+            }
+        }
+        let mut last = self.asm.create_label();
+        self.asm.dec(qword_ptr(rows))?;
+        self.asm.je(last)?;
+        self.asm.mov(rax, ptr(steps))?;
+        for (index, base) in bases.into_iter().enumerate() {
+            match base {
+                Some(base) => self.asm.add(base, ptr(rax + index * 8))?,
+                None => {
+                    self.asm.mov(rcx, ptr(rax + index * 8))?;
+                    self.asm.add(qword_ptr(rdi + index * 8), rcx)?;
+                }
+            }
+        }
+        self.asm.jmp(row)?;
+        self.asm.set_label(&mut last)?;
+        // A label needs an instruction of its own.
+        self.asm.nop()?;
+        self.asm.set_label(&mut spent)?;
+        if self.vectors.request.streams {
+            // What passes by the cache is there before whoever is told that the work is done.
+            self.asm.sfence()?;
         }
         self.asm.mov(rax, rcx)?;
         self.asm.vzeroupper()?;
-        if slots > 0 {
-            self.asm.lea(rsp, ptr(rbp - 8 * saved.len()))?;
-        }
+        self.asm.lea(rsp, ptr(rbp - 8 * saved.len()))?;
         for &register in saved.iter().rev() {
             self.asm.pop(register)?;
         }
@@ -625,14 +695,25 @@ impl<'a> Writer<'a> {
         let index = self.vectors.request.inputs.len() + output;
         let dtype = self.operation(self.vectors.request.outputs[output].value).dtype;
         let bytes = self.vectors.bytes(dtype);
+        if self.vectors.request.again == Some(output) {
+            match (self.vectors.wide, self.vectors.width) {
+                (true, 8) => self.asm.kmovb(eax, mask(register))?,
+                (true, _) => self.asm.kmovw(eax, mask(register))?,
+                _ => self.asm.vmovmskps(eax, ymm(register))?,
+            }
+            self.asm.or(dword_ptr(rbp - self.truth), eax)?;
+        }
         if dtype == DType::Bool {
             return self.store_truth(index, copy, register);
         }
         let to = self.elements(index, dtype.size(), copy)?;
-        match bytes {
-            64 => self.asm.vmovupd(to, zmm(register)),
-            32 => self.asm.vmovupd(to, ymm(register)),
-            _ => self.asm.vmovupd(to, xmm(register)),
+        match (bytes, self.vectors.request.streams) {
+            (64, true) => self.asm.vmovntpd(to, zmm(register)),
+            (32, true) => self.asm.vmovntpd(to, ymm(register)),
+            (_, true) => self.asm.vmovntpd(to, xmm(register)),
+            (64, false) => self.asm.vmovupd(to, zmm(register)),
+            (32, false) => self.asm.vmovupd(to, ymm(register)),
+            (_, false) => self.asm.vmovupd(to, xmm(register)),
         }
     }
 

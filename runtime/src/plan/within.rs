@@ -1,0 +1,120 @@
+//! Updates by elementwise code: a region that computes what takes the place of a part of an array writes it there itself.
+//!
+//! The region may read the array that it changes, as a stencil does: what it has computed waits until nothing that is still to
+//! come reads the element that it replaces. So neither the new elements nor a second copy of the array go through memory.
+
+use super::Draft;
+use super::region::{Region, Source, ValueId, Within, elements};
+use super::{Step, UpdateStep, Work};
+use std::collections::HashMap;
+use thalweg_lang::graph::SourceAxis;
+use thalweg_lang::types::Shape;
+
+/// The most elements that wait: more would not stay in the cache.
+const LONGEST: usize = 16 * 1024;
+
+/// The fewest elements for which that is worth it: loops over fewer may become machine code as a whole.
+const FEWEST: usize = 256;
+
+/// Joins each such region with the update that reads it.
+pub fn run(draft: &mut Draft) {
+    let mut readers: HashMap<ValueId, usize> = HashMap::new();
+    for step in &draft.steps {
+        step.reads().into_iter().for_each(|value| *readers.entry(value).or_default() += 1);
+    }
+    let bases = draft.bases();
+    for &output in &draft.graph.outputs {
+        *readers.entry(draft.value_of(&bases, output)).or_default() += 1;
+    }
+    let mut makers: HashMap<ValueId, usize> = HashMap::new();
+    let mut joined: Vec<(usize, usize, Within)> = Vec::new();
+    for (at, step) in draft.steps.iter().enumerate() {
+        match &step.work {
+            Work::Region(region) => makers.extend(region.stores.iter().map(|store| (store.value, at))),
+            Work::Update(update) if readers[&update.new.value] == 1 => {
+                let maker = makers.get(&update.new.value).copied();
+                joined.extend(maker.and_then(|maker| Some((maker, at, within(&draft.steps, maker, at, update)?))));
+            }
+            _ => {}
+        }
+    }
+    let mut steps: Vec<Option<Step>> = std::mem::take(&mut draft.steps).into_iter().map(Some).collect();
+    for (maker, at, within) in joined {
+        let taken = steps[maker].take().map(|step| step.work);
+        let (Some(Work::Region(mut region)), Some(step)) = (taken, &mut steps[at]) else {
+            unreachable!("a maker is a region, and an update a step")
+        };
+        region.stores[0].value = step.results[0];
+        region.stores[0].within = Some(within);
+        step.site = region.site.clone();
+        step.work = Work::Region(region);
+        step.results.clear();
+        step.types.clear();
+    }
+    draft.steps = steps.into_iter().flatten().collect();
+}
+
+/// How the step `maker`, a region, does what the update at the step `at` does, if it can.
+fn within(steps: &[Step], maker: usize, at: usize, update: &UpdateStep) -> Option<Within> {
+    let Work::Region(region) = &steps[maker].work else { return None };
+    let (UpdateStep { value, axes, shape, combine: None, .. }, [store]) = (update, &region.stores[..]) else {
+        return None;
+    };
+    let axes: Vec<SourceAxis> =
+        axes.iter().map(|axis| axis.index.is_none().then_some(axis.place)).collect::<Option<_>>()?;
+    let fits = region.ends.is_empty()
+        && region.shape == *shape
+        && elements(shape) >= FEWEST
+        && region.site.threads == 1
+        && store.within.is_none()
+        && is_injective(&axes, shape);
+    // What may fail keeps its place among the steps.
+    let may_fail = region.instructions.iter().any(|instruction| !instruction.fault.is_empty());
+    if !fits || may_fail && maker + 1 != at {
+        return None;
+    }
+    let delay = delay(region, value.value, &axes)?;
+    Some(Within { value: *value, axes, delay })
+}
+
+/// Whether each element of the selection is one of its own.
+fn is_injective(axes: &[SourceAxis], shape: &Shape) -> bool {
+    (0..shape.len())
+        .all(|own| shape[own] == 1 || axes.iter().filter(|axis| axis.axis == Some(own) && axis.step != 0).count() == 1)
+}
+
+/// How many elements of the line a result waits until no later element reads what it replaces; `None` when that is not told by one
+/// distance, or when it is too far.
+fn delay(region: &Region, value: ValueId, axes: &[SourceAxis]) -> Option<usize> {
+    let mut distances = vec![0; region.shape.len()];
+    let mut distance = 1;
+    for &axis in region.order.iter().rev() {
+        distances[axis] = distance;
+        distance *= region.shape[axis] as isize;
+    }
+    let mut longest = 0;
+    'leaves: for leaf in &region.leaves {
+        let Source::Array { value: source, axes: read } = &leaf.source else { continue };
+        if *source != value {
+            continue;
+        }
+        let mut delay = 0;
+        for (write, read) in axes.iter().zip(read) {
+            let apart = write.start as isize - read.start as isize;
+            match (write.axis, read.axis) {
+                (None, None) if apart != 0 => continue 'leaves,
+                (None, None) => {}
+                (Some(own), Some(other)) if own == other && write.step == read.step => {
+                    if apart % write.step != 0 || (apart / write.step).unsigned_abs() >= region.shape[own] {
+                        continue 'leaves;
+                    }
+                    delay += apart / write.step * distances[own];
+                }
+                _ => return None,
+            }
+        }
+        longest = longest.max(delay);
+    }
+    let longest = longest.max(0) as usize;
+    (longest <= LONGEST).then_some(longest)
+}
