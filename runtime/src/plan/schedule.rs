@@ -24,7 +24,9 @@ pub fn run(draft: &mut Draft) {
     let mut scheduler = Scheduler { draft, bases, stored, made: Vec::new() };
     scheduler.made = vec![false; scheduler.draft.graph.nodes.len()];
     scheduler.order();
-    within::run(draft);
+    if !draft.is_generic {
+        within::run(draft);
+    }
     memory::run(draft);
 }
 
@@ -238,7 +240,7 @@ impl Scheduler<'_, '_> {
                     machine: None,
                     lanes: None,
                 };
-                if self.draft.settings.machine_code != MachineCode::Off {
+                if self.draft.settings.machine_code != MachineCode::Off && !self.draft.is_generic {
                     work.lanes = lane_loop(&work, self.draft.settings.level).ok().map(Box::new);
                 }
                 (Work::Loop(work), calling("turn by turn"))
