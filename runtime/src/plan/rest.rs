@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use thalweg_lang::close::close;
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::DType;
-use thalweg_lang::graph::{Graph, Input, NodeKind, Rest};
+use thalweg_lang::graph::{Graph, Input, Node, NodeKind, Rest};
 use thalweg_lang::length::{Length, Sizes};
 use thalweg_lang::types::ArrayType;
 
@@ -122,7 +122,7 @@ impl Following {
                 graph.inputs.push(Input { name: "a length".into(), array_type: ArrayType::scalar(DType::I64) });
             }
         }
-        let graph = close(&graph, &sizes).ok()?;
+        let graph = close(&graph, &sizes).ok().filter(is_countable)?;
         let settings = Settings { threads: 1, ..self.settings.clone() };
         let plan = plan_sized(&graph, bodies, &settings, self.limit, true);
         plan.refusal.is_none().then_some(Generic { plan, placeholders, lengths })
@@ -151,6 +151,17 @@ fn is_generic(graph: &Graph<Length>, numbers: &Sizes) -> bool {
         }
     }
     is_small
+}
+
+/// Whether arrays as large as their shapes say could be counted in bytes: placeholders multiply.
+fn is_countable(graph: &Graph) -> bool {
+    let is_countable_type = |array_type: &ArrayType| {
+        let bytes = array_type.shape.iter().try_fold(16usize, |bytes, &length| bytes.checked_mul(length.max(1)));
+        bytes.is_some_and(|bytes| bytes < 1 << 62)
+    };
+    let is_countable_node =
+        |node: &Node| node.types.iter().all(is_countable_type) && node.kind.bodies().into_iter().all(is_countable);
+    graph.nodes.iter().all(is_countable_node)
 }
 
 fn is_small_sum(length: &Length, numbers: &Sizes) -> bool {

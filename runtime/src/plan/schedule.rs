@@ -236,7 +236,7 @@ impl Scheduler<'_, '_> {
                     machine: None,
                     lanes: None,
                 };
-                if self.draft.settings.machine_code != MachineCode::Off {
+                if self.draft.settings.machine_code != MachineCode::Off && !self.draft.is_generic {
                     work.lanes = lane_loop(&work, self.draft.settings.level).ok().map(Box::new);
                 }
                 (Work::Loop(work), calling("turn by turn"))

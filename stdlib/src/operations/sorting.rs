@@ -250,6 +250,12 @@ fn search(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
 fn tally_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
     let index = build.array(call, 0)?;
     let length = build.array(call, 1)?;
+    let length_type = build.type_of(length);
+    if !length_type.shape.is_empty() || !matches!(length_type.dtype.kind(), Kind::Signed | Kind::Unsigned) {
+        let message = format!("the number of bins is an integer, not {length_type}");
+        return Err(Diagnostic::error("E0302", message, call.arguments[1].span, length_type.to_string()));
+    }
+    let length = build.cast(length, DType::I64, call.arguments[1].span);
     let length = build.length_of(length, call.arguments[1].span)?;
     let index_type = build.type_of(index);
     if !matches!(index_type.dtype.kind(), Kind::Signed | Kind::Unsigned) {
