@@ -232,17 +232,21 @@ impl Checker<'_> {
     }
 }
 
+/// The most characters of a name for which another is suggested: how near two are takes time in proportion to both lengths.
+const LONGEST_SUGGESTED: usize = 64;
+
 /// The candidate nearest to a name, when one is near enough to have been meant.
 pub fn similar<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let allowed = match name.chars().count() {
         // A short name is near to anything; only its case can be wrong.
+        LONGEST_SUGGESTED.. => return None,
         0..=2 => 0,
         3..=4 => 1,
         5..=7 => 2,
         _ => 3,
     };
     candidates
-        .filter(|candidate| !candidate.is_empty() && *candidate != name)
+        .filter(|candidate| !candidate.is_empty() && candidate.len() <= 4 * LONGEST_SUGGESTED && *candidate != name)
         .map(|candidate| {
             let folded =
                 if candidate.eq_ignore_ascii_case(name) { 0 } else { strsim::damerau_levenshtein(name, candidate) };

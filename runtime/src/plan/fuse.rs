@@ -15,6 +15,10 @@ use thalweg_lang::graph::{Effect, Graph, NodeId, NodeKind, SourceAxis};
 /// The most nodes of a group: more would not be faster, and joining costs time in proportion.
 const LARGEST: usize = 256;
 
+/// How many nodes are looked at for a path between two groups: what is farther apart stays apart, so that long programs are planned
+/// in proportion to their length.
+const FARTHEST: usize = 256;
+
 /// How many groups that read an array are tried, the latest first.
 const TRIED: usize = 8;
 
@@ -230,7 +234,7 @@ fn count_span(draft: &mut Draft, group: usize, change: i32) {
 }
 
 /// Whether `user` needs something of `maker` otherwise than in a register: through a third group or node, or a reduction's
-/// result.
+/// result. A path that is not found among the nearest nodes is taken to be there.
 fn reaches(draft: &Draft, user: usize, maker: usize) -> bool {
     // What lies below a node that no group straddles needs only what lies below it too.
     let mut lowest = draft.groups[maker].members[0];
@@ -252,9 +256,14 @@ fn reaches(draft: &Draft, user: usize, maker: usize) -> bool {
             }
         }
     }
+    let mut looked = 0;
     while let Some(id) = stack.pop() {
         if !seen.insert(id) {
             continue;
+        }
+        looked += 1;
+        if looked > FARTHEST {
+            return true;
         }
         let group = draft.group_of[id.index()];
         if group == Some(maker) {
