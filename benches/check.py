@@ -3,7 +3,8 @@
     python3 benches/check.py target/release/thalweg [lines …]
 
 The programs have every kind of statement that a long program has: assignments, calls, `if` on what is known and on what only the
-run can tell, comprehensions, loops, updates of parts, and functions, typed and not, each called once."""
+run can tell, comprehensions, loops, updates of parts, and functions, typed and not, each called once, and values that are
+used again and again."""
 
 import subprocess
 import sys
@@ -21,11 +22,12 @@ KINDS = {
     "run-time ifs": lambda i: [f"r{i} = rand(3)", f"if sum(r{i}) > 1 {{", f"    s{i} = {i}.0", "} else {", f"    s{i} = 2.0", "}"],
     "loops": lambda i: [f"t{i} = {i}.0", f"for k in range({i % 4 + 2}) {{", f"    t{i} += k * 0.5", "}"],
     "updates": lambda i: [f"u{i} = zeros({i % 6 + 2}, 3)", f"u{i}[0, :] = {i}"],
+    "names used again": lambda i: [f"v{i % 20} = v{i * 7 % 20} - sum(v{(i * 11 + 3) % 20})"],
 }
 
 
 def program(lines: int, kinds: list[str]) -> str:
-    text: list[str] = []
+    text = [f"v{i} = rand(9)" for i in range(20)]
     index = 0
     while len(text) < lines:
         text += KINDS[kinds[index % len(kinds)]](index)
