@@ -429,9 +429,10 @@ impl Tape {
         let moved = readers.iter().any(|reader| reader.is_moved(run));
         let block = if region.stores.iter().any(|store| store.within.is_some()) {
             WAITING_BLOCK
-        } else if !moved {
-            let is_rows = region.extents().2 > 1 && !outputs.iter().all(|&register| stored(register).is_some());
-            if is_rows { ROW_BLOCK } else { LONG_BLOCK }
+        } else if !moved && outputs.iter().all(|&register| stored(register).is_some()) {
+            LONG_BLOCK
+        } else if !moved && region.extents().2 > 1 {
+            ROW_BLOCK
         } else {
             BLOCK
         };
