@@ -94,6 +94,46 @@ fn every_axis_and_engine_gives_the_same_bits() {
     }
 }
 
+/// Rows of lengths around a stripe's, a vector's and a block's, in all dtypes that are folded in machine code, by themselves and beside
+/// what is stored; with specials, and with columns and rows that are repeated.
+#[test]
+fn rows_of_every_length_are_folded_to_the_same_bits() {
+    let lengths = [129, 131, 136, 191, 192, 193, 255, 300, 513, 1000, 4095, 4160, 4161, 4200, 8193, 8300, 12_360];
+    let statements = [
+        "r = sum(x, axis=1), sum(x * y - z, axis=1), max(where(x < 0.01, nan, x + z), axis=1)",
+        "r = sum(f32(x), axis=1), sum(f32(x) * f32(y), axis=1), min(f32(x) - f32(z), axis=1)",
+        "r = sum(i64(999 * x) * 3, axis=1), sum(i32(999 * x) + i32(9 * y), axis=1), prod(i32(9 * x), axis=1)",
+        "r = sum(x, axis=0), prod(x + z, axis=0), min(where(x > 0.99, nan, -0.0 * y), axis=0)",
+        "r = sum(f32(x) * 2, axis=0), max(i32(99 * x) - 7, axis=0), sum((x > 0.5) & (y < 0.5), axis=1)",
+        "e = exp(x - max(x, axis=1)[:, newaxis])\nr = e / sum(e, axis=1)[:, newaxis], sum(e * y), x",
+        "d = x - mean(x, axis=0)\nr = sum(d * d, axis=0), sum(d), d[:, 0]",
+        "r = sum(x[:, 1:] * y[:-1], axis=1), sum(x[1:, ::-1], axis=0), var(x[:, 3:], axis=1)",
+        "r = mean(x), var(x), sum(x * y)",
+    ];
+    for length in lengths {
+        let rows = (20_000 / length).max(2) + length % 2;
+        let setup = format!("seed(5); x = rand({rows}, {length}); y = rand({length}); z = rand({rows}, 1);");
+        let mut reference: Option<Vec<Array>> = None;
+        for engine in engines() {
+            let mut session = engine.session();
+            assert_eq!(session.answer(&setup), "");
+            let mut found = Vec::new();
+            for statement in statements {
+                assert_eq!(session.answer(statement), "", "{statement}");
+                found.extend((0..3).map(|part| array_of(&mut session.interpreter, &format!("r[{part}]"))));
+            }
+            let Some(first) = &reference else {
+                reference = Some(found);
+                continue;
+            };
+            for (index, (one, many)) in first.iter().zip(&found).enumerate() {
+                let statement = statements[index / 3];
+                assert!(one.same_bits(many), "{statement}, {rows} rows of {length}: {} differs", engine.name);
+            }
+        }
+    }
+}
+
 #[test]
 fn equal_seeds_draw_equal_numbers_and_different_ones_do_not() {
     let draw = |seed: u64| {

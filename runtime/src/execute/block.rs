@@ -6,7 +6,7 @@
 
 use crate::array::Array;
 use crate::buffer::ALIGNMENT;
-use crate::kernel::{BlockFunction, Level};
+use crate::kernel::{BlockFunction, Level, STRIPE, STRIPES};
 use crate::machine::MachineCode;
 use crate::machine::regions::{Compiled, Line as Stage, MOST_IN_ROWS, Reading};
 use crate::plan::region::{Region, Register, Source};
@@ -67,6 +67,20 @@ enum Reader {
     Counter { start: i64, axes: Axes },
 }
 
+/// How code accumulates rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Each in so many accumulators of its own, a stripe's.
+    Stripes(usize),
+    /// Every so many-th of `reduced` rows on each other.
+    Rows {
+        /// How many rows become one.
+        reduced: usize,
+        /// Accumulators: so far apart lie the rows that one takes.
+        every: usize,
+    },
+}
+
 /// Where an array's elements lie.
 pub struct Place {
     /// The element `[0, 0, …]`.
@@ -110,6 +124,8 @@ pub struct Tape {
     run: usize,
     /// So many runs, from a multiple of this on, all leaves go on by the same distances.
     rows: usize,
+    /// How many runs lie between the rows of one call, and one more.
+    every: usize,
     bytes: usize,
     arity: usize,
     axes: usize,
@@ -407,6 +423,7 @@ impl Tape {
             block,
             run,
             rows: 1,
+            every: 1,
             bytes,
             arity,
             axes,
@@ -483,12 +500,97 @@ impl Tape {
             block,
             run,
             rows,
+            every: 1,
             bytes,
             arity,
             axes,
             machine,
             _packed: packed,
         }
+    }
+
+    /// A tape whose code accumulates the region's ends, if there is such code and all leaves lie where it can read them: rows of `row`
+    /// elements of the line each in so many accumulators (`stripe`), or every so many-th of them (`every`) on each other.
+    pub fn folding(
+        region: &Region,
+        level: Level,
+        places: &[Option<Place>],
+        destinations: &[*mut u8],
+        row: usize,
+        way: Way,
+    ) -> Option<Tape> {
+        let leaves = region.leaves.iter().zip(places);
+        let mut readers: Few<Reader> =
+            leaves.map(|(leaf, place)| Reader::new(region, &leaf.source, leaf.dtype, place.as_ref())).collect();
+        let packed = readers.iter_mut().filter_map(Reader::pack).collect();
+        let is_in_rows = |reader: &Reader| match reader {
+            Reader::Strided { axes, .. } => axes.last().is_some_and(|axis| axis.0 == row) && !reader.is_moved(row),
+            reader => !reader.is_moved(row),
+        };
+        let every = if let Way::Rows { every, .. } = way { every } else { 1 };
+        let goes_on = match way {
+            Way::Stripes(_) => true,
+            Way::Rows { reduced, .. } => {
+                readers.iter().filter_map(|reader| reader.even(row)).all(|rows| rows % reduced == 0)
+            }
+        };
+        if !goes_on || !readers.iter().all(is_in_rows) {
+            return None;
+        }
+        let readings: Few<Reading> = readers.iter().map(|reader| reader.reading(row)).collect();
+        let (stripe, most, step) = match way {
+            Way::Stripes(stripe) => (Some(stripe), (LONG_BLOCK / row).max(1), STRIPE as isize),
+            Way::Rows { .. } => (None, STRIPES, 0),
+        };
+        let code = region.folding(&readings, stripe, level)?;
+        let mut bytes = 0;
+        let mut leaf_offsets: Few<usize> = Few::from_elem(0, readers.len());
+        for (offset, reading) in leaf_offsets.iter_mut().zip(&readings) {
+            if *reading == Reading::Splat {
+                *offset = bytes;
+                bytes += most * ALIGNMENT;
+            }
+        }
+        let outputs: Short<(Register, Output)> = region
+            .stores
+            .iter()
+            .zip(destinations)
+            .map(|(store, &pointer)| {
+                let size = region.dtype(store.register).size();
+                (store.register, Output::Dense { pointer, size })
+            })
+            .collect();
+        let ends = region.ends.len();
+        let stored = outputs.iter().map(|&(register, _)| (row * region.dtype(register).size()) as isize);
+        let steps = readers.iter().map(|reader| reader.step(row)).chain(std::iter::repeat_n(0, ends)).chain(stored);
+        // Repeated elements lie one line behind the other, whatever lies between their rows.
+        let apart = |(index, step): (usize, isize)| {
+            if readings.get(index) == Some(&Reading::Splat) { step } else { step * every as isize }
+        };
+        let steps = steps.enumerate().map(apart).chain(std::iter::repeat_n(step, ends)).collect();
+        let arity = readers.len() + 2 * ends + outputs.len();
+        let axes = readers.iter().map(Reader::rank).max().unwrap_or(0);
+        let machine = Some(Machine { code, outputs, steps });
+        let (operations, operands, copies) = (Few::new(), Short::new(), Short::new());
+        let block = (LONG_BLOCK / row).max(1) * row;
+        let rows = rows(&readers, row);
+        let _packed = packed;
+        Some(Tape {
+            readers,
+            operations,
+            operands,
+            copies,
+            leaf_offsets,
+            block,
+            run: row,
+            rows,
+            every,
+            bytes,
+            arity,
+            axes,
+            machine,
+            _packed,
+        })
     }
 
     /// A tape without instructions that reads `count` packed elements.
@@ -502,6 +604,7 @@ impl Tape {
             block: BLOCK.min(count.max(1)),
             run: usize::MAX,
             rows: 1,
+            every: 1,
             bytes: 0,
             arity: 0,
             axes: 0,
@@ -524,6 +627,16 @@ impl Tape {
         let (run, at) = (start / self.run, start % self.run);
         let rows = (piece / self.run).min(self.rows - run % self.rows);
         if at == 0 && rows > 1 { rows * self.run } else { piece.min(self.run - at) }
+    }
+
+    /// So many runs, from one on, can be taken at once.
+    pub fn rows_from(&self, run: usize) -> usize {
+        self.rows - run % self.rows
+    }
+
+    /// The least elements of a row that accumulating code takes.
+    pub fn vector(&self) -> usize {
+        self.machine.as_ref().map_or(usize::MAX, |machine| machine.code.width())
     }
 
     /// Whether any block of elements can be taken at once, whatever runs it lies in.
@@ -583,50 +696,9 @@ impl Tape {
         debug_assert!(length <= self.block);
         // Whole runs, or a part of one.
         let rows = if self.run == usize::MAX { 1 } else { (length / self.run).max(1) };
+        // SAFETY: the caller's promise.
+        unsafe { self.read(bench, start, length, rows) };
         let base = bench.memory.pointer();
-        for ((register, reader), &offset) in self.readers.iter().enumerate().zip(&self.leaf_offsets) {
-            // SAFETY: the caller's promise: the elements are in the arrays, and the slot has room for a block.
-            unsafe {
-                match reader {
-                    Reader::Dense { pointer, size } => bench.pointers[register] = pointer.add(start * size),
-                    Reader::Splat { .. } => {}
-                    Reader::Strided { pointer, size, axes } if self.run != usize::MAX => {
-                        let inner = axes.last().map_or(0, |axis| axis.1);
-                        let (first, last) = (register * self.axes, register * self.axes + axes.len());
-                        let place = &mut bench.index[first..last];
-                        if bench.next != start {
-                            bench.offsets[register] = unravel(axes, place, start);
-                        }
-                        let from = pointer.offset(bench.offsets[register]);
-                        if inner == *size as isize {
-                            bench.pointers[register] = from;
-                        } else if inner == 0 && self.machine.is_some() {
-                            for row in 0..rows {
-                                let mut bytes = [0; 16];
-                                let from = from.offset(row as isize * reader.stride(self.run));
-                                std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), *size);
-                                splat(&bytes, *size, base.add(offset + row * ALIGNMENT), ALIGNMENT / size);
-                            }
-                        } else {
-                            bench.pointers[register] = base.add(offset);
-                            gather(*pointer, *size, axes, place, start, length, base.add(offset));
-                        }
-                        if rows == 1 {
-                            advance(axes, place, &mut bench.offsets[register], length);
-                        }
-                    }
-                    Reader::Strided { pointer, size, axes } => {
-                        gather(*pointer, *size, axes, &mut bench.index, start, length, base.add(offset));
-                    }
-                    Reader::Counter { start: first, axes } => {
-                        // Where blocks follow runs, the other places are other leaves'.
-                        let own = if self.run == usize::MAX { 0 } else { register * self.axes };
-                        count(*first, axes, &mut bench.index[own..], start, length, base.add(offset).cast());
-                    }
-                }
-            }
-        }
-        bench.next = if rows == 1 { start + length } else { usize::MAX };
         if let Some(machine) = &self.machine {
             // SAFETY: the caller's promise, and what was set up above.
             unsafe { machine.evaluate(bench, base, self.readers.len(), start, (length, rows)) };
@@ -666,6 +738,83 @@ impl Tape {
         // SAFETY: as above.
         unsafe { self.copy(bench, start, length) };
         fault
+    }
+
+    /// Finds the leaves' elements, and moves them where they do not lie as they are wanted.
+    ///
+    /// # Safety
+    /// As [`Tape::evaluate`].
+    unsafe fn read(&self, bench: &mut Bench, start: usize, length: usize, rows: usize) {
+        let base = bench.memory.pointer();
+        for ((register, reader), &offset) in self.readers.iter().enumerate().zip(&self.leaf_offsets) {
+            // SAFETY: the caller's promise: the elements are in the arrays, and the slot has room for a block.
+            unsafe {
+                match reader {
+                    Reader::Dense { pointer, size } => bench.pointers[register] = pointer.add(start * size),
+                    Reader::Splat { .. } => {}
+                    Reader::Strided { pointer, size, axes } if self.run != usize::MAX => {
+                        let inner = axes.last().map_or(0, |axis| axis.1);
+                        let (first, last) = (register * self.axes, register * self.axes + axes.len());
+                        let place = &mut bench.index[first..last];
+                        if bench.next != start {
+                            bench.offsets[register] = unravel(axes, place, start);
+                        }
+                        let from = pointer.offset(bench.offsets[register]);
+                        if inner == *size as isize {
+                            bench.pointers[register] = from;
+                        } else if inner == 0 && self.machine.is_some() {
+                            for row in 0..rows {
+                                let mut bytes = [0; 16];
+                                let from = from.offset((row * self.every) as isize * reader.stride(self.run));
+                                std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), *size);
+                                splat(&bytes, *size, base.add(offset + row * ALIGNMENT), ALIGNMENT / size);
+                            }
+                        } else {
+                            bench.pointers[register] = base.add(offset);
+                            gather(*pointer, *size, axes, place, start, length, base.add(offset));
+                        }
+                        if rows == 1 {
+                            advance(axes, place, &mut bench.offsets[register], length);
+                        }
+                    }
+                    Reader::Strided { pointer, size, axes } => {
+                        gather(*pointer, *size, axes, &mut bench.index, start, length, base.add(offset));
+                    }
+                    Reader::Counter { start: first, axes } => {
+                        // Where blocks follow runs, the other places are other leaves'.
+                        let own = if self.run == usize::MAX { 0 } else { register * self.axes };
+                        count(*first, axes, &mut bench.index[own..], start, length, base.add(offset).cast());
+                    }
+                }
+            }
+        }
+        bench.next = if rows == 1 { start + length } else { usize::MAX };
+    }
+
+    /// Computes rows of `count` elements, the first at `start` of the line, and accumulates them.
+    ///
+    /// # Safety
+    /// As [`Tape::evaluate`] for the rows, no more than [`Tape::rows_from`] the first or, where rows are accumulated on each other, those
+    /// of one reduction; the tape is one of [`Tape::folding`]. The ends' accumulators are memory for all that the rows leave there, with
+    /// 64 bytes before it where each row has its own.
+    pub unsafe fn accumulate(&self, bench: &mut Bench, start: usize, (count, rows): (usize, usize), to: &[*mut u8]) {
+        let Some(machine) = &self.machine else { unreachable!("it is made of machine code") };
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.read(bench, start, count * rows, rows);
+            let leaves = self.readers.len();
+            bench.arguments[..leaves].copy_from_slice(&bench.pointers[..leaves]);
+            let results = &mut bench.arguments[leaves + to.len()..];
+            for (&(_, output), argument) in machine.outputs.iter().zip(results.iter_mut()) {
+                if let Output::Dense { pointer, size } = output {
+                    *argument = pointer.add(start * size);
+                }
+            }
+            for (argument, &to) in results[machine.outputs.len()..].iter_mut().zip(to) {
+                *argument = to;
+            }
+            machine.code.fold(&mut bench.arguments, count, (rows, &machine.steps));
+        }
     }
 
     /// Copies leaves that are results themselves.
@@ -755,16 +904,8 @@ fn run(region: &Region, readers: &[Reader], least: usize) -> usize {
 
 /// How many runs follow each other at equal distances for all readers: blocks of so many begin at multiples of it.
 fn rows(readers: &[Reader], run: usize) -> usize {
-    let even = |reader: &Reader| match reader {
-        Reader::Strided { axes, .. } => match axes[..] {
-            [.., (rows, _), (length, _)] if length == run => Some(rows),
-            [.., (length, _)] => Some(length / run),
-            [] => None,
-        },
-        _ => None,
-    };
-    let least = readers.iter().filter_map(even).min().unwrap_or(1);
-    if readers.iter().filter_map(even).all(|rows| rows % least == 0) { least.max(1) } else { 1 }
+    let least = readers.iter().filter_map(|reader| reader.even(run)).min().unwrap_or(usize::MAX);
+    if readers.iter().filter_map(|reader| reader.even(run)).all(|rows| rows % least == 0) { least.max(1) } else { 1 }
 }
 
 /// The stored results that are leaves: which, where to, and an element's bytes.
@@ -806,6 +947,18 @@ impl Reader {
             reader if reader.reading(run) == Reading::Splat => ALIGNMENT as isize,
             reader if reader.is_moved(run) => (run * reader.size()) as isize,
             reader => reader.stride(run),
+        }
+    }
+
+    /// How many runs follow each other at equal distances, from a multiple of this on; `None`: all do.
+    fn even(&self, run: usize) -> Option<usize> {
+        match self {
+            Reader::Strided { axes, .. } => match axes[..] {
+                [.., (rows, _), (length, _)] if length == run => Some(rows),
+                [.., (length, _)] => Some(length / run),
+                [] => None,
+            },
+            _ => None,
         }
     }
 

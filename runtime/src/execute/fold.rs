@@ -9,7 +9,7 @@
 //! more than `S`, each accumulator has one element at most: a block of the line with several results is transposed, and the
 //! halving runs across all of them at once.
 
-use super::block::{BLOCK, Bench, Fault, SHORT, Tape};
+use super::block::{BLOCK, Bench, Fault, SHORT, Scratch, Tape, Way};
 use super::extreme::{Search, beats};
 use super::threads::{Drive, Stop};
 use crate::kernel::{Fold, Level, STRIPE, STRIPES};
@@ -130,7 +130,85 @@ fn blocks_of(target: &Target, reduced: usize, rows: usize) -> usize {
     }
 }
 
-/// Reduces what a tape computes.
+/// How machine code accumulates a region's folds, if that may be worth it: rows of how many elements, and which accumulators take them.
+pub fn accumulation(extents: Extents, targets: &[Target]) -> Option<(usize, Way)> {
+    let Extents { reduced, inner, .. } = extents;
+    let first = targets.first()?;
+    let (lanes, block) = (first.lanes(), first.block());
+    if !targets.iter().all(|target| matches!(target.how, How::Fold(_)) && target.lanes() == lanes) {
+        return None;
+    }
+    if inner > NARROW {
+        return Some((inner, Way::Rows { reduced, every: lanes }));
+    }
+    // Code fills a stripe of accumulators: many short runs, and a last block that is shorter than that, go another way.
+    let last = (reduced - 1) % block + 1;
+    (inner == 1 && last >= lanes && reduced * SHORT > BLOCK).then_some((reduced, Way::Stripes(lanes)))
+}
+
+/// Between the accumulators of two targets: code may look at what lies before the first.
+const BEFORE: usize = 64;
+
+/// Reduces each row of the line by code that accumulates (a tape of [`Way::Stripes`]).
+///
+/// # Errors
+/// When the run was cancelled.
+///
+/// # Safety
+/// As [`reduce`].
+pub unsafe fn reduce_rows(
+    tape: &Tape,
+    level: Level,
+    extents: Extents,
+    targets: &[Target],
+    drive: &Drive,
+) -> Result<(), Stop> {
+    let Extents { outer, reduced, .. } = extents;
+    let block = targets.first().map_or(1, Target::block);
+    let (mut blocks, places) = partial_results(targets, extents, block)?;
+    let per_row = reduced.div_ceil(block);
+    // Several rows are a unit, or a row is several.
+    let batch = if per_row == 1 { tape.block() / reduced } else { 1 };
+    let units = outer.div_ceil(batch) * per_row;
+    let grain = (GRAIN / (batch * reduced.min(block))).clamp(1, units.div_ceil(drive.count() * 4).max(1));
+    let span = BEFORE + batch * STRIPE;
+    drive.units(
+        units,
+        grain,
+        |unit| unit / per_row * batch * reduced,
+        || (tape.bench(), Scratch::of(targets.len() * span)),
+        |(bench, memory), unit| {
+            let (part, end) = (unit % per_row, outer.min((unit / per_row + 1) * batch));
+            let mut row = unit / per_row * batch;
+            // SAFETY: the memory has room for each target's accumulators; rows and parts lie in the extents, and results in their place.
+            unsafe {
+                let to: Short<*mut u8> =
+                    (0..targets.len()).map(|index| memory.pointer().add(index * span + BEFORE)).collect();
+                while row < end {
+                    let rows = tape.rows_from(row).min(end - row);
+                    let count = block.min(reduced - part * block);
+                    tape.accumulate(bench, row * reduced + part * block, (count, rows), &to);
+                    for ((target, &(places, _)), &to) in targets.iter().zip(&places).zip(&to) {
+                        let How::Fold(fold) = target.how else { continue };
+                        for at in 0..rows {
+                            let place = places.values.add(((row + at) * per_row + part) * target.size());
+                            fold.total(level, to.add(at * STRIPE), target.lanes(), place);
+                        }
+                    }
+                    row += rows;
+                }
+            }
+            None
+        },
+    )?;
+    for (target, blocks) in targets.iter().zip(&mut blocks) {
+        // SAFETY: the blocks are all written now, packed as described.
+        unsafe { finish(target, blocks, level, extents, drive)? };
+    }
+    Ok(())
+}
+
+/// Reduces what a tape computes. `folding`: a tape of the same region whose code accumulates rows ([`Way::Rows`]).
 ///
 /// # Errors
 /// When the run was cancelled or an element has no answer.
@@ -138,7 +216,7 @@ fn blocks_of(target: &Target, reduced: usize, rows: usize) -> usize {
 /// # Safety
 /// The extents are the tape's, the arrays behind the tape live, and every target's memory has room for its results.
 pub unsafe fn reduce(
-    tape: &Tape,
+    (tape, folding): (&Tape, Option<&Tape>),
     level: Level,
     extents: Extents,
     targets: &[Target],
@@ -155,7 +233,7 @@ pub unsafe fn reduce(
         if reduced * inner * SHORT <= tape.block().min(BLOCK) && tape.takes_any() {
             reduce_short(tape, level, extents, targets, drive)
         } else {
-            reduce_long(tape, level, extents, targets, drive)
+            reduce_long((tape, folding), level, extents, targets, drive)
         }
     }
 }
@@ -297,6 +375,8 @@ enum Accumulator {
 /// One thread's state.
 struct Worker {
     bench: Bench,
+    /// That of the tape whose code accumulates.
+    folding: Option<Bench>,
     accumulators: Short<Accumulator>,
 }
 
@@ -313,6 +393,8 @@ enum Blocks {
 /// Long runs: the unit of work is a block of reduced elements of one tile.
 struct Long<'a> {
     tape: &'a Tape,
+    /// The tape whose code accumulates rows.
+    folding: Option<&'a Tape>,
     level: Level,
     extents: Extents,
     targets: &'a [Target],
@@ -349,53 +431,29 @@ unsafe impl Sync for Places {}
 /// # Safety
 /// As [`reduce`].
 unsafe fn reduce_long(
-    tape: &Tape,
+    (tape, folding): (&Tape, Option<&Tape>),
     level: Level,
     extents: Extents,
     targets: &[Target],
     drive: &Drive,
 ) -> Result<(), Stop> {
     let Extents { outer, reduced, inner } = extents;
-    let results = outer * inner;
     let folds = targets.iter().filter(|target| matches!(target.how, How::Fold(_)));
     let rows = folds.map(Target::block).max().unwrap_or(EXTREME_BLOCK);
-    let mut blocks: Short<Blocks> = targets
-        .iter()
-        .map(|target| -> Result<Blocks, Stop> {
-            let memory = |size: usize| {
-                let bytes =
-                    results.checked_mul(blocks_of(target, reduced, rows)).and_then(|count| count.checked_mul(size));
-                Partial::try_new(bytes.unwrap_or(usize::MAX))
-            };
-            let blocks = blocks_of(target, reduced, rows);
-            Ok(match target.how {
-                How::Fold(_) if blocks == 1 => Blocks::Direct,
-                How::Fold(_) => Blocks::Partial { memory: memory(target.size())?, blocks },
-                How::Extreme { .. } => Blocks::Found { values: memory(target.size())?, indices: memory(8)?, blocks },
-            })
-        })
-        .collect::<Result<_, _>>()?;
-    let places = targets.iter().zip(&mut blocks).map(|(target, blocks)| match blocks {
-        Blocks::Direct => (Places { values: target.to, indices: std::ptr::null_mut() }, 1),
-        Blocks::Partial { memory, blocks } => {
-            (Places { values: memory.pointer(), indices: std::ptr::null_mut() }, *blocks)
-        }
-        Blocks::Found { values, indices, blocks } => {
-            (Places { values: values.pointer(), indices: indices.pointer().cast() }, *blocks)
-        }
-    });
-    let places = places.collect();
+    let (mut blocks, places) = partial_results(targets, extents, rows)?;
     // Rows of one dtype are reduced as a tree of rows, which needs few of them at once: then the tiles may be wide.
     let lanes = targets.first().map(Target::lanes);
     let is_tree = inner > NARROW
         && targets.iter().all(|target| matches!(target.how, How::Fold(_)) && Some(target.lanes()) == lanes);
     let width = match is_tree {
+        true if drive.count() == 1 => inner.min(tape.block()),
         true => inner.min(inner.div_ceil(drive.count() * 2).max(TILE)).min(tape.block()),
         false => inner.min(TILE),
     };
     let long = Long {
         is_tree,
         tape,
+        folding,
         level,
         extents,
         targets,
@@ -422,6 +480,43 @@ unsafe fn reduce_long(
     Ok(())
 }
 
+/// Memory for the results of blocks of so many reduced elements, and where each target's lie.
+fn partial_results(
+    targets: &[Target],
+    extents: Extents,
+    rows: usize,
+) -> Result<(Short<Blocks>, Short<(Places, usize)>), Stop> {
+    let Extents { outer, reduced, inner } = extents;
+    let results = outer * inner;
+    let mut blocks: Short<Blocks> = targets
+        .iter()
+        .map(|target| -> Result<Blocks, Stop> {
+            let memory = |size: usize| {
+                let bytes =
+                    results.checked_mul(blocks_of(target, reduced, rows)).and_then(|count| count.checked_mul(size));
+                Partial::try_new(bytes.unwrap_or(usize::MAX))
+            };
+            let blocks = blocks_of(target, reduced, rows);
+            Ok(match target.how {
+                How::Fold(_) if blocks == 1 => Blocks::Direct,
+                How::Fold(_) => Blocks::Partial { memory: memory(target.size())?, blocks },
+                How::Extreme { .. } => Blocks::Found { values: memory(target.size())?, indices: memory(8)?, blocks },
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    let places = targets.iter().zip(&mut blocks).map(|(target, blocks)| match blocks {
+        Blocks::Direct => (Places { values: target.to, indices: std::ptr::null_mut() }, 1),
+        Blocks::Partial { memory, blocks } => {
+            (Places { values: memory.pointer(), indices: std::ptr::null_mut() }, *blocks)
+        }
+        Blocks::Found { values, indices, blocks } => {
+            (Places { values: values.pointer(), indices: indices.pointer().cast() }, *blocks)
+        }
+    });
+    let places = places.collect();
+    Ok((blocks, places))
+}
+
 /// Combines the blocks' results.
 ///
 /// # Safety
@@ -442,7 +537,7 @@ unsafe fn finish(
             let extents = Extents { outer, reduced: *blocks, inner };
             let drive = if count < GRAIN { drive.alone() } else { drive.again() };
             // SAFETY: the memory has the extents, and the target's is the caller's.
-            unsafe { reduce(&tape, level, extents, &[Target { register: 0, ..*target }], &drive) }
+            unsafe { reduce((&tape, None), level, extents, &[Target { register: 0, ..*target }], &drive) }
         }
         Blocks::Found { values, indices, blocks } => {
             let How::Extreme { greatest, .. } = target.how else { return Ok(()) };
@@ -496,7 +591,11 @@ impl Long<'_> {
                 Accumulator::Search(Search::new(target.dtype, (greatest, extreme), self.width))
             }
         };
-        Worker { bench: self.tape.bench(), accumulators: self.targets.iter().map(accumulator).collect() }
+        Worker {
+            bench: self.tape.bench(),
+            folding: self.folding.map(Tape::bench),
+            accumulators: self.targets.iter().map(accumulator).collect(),
+        }
     }
 
     /// # Safety
@@ -597,7 +696,11 @@ impl Long<'_> {
         // SAFETY: the caller's promise; each depth is a row of its own.
         unsafe {
             if step == lanes {
-                for row in (lane..rows.rows).step_by(lanes) {
+                let alone = match self.accumulates(rows.width) {
+                    true => lane + 1,
+                    false => rows.rows,
+                };
+                for row in (lane..alone).step_by(lanes) {
                     if drive.is_cancelled() {
                         return None;
                     }
@@ -618,6 +721,9 @@ impl Long<'_> {
                         return fault;
                     }
                 }
+                if alone == lane + 1 {
+                    self.accumulate(worker, rows, lane + lanes, depth);
+                }
                 return None;
             }
             let fault = self.tree(worker, rows, lane, 2 * step, depth, drive);
@@ -632,6 +738,33 @@ impl Long<'_> {
                 fold.combine(self.level, left, left.add(row), rows.width);
             }
             fault
+        }
+    }
+
+    /// Whether rows of this width are accumulated by machine code.
+    fn accumulates(&self, width: usize) -> bool {
+        self.folding.is_some_and(|tape| width >= tape.vector())
+    }
+
+    /// Accumulates every so many-th row from `first` on in the row `depth` of each target's memory.
+    ///
+    /// # Safety
+    /// As [`Long::tree`]; the rows are wide enough for it.
+    unsafe fn accumulate(&self, worker: &mut Worker, rows: Rows, first: usize, depth: usize) {
+        let lanes = self.targets[0].lanes();
+        let (Some(tape), Some(bench)) = (self.folding, &mut worker.folding) else { return };
+        if first >= rows.rows {
+            return;
+        }
+        let count = (rows.rows - first).div_ceil(lanes);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let row = |(accumulator, target): (&mut Accumulator, &Target)| match accumulator {
+                Accumulator::Fold { memory, .. } => memory.pointer().add(depth * self.width * target.size()),
+                Accumulator::Search(_) => unreachable!("only folds are reduced as trees of rows"),
+            };
+            let to: Short<*mut u8> = worker.accumulators.iter_mut().zip(self.targets).map(row).collect();
+            tape.accumulate(bench, rows.first + first * self.extents.inner, (rows.width, count), &to);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Running a region: memory for its results, the tape, and the units of work.
 
-use super::block::{Axes, Fault, Place, Scratch, Tape, WAITING_BLOCK, merge, scalar_bytes, scatter, splat};
-use super::fold::{Extents, How, Target, reduce};
+use super::block::{Axes, Fault, Place, Scratch, Tape, WAITING_BLOCK, Way, merge, scalar_bytes, scatter, splat};
+use super::fold::{Extents, How, Target, accumulation, reduce, reduce_rows};
 use super::frame::{Element, Run, Single, Slot};
 use super::threads::{Drive, Stop};
 use super::{interrupted, out_of_memory, written};
@@ -56,15 +56,14 @@ impl Run<'_> {
             }
         } else {
             let destinations: Short<*mut u8> = stored.iter().map(Unwritten::pointer).collect();
-            let tape = Tape::new(region, self.plan.level, &places, &destinations);
             let drive = self.drive(region.site.threads);
             // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block), and the
             // results have the sizes of their types.
             let outcome = unsafe {
                 if region.ends.is_empty() {
-                    each(&tape, region, &drive)
+                    each(&Tape::new(region, self.plan.level, &places, &destinations), region, &drive)
                 } else {
-                    fold(&tape, self.plan.level, region, &ends, &drive)
+                    fold(region, self.plan.level, (&places, &destinations), &ends, &drive)
                 }
             };
             outcome.map_err(|stop| stopped(region, stop, span))?;
@@ -282,9 +281,16 @@ unsafe fn delayed(
 /// Reductions.
 ///
 /// # Safety
-/// As [`reduce`]; the ends' blocks have the sizes of their types.
-unsafe fn fold(tape: &Tape, level: Level, region: &Region, ends: &[Unwritten], drive: &Drive) -> Result<(), Stop> {
+/// As [`reduce`]; the ends' blocks have the sizes of their types, and the destinations those of the stores.
+unsafe fn fold(
+    region: &Region,
+    level: Level,
+    (places, destinations): (&[Option<Place>], &[*mut u8]),
+    ends: &[Unwritten],
+    drive: &Drive,
+) -> Result<(), Stop> {
     let (outer, reduced, inner) = region.extents();
+    let extents = Extents { outer, reduced, inner };
     let targets: Short<Target> = region
         .ends
         .iter()
@@ -299,8 +305,16 @@ unsafe fn fold(tape: &Tape, level: Level, region: &Region, ends: &[Unwritten], d
             to: block.pointer(),
         })
         .collect();
+    let way = accumulation(extents, &targets);
+    let folding = way.and_then(|(row, way)| Tape::folding(region, level, places, destinations, row, way));
     // SAFETY: the caller's promise.
-    unsafe { reduce(tape, level, Extents { outer, reduced, inner }, &targets, drive) }
+    unsafe {
+        if let (Some((_, Way::Stripes(_))), Some(tape)) = (way, &folding) {
+            return reduce_rows(tape, level, extents, &targets, drive);
+        }
+        let tape = Tape::new(region, level, places, destinations);
+        reduce((&tape, folding.as_ref()), level, extents, &targets, drive)
+    }
 }
 
 /// Fills a result with what reducing nothing gives.

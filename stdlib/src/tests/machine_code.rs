@@ -118,7 +118,7 @@ fn got(request: &Request, level: Level, inputs: &[Vec<u8>], count: usize) -> Vec
     let row = if count >= 60 && !request.streams { count / 3 } else { count };
     let sizes = inputs.iter().zip(&request.inputs).map(|(input, reading)| match reading {
         Reading::Dense => input.len() / count.max(1),
-        Reading::Splat => 0,
+        Reading::Splat | Reading::Accumulator(_) => 0,
     });
     let sizes: Vec<usize> = sizes.chain(request.outputs.iter().map(|output| output.dtype.size())).collect();
     let steps: Vec<isize> = sizes.iter().map(|&size| (row * size) as isize).collect();
@@ -180,7 +180,7 @@ fn request(kernel: &Kernel, reading: Reading) -> Request {
     if let Some(last) = inputs.last_mut() {
         *last = reading;
     }
-    Request { operations, inputs, outputs, streams: false, again: None }
+    Request { operations, inputs, outputs, streams: false, again: None, folding: None }
 }
 
 #[test]
@@ -283,7 +283,14 @@ fn random_programs() {
             (0..1 + random.below(MOST_OUTPUTS)).map(|_| leaves + random.below(values.len() - leaves)).collect();
         let wanted: Vec<Value> = outputs.iter().map(|&index| values[index].0).collect();
         let (operations, results) = prepare(&recording.operations, &wanted);
-        let request = Request { operations, inputs: readings, outputs: results, streams: round % 2 == 1, again: None };
+        let request = Request {
+            operations,
+            inputs: readings,
+            outputs: results,
+            streams: round % 2 == 1,
+            again: None,
+            folding: None,
+        };
         for level in levels() {
             if Compiled::refusal(&request.operations, level).is_some() {
                 continue;

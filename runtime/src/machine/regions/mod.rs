@@ -34,6 +34,18 @@ pub enum Reading {
     Dense,
     /// One value, which lies in memory over and over, 64 bytes of it.
     Splat,
+    /// What the output with this number has been so far: it is an accumulator.
+    Accumulator(usize),
+}
+
+/// How outputs are accumulated.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Folding {
+    /// For each output what it is of one element: what an accumulator begins with, and is combined with later on.
+    pub elements: Vec<Value>,
+    /// How many accumulators a row has, of which each takes every so many-th element from the first on; a power of two. `None`: one for
+    /// each element of the row, which goes on from what it was.
+    pub stripe: Option<usize>,
 }
 
 /// What is computed.
@@ -59,6 +71,8 @@ pub struct Request {
     /// The output, of dtype bool, while which is true in any of the elements that go side by side these are computed again. Outputs
     /// then lie where inputs do, and an element for which it is false must come out as it went in.
     pub again: Option<usize>,
+    /// When there are accumulators among the outputs.
+    pub folding: Option<Folding>,
 }
 
 /// Operations as the machine has them: conversions of truths are selections, and what no output needs is gone.
@@ -268,6 +282,17 @@ impl Compiled {
         debug_assert!(count >= self.width);
         // SAFETY: the caller's promise. Elements that are done may be computed again: they stay as they are.
         unsafe { self.call(table, count, (1, &[]), turns) }
+    }
+
+    /// Computes `rows` rows of `count` elements, as [`Compiled::run`] does, and accumulates them. The table's places of accumulators among
+    /// the inputs are not looked at; where there are stripes, 64 bytes before each row's accumulators are memory, too.
+    ///
+    /// # Safety
+    /// As [`Compiled::run`], for rows of a vector at least, or of a stripe where there are stripes; the request says `folding`.
+    pub unsafe fn fold(&self, table: &mut [*const u8], count: usize, (rows, steps): (usize, &[isize])) {
+        debug_assert!(count >= self.width && (rows == 1 || steps.len() == table.len()));
+        // SAFETY: the caller's promise. What the last vector computes again is not written again.
+        unsafe { self.call(table, count, (rows, steps), 0) };
     }
 
     /// How many elements make a vector.

@@ -1,10 +1,10 @@
 //! A region as a request: its instructions' formulas, recorded one after the other.
 
-use super::{Compiled, MOST_OUTPUTS, Output, Reading, Request, compiled, prepare};
+use super::{Compiled, Folding, MOST_OUTPUTS, Output, Reading, Request, compiled, prepare};
 use crate::kernel::Level;
 use crate::kernel::record::{Recording, Value, apply};
 use crate::machine::MachineCode;
-use crate::plan::region::{Region, Register, Source};
+use crate::plan::region::{Reducer, Region, Register, Source};
 use crate::short::Short;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -27,12 +27,17 @@ pub enum Refusal {
 /// How inputs lie, and whether results pass by the cache.
 type Way = (Vec<Reading>, bool);
 
+/// How inputs lie, and how many accumulators take turns.
+type FoldingWay = (Vec<Reading>, Option<usize>);
+
 /// A region's machine code, when there is any.
 #[derive(Default)]
 pub struct Kept {
     runs: AtomicU32,
     /// For the way in which the inputs lay, and whether results passed by the cache, when it was compiled first.
     kept: OnceLock<(Way, Option<Arc<Compiled>>)>,
+    /// The same for code that accumulates.
+    folding: OnceLock<(FoldingWay, Option<Arc<Compiled>>)>,
 }
 
 impl Region {
@@ -61,12 +66,7 @@ impl Region {
     /// The region's machine code for leaves that are read in these ways and results that pass by the cache or do not, if it is worth
     /// it by now.
     pub fn compiled(&self, readings: &[Reading], streams: bool, level: Level) -> Option<Arc<Compiled>> {
-        if self.machine_code == MachineCode::Off || self.instructions.is_empty() {
-            return None;
-        }
-        let waits = self.machine_code == MachineCode::WhenWorth && self.count() < AT_ONCE;
-        if waits && self.code.runs.load(Ordering::Relaxed) < AFTER {
-            self.code.runs.fetch_add(1, Ordering::Relaxed);
+        if self.instructions.is_empty() || !self.is_worth_code() {
             return None;
         }
         let make = || {
@@ -78,6 +78,36 @@ impl Region {
         };
         let (known, code) = self.code.kept.get_or_init(|| ((readings.to_vec(), streams), make()));
         if known.0 == readings && known.1 == streams { code.clone() } else { make() }
+    }
+
+    /// The same for code that stores the region's stores and accumulates its ends, which must all be folds: each row of the line by
+    /// itself in so many accumulators, or all rows in one for each element of a row.
+    pub fn folding(&self, readings: &[Reading], stripe: Option<usize>, level: Level) -> Option<Arc<Compiled>> {
+        if !self.is_worth_code() {
+            return None;
+        }
+        let make = || {
+            let request = folding_request(self, readings, stripe)?;
+            match Compiled::refusal(&request.operations, level) {
+                None => compiled(request, level),
+                Some(_) => None,
+            }
+        };
+        let (known, code) = self.code.folding.get_or_init(|| ((readings.to_vec(), stripe), make()));
+        if known.0 == readings && known.1 == stripe { code.clone() } else { make() }
+    }
+
+    /// Whether it is time for machine code.
+    fn is_worth_code(&self) -> bool {
+        match self.machine_code {
+            MachineCode::Off => false,
+            MachineCode::Always => true,
+            MachineCode::WhenWorth => {
+                self.count() >= AT_ONCE
+                    || self.code.runs.load(Ordering::Relaxed) >= AFTER
+                    || self.code.runs.fetch_add(1, Ordering::Relaxed) >= AFTER
+            }
+        }
     }
 }
 
@@ -91,6 +121,46 @@ fn request(region: &Region, readings: &[Reading]) -> Result<Request, Refusal> {
         return Err(Refusal::Other(format!("more than {MOST_OUTPUTS} results")));
     }
     let mut recording = Recording::default();
+    let registers = recorded(region, &mut recording)?;
+    let values: Vec<Value> = outputs.iter().map(|&register| registers[register]).collect();
+    let (operations, outputs): (_, Vec<Output>) = prepare(&recording.operations, &values);
+    Ok(Request { operations, inputs: readings.to_vec(), outputs, streams: false, again: None, folding: None })
+}
+
+/// A region with its folds as operations, when that can be. The outputs are the stores, then the ends.
+fn folding_request(region: &Region, readings: &[Reading], stripe: Option<usize>) -> Option<Request> {
+    let count = region.stores.len() + region.ends.len();
+    let leaves = region.leaves.len();
+    let is_vector = |register: Register| region.dtype(register).size() >= 4;
+    let is_stored = |register: Register| register >= leaves && is_vector(register);
+    if count > MOST_OUTPUTS || !region.stores.iter().all(|store| is_stored(store.register)) {
+        return None;
+    }
+    let mut recording = Recording::default();
+    let registers = recorded(region, &mut recording).ok()?;
+    let mut elements: Vec<Value> = region.stores.iter().map(|store| registers[store.register]).collect();
+    let mut combined = elements.clone();
+    let mut inputs = readings.to_vec();
+    for end in &region.ends {
+        let Reducer::Fold { fold, .. } = end.how else { return None };
+        if !is_vector(end.register) || fold.dtype() != region.dtype(end.register) {
+            return None;
+        }
+        let accumulator = recording.operand(inputs.len(), fold.dtype());
+        inputs.push(Reading::Accumulator(elements.len()));
+        let element = registers[end.register];
+        let [value] = apply(fold.kernel.record?, &mut recording, &[accumulator, element])[..] else { return None };
+        elements.push(element);
+        combined.push(value);
+    }
+    let (operations, mut outputs) = prepare(&recording.operations, &[combined, elements].concat());
+    let elements = outputs.split_off(count).into_iter().map(|output| output.value).collect();
+    let folding = Some(Folding { elements, stripe });
+    Some(Request { operations, inputs, outputs, streams: false, again: None, folding })
+}
+
+/// The values of a region's registers; or why they cannot be recorded.
+fn recorded(region: &Region, recording: &mut Recording) -> Result<Vec<Value>, Refusal> {
     let mut registers: Vec<Value> = Vec::with_capacity(region.leaves.len() + region.instructions.len());
     for (number, leaf) in region.leaves.iter().enumerate() {
         if matches!(leaf.dtype, DType::C64 | DType::C128) {
@@ -106,12 +176,10 @@ fn request(region: &Region, readings: &[Reading]) -> Result<Request, Refusal> {
             return Err(Refusal::Formula(index));
         };
         let operands: Vec<Value> = instruction.operands.iter().map(|&register| registers[register]).collect();
-        let [value] = apply(record, &mut recording, &operands)[..] else {
+        let [value] = apply(record, recording, &operands)[..] else {
             return Err(Refusal::Other(format!("no vectors of {}", instruction.dtype)));
         };
         registers.push(value);
     }
-    let values: Vec<Value> = outputs.iter().map(|&register| registers[register]).collect();
-    let (operations, outputs): (_, Vec<Output>) = prepare(&recording.operations, &values);
-    Ok(Request { operations, inputs: readings.to_vec(), outputs, streams: false, again: None })
+    Ok(registers)
 }

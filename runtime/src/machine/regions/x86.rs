@@ -4,6 +4,10 @@
 //! how many rows there are, how far each address goes from row to row, and how many turns may be spent. In a row it goes over whole vectors, several side by side
 //! while enough are left. The last vector may begin within the one before it. Only when there is not one whole vector is nothing
 //! done: it tells how many elements of each row it has done.
+//!
+//! Accumulators lie in memory, where the next element's turn finds them in the first cache: so there may be as many as there are, and
+//! more than one result. A row's first stripe is stored, the others are combined with what is there. Of the last vector only those
+//! elements are written that are new.
 
 use super::allocate::{Allocation, Needs, Place, Step, Target, allocate, pressure};
 use super::{Reading, Request, verify};
@@ -57,6 +61,10 @@ fn mask(register: u8) -> AsmRegisterK {
 const BASES: [AsmRegister64; 9] = [r8, r9, r10, r11, rbx, r12, r13, r14, r15];
 /// Of these, those that a caller wants back as they were begin here.
 const FIRST_SAVED: usize = 4;
+/// Where accumulators are taken in turn, the last of them counts these.
+const STRIPE_INDEX: AsmRegister64 = r15;
+/// The mask register that no value has where there are accumulators.
+const LAST_MASK: u8 = 6;
 
 /// `name result, a, source` in the width of the result.
 macro_rules! three {
@@ -216,6 +224,11 @@ impl Vectors<'_> {
         dtype != DType::Bool && self.bytes(dtype) < self.full()
     }
 
+    /// How many accumulators a row's elements take turns at.
+    fn stripe(&self) -> Option<usize> {
+        self.request.folding.as_ref()?.stripe
+    }
+
     fn reading(&self, value: Value) -> Option<Reading> {
         let operation = self.request.operations[value as usize];
         (operation.code == Code::Operand).then(|| self.request.inputs[operation.immediate as usize])
@@ -225,7 +238,12 @@ impl Vectors<'_> {
 impl Target for Vectors<'_> {
     fn banks(&self) -> [usize; 2] {
         // The last vector register is kept for what takes two instructions: `scratch`.
-        if self.wide { [31, 7] } else { [15, 0] }
+        // So is the last mask where the last vector's results are written under one.
+        match (self.wide, &self.request.folding) {
+            (true, None) => [31, 7],
+            (true, Some(_)) => [31, 6],
+            (false, _) => [15, 0],
+        }
     }
 
     fn bank(&self, dtype: DType) -> usize {
@@ -282,7 +300,8 @@ impl Target for Vectors<'_> {
 
     fn is_dense(&self, value: Value) -> bool {
         // Truths take more than one instruction to read.
-        self.reading(value) == Some(Reading::Dense) && self.request.operations[value as usize].dtype != DType::Bool
+        matches!(self.reading(value), Some(Reading::Dense | Reading::Accumulator(_)))
+            && self.request.operations[value as usize].dtype != DType::Bool
     }
 
     fn is_uniform(&self, value: Value) -> bool {
@@ -332,18 +351,35 @@ pub fn assemble(request: &Request, level: Level) -> Result<Assembled, IcedError>
     let copies = [MOST_COPIES, 2, 1].into_iter().find(|&copies| room(copies)).unwrap_or(1);
     let free = banks[VECTORS].saturating_sub(needed[VECTORS] * copies + 2);
     let pinned = &uniform[..uniform.len().min(free)];
-    let main = allocate(&vectors, &request.operations, &values, copies, pinned);
-    debug_assert_eq!(verify::fault(&vectors, &request.operations, &main), None);
-    let mut writer = Writer::new(vectors)?;
-    if copies == 1 {
-        writer.function(&[(1, &main)])?;
-    } else {
-        let single = allocate(&writer.vectors, &request.operations, &values, 1, pinned);
-        writer.function(&[(copies, &main), (1, &single)])?;
+    let allocated = |operations: &[Operation], values: &[Value], copies: usize, pinned: &[Value]| {
+        let allocation = allocate(&vectors, operations, values, copies, pinned);
+        debug_assert_eq!(verify::fault(&vectors, operations, &allocation), None);
+        Body { copies, allocation }
+    };
+    // The first stripe's operations come before those that combine; so do the values that are loaded once for it.
+    let first = request.folding.as_ref().filter(|folding| folding.stripe.is_some()).map(|folding| {
+        let end = folding.elements.iter().max().map_or(0, |&last| last as usize + 1);
+        (&request.operations[..end], &folding.elements)
+    });
+    let (mut early, mut late): (Vec<Value>, Vec<Value>) = (pinned.to_vec(), Vec::new());
+    if let Some((operations, _)) = first {
+        (early, late) = pinned.iter().partition(|&&value| (value as usize) < operations.len());
     }
-    let width = writer.vectors.width;
+    let pinned = [early.clone(), late].concat();
+    let first = first.map(|(operations, elements)| allocated(operations, elements, copies, &early));
+    let main = allocated(&request.operations, &values, copies, &pinned);
+    let single = (copies > 1).then(|| allocated(&request.operations, &values, 1, &pinned));
+    let mut writer = Writer::new(&vectors)?;
+    writer.function(first.as_ref(), &[Some(&main), single.as_ref()])?;
     let code = writer.asm.assemble(0)?;
-    Ok(Assembled { code, constants: writer.constants, width })
+    Ok(Assembled { code, constants: writer.constants, width: vectors.width })
+}
+
+/// What a loop does in one turn.
+struct Body {
+    /// On how many vectors.
+    copies: usize,
+    allocation: Allocation,
 }
 
 /// A guarded part that is written behind the function's end.
@@ -355,39 +391,49 @@ struct Aside<'a> {
 
 struct Writer<'a> {
     asm: CodeAssembler,
-    vectors: Vectors<'a>,
+    vectors: &'a Vectors<'a>,
     constants: Vec<u64>,
     places: HashMap<(u64, usize), usize>,
     /// The base register of each address of the table, where it has one.
     bases: Vec<Option<AsmRegister64>>,
-    /// How far below the frame the truth lies that says whether elements are computed again.
+    /// How far below the frame the truth lies that says whether elements are computed again, or how many elements of the last vector
+    /// are new.
     truth: i32,
+    /// Whether only the new elements of the last vector are written.
+    partial: bool,
 }
 
 type Outcome = Result<(), IcedError>;
 
 impl<'a> Writer<'a> {
-    fn new(vectors: Vectors<'a>) -> Result<Writer<'a>, IcedError> {
+    fn new(vectors: &'a Vectors<'a>) -> Result<Writer<'a>, IcedError> {
         let request = vectors.request;
         let count = request.inputs.len() + request.outputs.len();
         let is_read = |number: usize| {
+            if matches!(request.inputs.get(number), Some(Reading::Accumulator(_))) {
+                return false;
+            }
             let reads_it =
                 |operation: &Operation| operation.code == Code::Operand && operation.immediate == number as u64;
             number >= request.inputs.len() || request.operations.iter().any(reads_it)
         };
-        let mut free = BASES.into_iter();
+        let mut free = BASES.into_iter().filter(|&base| base != STRIPE_INDEX || vectors.stripe().is_none());
         let bases = (0..count).map(|index| is_read(index).then(|| free.next()).flatten()).collect();
         let mut asm = CodeAssembler::new(64)?;
         // Only the newer encoding has registers from 16 on.
         asm.set_prefer_vex(!vectors.wide);
-        Ok(Writer { asm, vectors, constants: Vec::new(), places: HashMap::new(), bases, truth: 0 })
+        Ok(Writer { asm, vectors, constants: Vec::new(), places: HashMap::new(), bases, truth: 0, partial: false })
     }
 
-    /// The whole function: for each loop how many vectors it takes at once, the widest first.
-    fn function(&mut self, loops: &[(usize, &Allocation)]) -> Outcome {
+    /// The whole function: what is done with a row's first stripe, if that is another thing, and the loops, the widest first.
+    fn function(&mut self, first: Option<&Body>, loops: &[Option<&Body>]) -> Outcome {
         let used = self.bases.iter().flatten().count();
-        let saved: Vec<AsmRegister64> = BASES[..used].iter().skip(FIRST_SAVED).copied().collect();
-        let slots = loops.iter().map(|(_, allocation)| allocation.slots).max().unwrap_or(0) as i32;
+        let mut saved: Vec<AsmRegister64> = BASES[..used].iter().skip(FIRST_SAVED).copied().collect();
+        if first.is_some() {
+            saved.push(STRIPE_INDEX);
+        }
+        let bodies = loops.iter().flatten().copied();
+        let slots = bodies.clone().chain(first).map(|body| body.allocation.slots).max().unwrap_or(0) as i32;
         self.asm.push(rbp)?;
         self.asm.mov(rbp, rsp)?;
         for &register in &saved {
@@ -397,12 +443,11 @@ impl<'a> Writer<'a> {
         self.asm.push(r8)?;
         self.asm.push(r9)?;
         self.asm.push(rax)?;
-        let turns = rbp - 8 * (saved.len() as i32 + 3);
         self.truth = 8 * (saved.len() as i32 + 4);
-        let truth = rbp - self.truth;
         let mut spent = self.asm.create_label();
         let rows = rbp - 8 * (saved.len() as i32 + 1);
         let steps = rbp - 8 * (saved.len() as i32 + 2);
+        let turns = rbp - 8 * (saved.len() as i32 + 3);
         if slots > 0 {
             self.asm.and(rsp, -64)?;
             self.asm.sub(rsp, slots * 64)?;
@@ -415,51 +460,25 @@ impl<'a> Writer<'a> {
         }
         let mut row = self.asm.create_label();
         self.asm.set_label(&mut row)?;
-        for &(value, register) in &loops[0].1.pinned {
+        for &(value, register) in bodies.clone().next().map_or(&[][..], |body| &body.allocation.pinned) {
             self.load(value, 0, register)?;
         }
         self.asm.xor(ecx, ecx)?;
         let mut asides = Vec::new();
-        for &(copies, allocation) in loops {
-            let step = (copies * self.vectors.width) as i32;
+        if let (Some(first), Some(stripe)) = (first, self.vectors.stripe()) {
             let mut again = self.asm.create_label();
-            let mut done = self.asm.create_label();
-            self.asm.lea(rax, ptr(rcx + step))?;
-            self.asm.cmp(rax, rsi)?;
-            self.asm.ja(done)?;
             self.asm.set_label(&mut again)?;
-            if self.vectors.request.again.is_some() {
-                self.asm.mov(dword_ptr(truth), 0)?;
-            }
-            self.steps(&allocation.steps, &mut asides)?;
-            if self.vectors.request.again.is_some() {
-                let mut next = self.asm.create_label();
-                self.asm.cmp(dword_ptr(truth), 0)?;
-                self.asm.je(next)?;
-                self.asm.dec(qword_ptr(turns))?;
-                self.asm.jne(again)?;
-                self.asm.jmp(spent)?;
-                self.asm.set_label(&mut next)?;
-            }
-            self.asm.add(rcx, step)?;
-            self.asm.lea(rax, ptr(rcx + step))?;
-            self.asm.cmp(rax, rsi)?;
-            self.asm.jbe(again)?;
-            self.asm.set_label(&mut done)?;
-            // A label needs an instruction of its own.
-            self.asm.nop()?;
-            if copies == 1 {
-                // What is left is less than a vector: the last whole vector is computed once more, some of it again.
-                let mut end = self.asm.create_label();
-                self.asm.test(rcx, rcx)?;
-                self.asm.je(end)?;
-                self.asm.cmp(rcx, rsi)?;
-                self.asm.jae(end)?;
-                self.asm.lea(rcx, ptr(rsi - step))?;
-                self.asm.jmp(again)?;
-                self.asm.set_label(&mut end)?;
-                self.asm.nop()?;
-            }
+            self.asm.mov(STRIPE_INDEX, rcx)?;
+            self.steps(&first.allocation.steps, &mut asides)?;
+            self.asm.add(rcx, (first.copies * self.vectors.width) as i32)?;
+            self.asm.cmp(rcx, stripe as i32)?;
+            self.asm.jb(again)?;
+        }
+        for body in bodies.clone() {
+            self.turns(body, (turns, spent), &mut asides)?;
+        }
+        if let Some(body) = bodies.last() {
+            self.last_vector(body, &mut asides)?;
         }
         let mut last = self.asm.create_label();
         self.asm.dec(qword_ptr(rows))?;
@@ -497,6 +516,122 @@ impl<'a> Writer<'a> {
             self.asm.jmp(back)?;
         }
         Ok(())
+    }
+
+    /// A body, while so many whole vectors are left.
+    fn turns<'b>(
+        &mut self,
+        body: &'b Body,
+        (turns, spent): (AsmMemoryOperand, CodeLabel),
+        asides: &mut Vec<Aside<'b>>,
+    ) -> Outcome {
+        let step = (body.copies * self.vectors.width) as i32;
+        let truth = rbp - self.truth;
+        let mut again = self.asm.create_label();
+        let mut done = self.asm.create_label();
+        self.asm.lea(rax, ptr(rcx + step))?;
+        self.asm.cmp(rax, rsi)?;
+        self.asm.ja(done)?;
+        self.asm.set_label(&mut again)?;
+        if self.vectors.request.again.is_some() {
+            self.asm.mov(dword_ptr(truth), 0)?;
+        }
+        if let Some(stripe) = self.vectors.stripe() {
+            self.asm.mov(STRIPE_INDEX, rcx)?;
+            self.asm.and(STRIPE_INDEX, stripe as i32 - 1)?;
+        }
+        self.steps(&body.allocation.steps, asides)?;
+        if self.vectors.request.again.is_some() {
+            let mut next = self.asm.create_label();
+            self.asm.cmp(dword_ptr(truth), 0)?;
+            self.asm.je(next)?;
+            self.asm.dec(qword_ptr(turns))?;
+            self.asm.jne(again)?;
+            self.asm.jmp(spent)?;
+            self.asm.set_label(&mut next)?;
+        }
+        self.asm.add(rcx, step)?;
+        self.asm.lea(rax, ptr(rcx + step))?;
+        self.asm.cmp(rax, rsi)?;
+        self.asm.jbe(again)?;
+        self.asm.set_label(&mut done)?;
+        // A label needs an instruction of its own.
+        self.asm.nop()?;
+        if body.copies == 1 && self.vectors.request.folding.is_none() {
+            // What is left is less than a vector: the last whole vector is computed once more, some of it again.
+            let mut end = self.asm.create_label();
+            self.asm.test(rcx, rcx)?;
+            self.asm.je(end)?;
+            self.asm.cmp(rcx, rsi)?;
+            self.asm.jae(end)?;
+            self.asm.lea(rcx, ptr(rsi - step))?;
+            self.asm.jmp(again)?;
+            self.asm.set_label(&mut end)?;
+            self.asm.nop()?;
+        }
+        Ok(())
+    }
+
+    /// What is left of a row with accumulators, less than a vector: the last whole vector is computed, and what is new of it is written.
+    fn last_vector<'b>(&mut self, body: &'b Body, asides: &mut Vec<Aside<'b>>) -> Outcome {
+        if self.vectors.request.folding.is_none() || body.copies > 1 {
+            return Ok(());
+        }
+        let width = self.vectors.width;
+        let mut end = self.asm.create_label();
+        self.asm.mov(rax, rsi)?;
+        self.asm.sub(rax, rcx)?;
+        self.asm.jbe(end)?;
+        if let Some(stripe) = self.vectors.stripe() {
+            self.asm.mov(STRIPE_INDEX, rcx)?;
+            self.asm.and(STRIPE_INDEX, stripe as i32 - 1)?;
+            self.asm.lea(STRIPE_INDEX, ptr(STRIPE_INDEX + rax - width as i32))?;
+        }
+        self.asm.lea(rcx, ptr(rsi - width as i32))?;
+        if self.vectors.wide {
+            // For each number of new elements the mask of the last so many.
+            let masks = (0..width as u64).map(|new| (1 << width) - (1 << (width as u64 - new))).collect::<Vec<u64>>();
+            let at = self.table(&masks);
+            self.asm.kmovw(mask(LAST_MASK), ptr(rdx + rax * 8 + at))?;
+        } else {
+            self.asm.mov(qword_ptr(rbp - self.truth), rax)?;
+        }
+        self.partial = true;
+        self.steps(&body.allocation.steps, asides)?;
+        self.partial = false;
+        self.asm.mov(rcx, rsi)?;
+        self.asm.set_label(&mut end)?;
+        // A label needs an instruction of its own.
+        self.asm.nop()
+    }
+
+    /// The new elements of the last vector: all vectors end where the row does.
+    fn store_partly(&mut self, to: AsmMemoryOperand, dtype: DType, register: u8) -> Outcome {
+        let (bytes, size) = (self.vectors.bytes(dtype), dtype.size());
+        if self.vectors.wide {
+            let to = to.k7();
+            return match (bytes, size) {
+                (64, 8) => self.asm.vmovupd(to, zmm(register)),
+                (64, _) => self.asm.vmovups(to, zmm(register)),
+                (_, 8) => self.asm.vmovupd(to, ymm(register)),
+                (_, _) => self.asm.vmovups(to, ymm(register)),
+            };
+        }
+        // A window on nothing followed by all: it begins so much later as there are new elements.
+        let scratch = self.vectors.scratch();
+        let at = self.table(&[0, 0, 0, 0, u64::MAX, u64::MAX, u64::MAX, u64::MAX]) + 32 - bytes;
+        self.asm.push(rcx)?;
+        self.asm.mov(rcx, ptr(rbp - self.truth))?;
+        match bytes {
+            32 => self.asm.vmovupd(ymm(scratch), ptr(rdx + rcx * size as i32 + at))?,
+            _ => self.asm.vmovupd(xmm(scratch), ptr(rdx + rcx * size as i32 + at))?,
+        }
+        self.asm.pop(rcx)?;
+        match (bytes, size) {
+            (32, 8) => self.asm.vmaskmovpd(to, ymm(scratch), ymm(register)),
+            (32, _) => self.asm.vmaskmovps(to, ymm(scratch), ymm(register)),
+            _ => self.asm.vmaskmovps(to, xmm(scratch), xmm(register)),
+        }
     }
 
     fn steps<'b>(&mut self, steps: &'b [Step], asides: &mut Vec<Aside<'b>>) -> Outcome {
@@ -608,9 +743,16 @@ impl<'a> Writer<'a> {
 
     /// A copy's elements of the array at an address of the table.
     fn elements(&mut self, index: usize, size: usize, copy: u8) -> Result<AsmMemoryOperand, IcedError> {
+        let request = self.vectors.request;
+        let (index, is_accumulator) = match request.inputs.get(index) {
+            Some(Reading::Accumulator(output)) => (request.inputs.len() + output, true),
+            Some(_) => (index, false),
+            None => (index, request.inputs.contains(&Reading::Accumulator(index - request.inputs.len()))),
+        };
         let base = self.base(index)?;
+        let at = if is_accumulator && self.vectors.stripe().is_some() { STRIPE_INDEX } else { rcx };
         let offset = (copy as usize * self.vectors.width * size) as i32;
-        Ok(ptr(base + rcx * size as i32 + offset))
+        Ok(ptr(base + at * size as i32 + offset))
     }
 
     fn direct(&mut self, value: Value, copy: u8) -> Result<AsmMemoryOperand, IcedError> {
@@ -666,7 +808,7 @@ impl<'a> Writer<'a> {
         }
         let index = operation.immediate as usize;
         let from = match self.vectors.request.inputs[index] {
-            Reading::Dense => self.elements(index, 1, copy)?,
+            Reading::Dense | Reading::Accumulator(_) => self.elements(index, 1, copy)?,
             Reading::Splat => ptr(self.base(index)?),
         };
         match (self.vectors.wide, self.vectors.width) {
@@ -707,6 +849,9 @@ impl<'a> Writer<'a> {
             return self.store_truth(index, copy, register);
         }
         let to = self.elements(index, dtype.size(), copy)?;
+        if self.partial {
+            return self.store_partly(to, dtype, register);
+        }
         match (bytes, self.vectors.request.streams) {
             (64, true) => self.asm.vmovntpd(to, zmm(register)),
             (32, true) => self.asm.vmovntpd(to, ymm(register)),
