@@ -134,6 +134,36 @@ fn rows_of_every_length_are_folded_to_the_same_bits() {
     }
 }
 
+/// Arrays that are larger than the cache, whose rows are gone over again and again: what takes turns gives what whole arrays give.
+#[test]
+fn rows_that_take_turns_give_the_same_bits() {
+    let expressions = [
+        "softmax(x)",
+        "(x - mean(x, axis=1)[:, newaxis]) / std(x, axis=1)[:, newaxis]",
+        "x - max(x, axis=1)[::-1, newaxis] + sum(x, axis=1)[:, newaxis]",
+        "sum(x * sum(x, axis=1)[:, newaxis], axis=1) + argmax(x * mean(x, axis=1)[:, newaxis], axis=1)",
+        "exp(x[:, 1:] - max(x[:, :-1], axis=1)[:, newaxis]) * sum(x[:, ::2], axis=1)[:, newaxis]",
+        "(q / sum(q, axis=(1, 2))[:, newaxis, newaxis]).sum(axis=2)",
+        "f32(x) / norm(f32(x), axis=1)[:, newaxis]",
+    ];
+    let steps = "y = x * 2; y = y - mean(y, axis=1)[:, newaxis]; y = y / sum(y * y, axis=1)[:, newaxis];";
+    let mut reference: Option<Vec<Array>> = None;
+    for engine in engines() {
+        let mut session = engine.session();
+        let setup = ["seed(7); x = rand(701, 1203); q = x.reshape(701, 3, 401);", steps];
+        setup.iter().for_each(|text| assert_eq!(session.answer(text), "", "{text}"));
+        let wanted = expressions.iter().chain(["y", "x"].iter());
+        let found: Vec<Array> = wanted.map(|text| array_of(&mut session.interpreter, text)).collect();
+        let Some(first) = &reference else {
+            reference = Some(found);
+            continue;
+        };
+        for ((text, one), many) in expressions.iter().chain(["y", "x"].iter()).zip(first).zip(&found) {
+            assert!(one.same_bits(many), "{text} differs on {}", engine.name);
+        }
+    }
+}
+
 #[test]
 fn equal_seeds_draw_equal_numbers_and_different_ones_do_not() {
     let draw = |seed: u64| {

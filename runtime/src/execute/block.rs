@@ -149,6 +149,79 @@ unsafe impl Send for Tape {}
 // SAFETY: as above.
 unsafe impl Sync for Tape {}
 
+/// A tape from an element of the line on, which counts as the first.
+#[derive(Clone, Copy)]
+pub struct Stretch<'a> {
+    tape: &'a Tape,
+    from: usize,
+}
+
+impl<'a> Stretch<'a> {
+    /// The whole line.
+    pub fn whole(tape: &'a Tape) -> Stretch<'a> {
+        Stretch { tape, from: 0 }
+    }
+
+    /// What begins at an element.
+    pub fn from(tape: &'a Tape, from: usize) -> Stretch<'a> {
+        Stretch { tape, from }
+    }
+
+    /// [`Tape::evaluate`].
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn evaluate(&self, bench: &mut Bench, start: usize, length: usize) -> Option<Fault> {
+        // SAFETY: the caller's promise.
+        let fault = unsafe { self.tape.evaluate(bench, self.from + start, length) };
+        fault.map(|fault| Fault { element: fault.element - self.from, ..fault })
+    }
+
+    /// [`Tape::accumulate`].
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn accumulate(&self, bench: &mut Bench, start: usize, rows: (usize, usize), to: &[*mut u8]) {
+        // SAFETY: the caller's promise.
+        unsafe { self.tape.accumulate(bench, self.from + start, rows, to) }
+    }
+
+    /// [`Tape::piece`].
+    pub fn piece(&self, start: usize, left: usize) -> usize {
+        self.tape.piece(self.from + start, left)
+    }
+
+    /// [`Tape::rows_from`], for an element that begins a run.
+    pub fn rows_from(&self, start: usize) -> usize {
+        self.tape.rows_from((self.from + start) / self.tape.run)
+    }
+
+    /// The most elements that one call of [`Tape::evaluate`] takes.
+    pub fn block(&self) -> usize {
+        self.tape.block
+    }
+
+    /// [`Tape::vector`].
+    pub fn vector(&self) -> usize {
+        self.tape.vector()
+    }
+
+    /// [`Tape::takes_any`].
+    pub fn takes_any(&self) -> bool {
+        self.tape.takes_any()
+    }
+
+    /// [`Tape::bench`].
+    pub fn bench(&self) -> Bench {
+        self.tape.bench()
+    }
+
+    /// [`Tape::register`].
+    pub fn register(&self, bench: &Bench, register: Register) -> *const u8 {
+        self.tape.register(bench, register)
+    }
+}
+
 /// One thread's block buffers.
 pub struct Bench {
     memory: Scratch,
@@ -358,8 +431,14 @@ pub fn merge(axes: impl Iterator<Item = (usize, isize)>) -> Axes {
 
 impl Tape {
     /// A region with its arrays: the places of the leaves (`None` for those that are no arrays), and the stored results'
-    /// first bytes, in the order of the region's stores. The region must not be empty.
-    pub fn new(region: &Region, level: Level, places: &[Option<Place>], destinations: &[*mut u8]) -> Tape {
+    /// first bytes, in the order of the region's stores; they pass by the cache only if they may. The region must not be empty.
+    pub fn new(
+        region: &Region,
+        level: Level,
+        places: &[Option<Place>],
+        destinations: &[*mut u8],
+        may_stream: bool,
+    ) -> Tape {
         let leaves = region.leaves.iter().zip(places);
         let mut readers: Few<Reader> =
             leaves.map(|(leaf, place)| Reader::new(region, &leaf.source, leaf.dtype, place.as_ref())).collect();
@@ -367,7 +446,7 @@ impl Tape {
         if region.machine_code != MachineCode::Off {
             let run = run(region, &readers, RUN_OF_MACHINE_CODE);
             let readings: Few<Reading> = readers.iter().map(|reader| reader.reading(run)).collect();
-            let streams = run == usize::MAX && streams(region, &readers, destinations);
+            let streams = may_stream && run == usize::MAX && streams(region, &readers, destinations);
             // A leaf that is a result or is reduced is wanted element by element, and code repeats one in a line alone.
             let is_wanted = |register: Register| {
                 region.ends.iter().any(|end| end.register == register)
@@ -611,11 +690,6 @@ impl Tape {
             machine: None,
             _packed: Short::new(),
         }
-    }
-
-    /// The most elements that one call of [`Tape::evaluate`] takes.
-    pub fn block(&self) -> usize {
-        self.block
     }
 
     /// How many of the next elements one call of [`Tape::evaluate`] takes.

@@ -9,7 +9,7 @@
 //! more than `S`, each accumulator has one element at most: a block of the line with several results is transposed, and the
 //! halving runs across all of them at once.
 
-use super::block::{BLOCK, Bench, Fault, SHORT, Scratch, Tape, Way};
+use super::block::{BLOCK, Bench, Fault, SHORT, Scratch, Stretch, Tape, Way};
 use super::extreme::{Search, beats};
 use super::threads::{Drive, Stop};
 use crate::kernel::{Fold, Level, STRIPE, STRIPES};
@@ -74,6 +74,14 @@ pub enum How {
 }
 
 impl Target {
+    /// Bytes of a result.
+    pub fn result_size(&self) -> usize {
+        match self.how {
+            How::Fold(_) => self.dtype.size(),
+            How::Extreme { .. } => size_of::<i64>(),
+        }
+    }
+
     fn size(&self) -> usize {
         self.dtype.size()
     }
@@ -157,7 +165,7 @@ const BEFORE: usize = 64;
 /// # Safety
 /// As [`reduce`].
 pub unsafe fn reduce_rows(
-    tape: &Tape,
+    tape: Stretch,
     level: Level,
     extents: Extents,
     targets: &[Target],
@@ -185,7 +193,7 @@ pub unsafe fn reduce_rows(
                 let to: Short<*mut u8> =
                     (0..targets.len()).map(|index| memory.pointer().add(index * span + BEFORE)).collect();
                 while row < end {
-                    let rows = tape.rows_from(row).min(end - row);
+                    let rows = tape.rows_from(row * reduced).min(end - row);
                     let count = block.min(reduced - part * block);
                     tape.accumulate(bench, row * reduced + part * block, (count, rows), &to);
                     for ((target, &(places, _)), &to) in targets.iter().zip(&places).zip(&to) {
@@ -216,7 +224,7 @@ pub unsafe fn reduce_rows(
 /// # Safety
 /// The extents are the tape's, the arrays behind the tape live, and every target's memory has room for its results.
 pub unsafe fn reduce(
-    (tape, folding): (&Tape, Option<&Tape>),
+    (tape, folding): (Stretch, Option<Stretch>),
     level: Level,
     extents: Extents,
     targets: &[Target],
@@ -243,7 +251,7 @@ pub unsafe fn reduce(
 /// # Safety
 /// As [`reduce`].
 unsafe fn reduce_short(
-    tape: &Tape,
+    tape: Stretch,
     level: Level,
     extents: Extents,
     targets: &[Target],
@@ -392,14 +400,13 @@ enum Blocks {
 
 /// Long runs: the unit of work is a block of reduced elements of one tile.
 struct Long<'a> {
-    tape: &'a Tape,
+    tape: Stretch<'a>,
     /// The tape whose code accumulates rows.
-    folding: Option<&'a Tape>,
+    folding: Option<Stretch<'a>>,
     level: Level,
     extents: Extents,
     targets: &'a [Target],
-    /// For each target, the partial results (values, indices) and how many blocks there are.
-    places: Short<(Places, usize)>,
+    places: Located,
     tiles: usize,
     width: usize,
     rows: usize,
@@ -431,7 +438,7 @@ unsafe impl Sync for Places {}
 /// # Safety
 /// As [`reduce`].
 unsafe fn reduce_long(
-    (tape, folding): (&Tape, Option<&Tape>),
+    (tape, folding): (Stretch, Option<Stretch>),
     level: Level,
     extents: Extents,
     targets: &[Target],
@@ -480,12 +487,11 @@ unsafe fn reduce_long(
     Ok(())
 }
 
+/// For each target, the partial results (values, indices) and how many blocks there are.
+type Located = Short<(Places, usize)>;
+
 /// Memory for the results of blocks of so many reduced elements, and where each target's lie.
-fn partial_results(
-    targets: &[Target],
-    extents: Extents,
-    rows: usize,
-) -> Result<(Short<Blocks>, Short<(Places, usize)>), Stop> {
+fn partial_results(targets: &[Target], extents: Extents, rows: usize) -> Result<(Short<Blocks>, Located), Stop> {
     let Extents { outer, reduced, inner } = extents;
     let results = outer * inner;
     let mut blocks: Short<Blocks> = targets
@@ -537,7 +543,9 @@ unsafe fn finish(
             let extents = Extents { outer, reduced: *blocks, inner };
             let drive = if count < GRAIN { drive.alone() } else { drive.again() };
             // SAFETY: the memory has the extents, and the target's is the caller's.
-            unsafe { reduce((&tape, None), level, extents, &[Target { register: 0, ..*target }], &drive) }
+            unsafe {
+                reduce((Stretch::whole(&tape), None), level, extents, &[Target { register: 0, ..*target }], &drive)
+            }
         }
         Blocks::Found { values, indices, blocks } => {
             let How::Extreme { greatest, .. } = target.how else { return Ok(()) };
@@ -593,7 +601,7 @@ impl Long<'_> {
         };
         Worker {
             bench: self.tape.bench(),
-            folding: self.folding.map(Tape::bench),
+            folding: self.folding.map(|tape| tape.bench()),
             accumulators: self.targets.iter().map(accumulator).collect(),
         }
     }

@@ -6,7 +6,7 @@ use super::{Context, interrupted, out_of_memory};
 use crate::array::Array;
 use crate::kernel::from_bytes;
 use crate::plan::region::ValueId;
-use crate::plan::{Following, Handed, Plan};
+use crate::plan::{Following, Handed, Plan, Turns};
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::source::Span;
@@ -149,16 +149,22 @@ impl<'a> Run<'a> {
     /// One turn: every step, given the inputs.
     pub fn turn(&mut self) -> Result<(), Diagnostic> {
         let plan = self.plan;
-        for (index, step) in plan.steps.iter().enumerate() {
+        let mut index = 0;
+        while let Some(step) = plan.steps.get(index) {
             if self.context.cancel.is_cancelled() {
                 return Err(interrupted(step.span));
             }
-            self.step(index, step)?;
-            for &value in &step.drops {
+            let steps = &plan.steps[index..index + step.turns.steps];
+            match step.turns {
+                Turns { steps: 1, .. } => self.step(index, step)?,
+                Turns { rows, .. } => self.together(steps, rows)?,
+            }
+            for &value in steps.iter().flat_map(|step| &step.drops) {
                 if !self.pinned[value] {
                     self.values[value] = Slot::Empty;
                 }
             }
+            index += steps.len();
         }
         match &plan.following {
             Some(following) => self.follow(following),

@@ -1,6 +1,8 @@
 //! Running a region: memory for its results, the tape, and the units of work.
 
-use super::block::{Axes, Fault, Place, Scratch, Tape, WAITING_BLOCK, Way, merge, scalar_bytes, scatter, splat};
+use super::block::{
+    Axes, Fault, Place, Scratch, Stretch, Tape, WAITING_BLOCK, Way, merge, scalar_bytes, scatter, splat,
+};
 use super::fold::{Extents, How, Target, accumulation, reduce, reduce_rows};
 use super::frame::{Element, Run, Single, Slot};
 use super::threads::{Drive, Stop};
@@ -10,8 +12,10 @@ use crate::buffer::{Bytes, OutOfMemory, Unwritten};
 use crate::kernel::Level;
 use crate::operation::Failure;
 use crate::plan::region::{End, Leaf, MOST_OPERANDS, Reducer, Region, Source, Store, Within, elements};
+use crate::plan::{self, Step};
 use crate::short::Short;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::source::Span;
@@ -40,6 +44,21 @@ impl Run<'_> {
             self.values[*value] = Slot::Array(array);
             return Ok(());
         }
+        let ready = self.prepare(region)?;
+        let outcome = match region.count() {
+            0 => region.ends.iter().zip(&ready.ends).try_for_each(|(end, block)| nothing(end, block)),
+            // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block).
+            _ => unsafe { ready.work(true).run(0..usize::MAX, &self.drive(region.site.threads)) }
+                .map_err(|stop| stopped(region, stop, span)),
+        };
+        outcome?;
+        // SAFETY: every element has been written.
+        unsafe { self.take_results(ready) };
+        Ok(())
+    }
+
+    /// Memory for a region's results, and where everything lies.
+    fn prepare<'r>(&mut self, region: &'r Region) -> Result<Ready<'r>, Diagnostic> {
         let places: Places = region.leaves.iter().map(|leaf| self.place_of(leaf)).collect();
         let mut stored: Short<Unwritten> = Short::new();
         for store in &region.stores {
@@ -50,35 +69,72 @@ impl Run<'_> {
             let block = Array::unwritten(end.array_type.dtype, &end.array_type.shape, self.context.pool);
             ends.push(block.map_err(|refusal| out_of_memory(&end.array_type, refusal, end.span))?);
         }
-        if region.count() == 0 {
-            for (end, block) in region.ends.iter().zip(&ends) {
-                nothing(end, block)?;
-            }
-        } else {
-            let destinations: Short<*mut u8> = stored.iter().map(Unwritten::pointer).collect();
-            let drive = self.drive(region.site.threads);
-            // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block), and the
-            // results have the sizes of their types.
-            let outcome = unsafe {
-                if region.ends.is_empty() {
-                    each(&Tape::new(region, self.plan.level, &places, &destinations), region, &drive)
-                } else {
-                    fold(region, self.plan.level, (&places, &destinations), &ends, &drive)
-                }
-            };
-            outcome.map_err(|stop| stopped(region, stop, span))?;
-        }
+        Ok(Ready { region, level: self.plan.level, places, stored, ends })
+    }
+
+    /// Keeps a region's results.
+    ///
+    /// # Safety
+    /// Every element has been written, or will be before anything reads it.
+    unsafe fn take_results(&mut self, ready: Ready) {
+        let Ready { region, stored, ends, .. } = ready;
         for (store, block) in region.stores.iter().zip(stored) {
-            // SAFETY: the units together have written every element in the order of iteration.
+            // SAFETY: the units together write every element in the order of iteration.
             let array = unsafe { in_order(region, store, block) };
             self.values[store.value] = Slot::Array(array);
         }
         for (end, block) in region.ends.iter().zip(ends) {
-            // SAFETY: the reduction has written every element.
+            // SAFETY: the reduction writes every element.
             self.values[end.value] =
                 Slot::Array(unsafe { written(end.array_type.dtype, &end.array_type.shape, block) });
         }
-        Ok(())
+    }
+
+    /// Runs regions that take turns, so many rows at a time: what one of them leaves is in the cache for the next.
+    pub(super) fn together(&mut self, steps: &[Step], rows: usize) -> Result<(), Diagnostic> {
+        let outcome = self.take_turns(steps, rows);
+        if outcome.is_err() {
+            // Nobody may see what has not been written.
+            steps.iter().flat_map(Step::makes).for_each(|value| self.values[value] = Slot::Empty);
+        }
+        outcome
+    }
+
+    fn take_turns(&mut self, steps: &[Step], rows: usize) -> Result<(), Diagnostic> {
+        let mut works: Short<(Work, Span)> = Short::new();
+        let (mut length, mut threads) = (0, 1);
+        for step in steps {
+            let plan::Work::Region(region) = &step.work else { unreachable!("only regions take turns") };
+            let ready = self.prepare(region)?;
+            works.push((ready.work(false), step.span));
+            // SAFETY: the regions are run in their order for each row, and read of the others' results that row alone.
+            unsafe { self.take_results(ready) };
+            (length, threads) = (region.shape[0], threads.max(region.site.threads));
+        }
+        let drive = self.drive(threads);
+        let alone = drive.alone();
+        let failed: Mutex<Option<Diagnostic>> = Mutex::new(None);
+        let outcome = drive.units(
+            length.div_ceil(rows),
+            1,
+            |unit| unit,
+            || (),
+            |(), unit| {
+                for (work, span) in &works {
+                    // SAFETY: the leaves' arrays are in the table, and stay there until all is done; rows are their own.
+                    if let Err(stop) = unsafe { work.run(unit * rows..length.min((unit + 1) * rows), &alone) } {
+                        let diagnostic = stopped(work.region, stop, *span);
+                        *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(diagnostic);
+                        break;
+                    }
+                }
+                None
+            },
+        );
+        if let Some(diagnostic) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(diagnostic);
+        }
+        outcome.map_err(|stop| stopped(works[0].0.region, stop, works[0].1))
     }
 
     /// Runs a region whose result replaces a part of an array: where it lies if nothing else needs it, otherwise in a copy.
@@ -200,12 +256,100 @@ impl Run<'_> {
     }
 }
 
-/// Elementwise work, unit by unit along the line.
+/// A region with memory for its results.
+struct Ready<'r> {
+    region: &'r Region,
+    level: Level,
+    places: Places,
+    stored: Short<Unwritten>,
+    ends: Short<Unwritten>,
+}
+
+impl<'r> Ready<'r> {
+    /// What there is to do; the results' memory must live as long. `streams`: whether results may pass by the cache.
+    fn work(&self, streams: bool) -> Work<'r> {
+        let Ready { region, level, places, .. } = self;
+        let destinations: Short<*mut u8> = self.stored.iter().map(Unwritten::pointer).collect();
+        let (outer, reduced, inner) = region.extents();
+        let extents = Extents { outer, reduced, inner };
+        let targets: Short<Target> =
+            region.ends.iter().zip(&self.ends).map(|(end, to)| target(region, end, to)).collect();
+        let way = if targets.is_empty() { None } else { accumulation(extents, &targets) };
+        let folding = way.and_then(|(row, way)| Tape::folding(region, *level, places, &destinations, row, way));
+        let is_rows = matches!(way, Some((_, Way::Stripes(_)))) && folding.is_some();
+        let tape = (!is_rows).then(|| Tape::new(region, *level, places, &destinations, streams));
+        Work { region, level: *level, extents, targets, tape, folding }
+    }
+}
+
+/// A region that is ready to run, with tapes over what it reads and writes.
+struct Work<'r> {
+    region: &'r Region,
+    level: Level,
+    extents: Extents,
+    targets: Short<Target>,
+    /// For everything but reductions of rows by machine code that accumulates.
+    tape: Option<Tape>,
+    folding: Option<Tape>,
+}
+
+impl Work<'_> {
+    /// Does it, for a range of the first axis of a region that reduces others, or for all.
+    ///
+    /// # Errors
+    /// When the run was cancelled, an element has no answer, or there is no memory for partial results.
+    ///
+    /// # Safety
+    /// The leaves' arrays and the results live; nothing else works on the same rows.
+    unsafe fn run(&self, rows: Range<usize>, drive: &Drive) -> Result<(), Stop> {
+        let (from, count, extents) = match rows.end {
+            usize::MAX => (0, self.region.count(), self.extents),
+            end => {
+                let row = self.region.count() / self.region.shape[0];
+                let outer = self.extents.outer / self.region.shape[0] * (end - rows.start);
+                (rows.start * row, (end - rows.start) * row, Extents { outer, ..self.extents })
+            }
+        };
+        let stretch = |tape| Stretch::from(tape, from);
+        if self.targets.is_empty() {
+            let Some(tape) = &self.tape else { unreachable!("what reduces nothing has a tape") };
+            // SAFETY: the caller's promise.
+            return unsafe { each(stretch(tape), self.region, count, drive) };
+        }
+        let first = if rows.start == 0 { 0 } else { self.extents.outer / self.region.shape[0] * rows.start };
+        let moved = |target: &Target| {
+            // SAFETY: the results of the rows are among all.
+            Target { to: unsafe { target.to.add(first * extents.inner * target.result_size()) }, ..*target }
+        };
+        let targets: Short<Target> = self.targets.iter().map(moved).collect();
+        // SAFETY: the caller's promise.
+        unsafe {
+            match (&self.tape, &self.folding) {
+                (None, Some(tape)) => reduce_rows(stretch(tape), self.level, extents, &targets, drive),
+                (Some(tape), folding) => {
+                    let folding = folding.as_ref().map(stretch);
+                    reduce((stretch(tape), folding), self.level, extents, &targets, drive)
+                }
+                (None, None) => unreachable!("there is a tape"),
+            }
+        }
+    }
+}
+
+/// How an end is reduced, and where to.
+fn target(region: &Region, end: &End, to: &Unwritten) -> Target {
+    let how = match &end.how {
+        Reducer::Fold { fold, .. } => How::Fold(fold),
+        Reducer::FirstExtreme { greatest, extreme } => How::Extreme { greatest: *greatest, extreme: *extreme },
+    };
+    Target { register: end.register, dtype: region.dtype(end.register), how, to: to.pointer() }
+}
+
+/// Elementwise work on so many elements, unit by unit along the line.
 ///
 /// # Safety
-/// As [`Tape::evaluate`], for the whole line.
-unsafe fn each(tape: &Tape, region: &Region, drive: &Drive) -> Result<(), Stop> {
-    let count = region.count();
+/// As [`Tape::evaluate`], for all of them.
+unsafe fn each(tape: Stretch, region: &Region, count: usize, drive: &Drive) -> Result<(), Stop> {
     // Heavy code takes smaller units, so that a cancelled run stops soon; many threads do too, so that all have some.
     let share = count.div_ceil(drive.count() * 4).max(4 * tape.block());
     let unit = (UNIT / (1 + region.instructions.len() / 16)).min(share).next_multiple_of(tape.block());
@@ -250,7 +394,7 @@ unsafe fn delayed(
     let room = 2 * (delay.min(count) + WAITING_BLOCK.min(count));
     let mut buffer = Scratch::of(room * size);
     let waiting = buffer.pointer();
-    let tape = Tape::new(region, level, places, &[waiting]);
+    let tape = Tape::new(region, level, places, &[waiting], false);
     let mut bench = tape.bench();
     let mut index: Short<usize> = Short::from_elem(0, axes.len());
     let (mut written, mut done) = (0, 0);
@@ -276,45 +420,6 @@ unsafe fn delayed(
         }
     }
     Ok(())
-}
-
-/// Reductions.
-///
-/// # Safety
-/// As [`reduce`]; the ends' blocks have the sizes of their types, and the destinations those of the stores.
-unsafe fn fold(
-    region: &Region,
-    level: Level,
-    (places, destinations): (&[Option<Place>], &[*mut u8]),
-    ends: &[Unwritten],
-    drive: &Drive,
-) -> Result<(), Stop> {
-    let (outer, reduced, inner) = region.extents();
-    let extents = Extents { outer, reduced, inner };
-    let targets: Short<Target> = region
-        .ends
-        .iter()
-        .zip(ends)
-        .map(|(end, block)| Target {
-            register: end.register,
-            dtype: region.dtype(end.register),
-            how: match &end.how {
-                Reducer::Fold { fold, .. } => How::Fold(fold),
-                Reducer::FirstExtreme { greatest, extreme } => How::Extreme { greatest: *greatest, extreme: *extreme },
-            },
-            to: block.pointer(),
-        })
-        .collect();
-    let way = accumulation(extents, &targets);
-    let folding = way.and_then(|(row, way)| Tape::folding(region, level, places, destinations, row, way));
-    // SAFETY: the caller's promise.
-    unsafe {
-        if let (Some((_, Way::Stripes(_))), Some(tape)) = (way, &folding) {
-            return reduce_rows(tape, level, extents, &targets, drive);
-        }
-        let tape = Tape::new(region, level, places, destinations);
-        reduce((&tape, folding.as_ref()), level, extents, &targets, drive)
-    }
 }
 
 /// Fills a result with what reducing nothing gives.

@@ -13,6 +13,7 @@ mod reshape;
 mod rest;
 mod rewrite;
 mod schedule;
+mod turns;
 mod unroll;
 mod vectorise;
 mod verify;
@@ -100,6 +101,11 @@ pub const PASSES: &[Pass] = &[
         what: "each value ends where it is read last, and results take the memory of what ends",
         run: memory::run,
     },
+    Pass {
+        name: "take turns",
+        what: "regions that read and reduce the same rows run together, some rows at a time, while those are in the cache",
+        run: turns::run,
+    },
 ];
 
 /// What is computed, by which steps, on which executors. Reusable for many runs.
@@ -128,6 +134,22 @@ pub struct Step {
     pub(crate) site: Site,
     /// The values that nothing needs afterwards.
     pub(crate) drops: Vec<ValueId>,
+    /// Which steps take turns from this one on.
+    pub(crate) turns: Turns,
+}
+
+/// Steps that run together, some rows at a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turns {
+    /// How many steps, all of them regions if there are several.
+    pub(crate) steps: usize,
+    /// How many elements of the first axis each of them computes at a time.
+    pub(crate) rows: usize,
+}
+
+impl Turns {
+    /// One step, which runs to its end.
+    pub(crate) const NONE: Turns = Turns { steps: 1, rows: 0 };
 }
 
 /// What a step does.

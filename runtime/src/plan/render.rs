@@ -67,6 +67,11 @@ impl Renderer<'_> {
             });
         }
         for step in &plan.steps {
+            if step.turns.steps > 1 {
+                let (first, last) = (self.regions + 1, self.regions + step.turns.steps);
+                let rows = if step.turns.rows == 1 { "row" } else { "rows" };
+                self.line(&format!("regions {first} to {last} take turns, {} {rows} at a time", step.turns.rows));
+            }
             self.step(plan, step, &mut names);
         }
         if let Some(following) = &plan.following {

@@ -6,8 +6,8 @@
 use super::counter::Counter;
 use super::region::{Region, Site, Source, ValueId};
 use super::{
-    Choice, ChunkStep, Draft, Handed, IndexPlace, LoopStep, MapStep, Step, UpdateStep, Walked, Work, build, fuse,
-    place, plan_sized, vectorise,
+    Choice, ChunkStep, Draft, Handed, IndexPlace, LoopStep, MapStep, Step, Turns, UpdateStep, Walked, Work, build,
+    fuse, place, plan_sized, vectorise,
 };
 use crate::machine::MachineCode;
 use crate::machine::regions::lane_loop;
@@ -80,6 +80,7 @@ impl Scheduler<'_, '_> {
                         span,
                         site,
                         drops: Vec::new(),
+                        turns: Turns::NONE,
                     });
                 }
             }
@@ -272,7 +273,15 @@ impl Scheduler<'_, '_> {
         };
         let base = self.bases[id.index()];
         let results = (base..base + node.types.len()).collect();
-        self.draft.steps.push(Step { work, results, types: node.types, span: node.span, site, drops: Vec::new() });
+        self.draft.steps.push(Step {
+            work,
+            results,
+            types: node.types,
+            span: node.span,
+            site,
+            drops: Vec::new(),
+            turns: Turns::NONE,
+        });
     }
 
     /// The plan of a body that has so many threads.
@@ -285,7 +294,15 @@ impl Scheduler<'_, '_> {
     fn push_region(&mut self, region: Region, span: thalweg_lang::source::Span) {
         let site = region.site.clone();
         let work = Work::Region(Box::new(region));
-        self.draft.steps.push(Step { work, results: Vec::new(), types: Vec::new(), span, site, drops: Vec::new() });
+        self.draft.steps.push(Step {
+            work,
+            results: Vec::new(),
+            types: Vec::new(),
+            span,
+            site,
+            drops: Vec::new(),
+            turns: Turns::NONE,
+        });
     }
 }
 
