@@ -58,8 +58,6 @@ pub enum Reduction {
     FirstExtreme {
         /// Greatest, not smallest.
         greatest: bool,
-        /// The fold that gives the element itself, NaN where there is one.
-        extreme: fn(DType) -> Option<&'static Fold>,
         /// Whether an element takes the place of the best before it.
         beats: Kernels,
     },

@@ -78,16 +78,10 @@ impl Operation {
         name: &str,
         accumulate: fn(DType) -> Result<DType, Mismatch>,
         greatest: bool,
-        extreme: fn(DType) -> Option<&'static Fold>,
         beats: Kernels,
     ) -> Operation {
         let rule = Rule::Reduction { accumulate, index: true, identity: false };
-        Operation::new(
-            name,
-            reduction_parameters(),
-            rule,
-            Body::Reduction(Reduction::FirstExtreme { greatest, extreme, beats }),
-        )
+        Operation::new(name, reduction_parameters(), rule, Body::Reduction(Reduction::FirstExtreme { greatest, beats }))
     }
 
     /// Written in other operations when a call is checked.

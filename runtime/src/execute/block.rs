@@ -25,7 +25,7 @@ pub const SHORT: usize = 4;
 /// Elements of a block where they are large or the instructions need many blocks at once.
 const SMALL_BLOCK: usize = 256;
 
-/// Elements of a block of machine code that reads and writes arrays alone.
+/// Elements of a block of what reads and writes arrays alone.
 const LONG_BLOCK: usize = 4096;
 
 /// Elements of a block of machine code whose results are reduced over an outer axis: rows of them, with accumulators beside them.
@@ -462,7 +462,11 @@ impl Tape {
         let count = region.count();
         let largest = (0..leaves + region.instructions.len()).map(|register| region.dtype(register).size()).max();
         let largest = largest.unwrap_or(1);
-        let limit = if largest > 8 || (largest == 8 && region.buffers > 4) { SMALL_BLOCK } else { BLOCK };
+        let limit = match region.instructions.len() {
+            0 if readers.iter().all(|reader| matches!(reader, Reader::Dense { .. })) => LONG_BLOCK,
+            _ if largest > 8 || (largest == 8 && region.buffers > 4) => SMALL_BLOCK,
+            _ => BLOCK,
+        };
         let block = limit.min(count.max(1));
         let slot = (block * largest).next_multiple_of(ALIGNMENT) + PADDING;
         let mut bytes = region.buffers * slot;

@@ -3,17 +3,20 @@
 use super::fold::Partial;
 use crate::array::Complex;
 use crate::for_dtype;
-use crate::kernel::{Fold, Level, STRIPE, STRIPES};
+use crate::kernel::Level;
+use std::ops::BitOrAssign;
 use thalweg_lang::dtype::DType;
 
 /// How many elements are compared with the best at once.
 const LANES: usize = 32;
 
+/// How many elements are gone over twice: they stay in the first cache.
+const PART: usize = 4096;
+
 /// Looks for the first extreme of each column.
 pub struct Search {
     dtype: DType,
     greatest: bool,
-    extreme: Option<&'static Fold>,
     /// How many columns; at most as many as there were at first.
     pub width: usize,
     /// The best of each column.
@@ -23,9 +26,9 @@ pub struct Search {
 }
 
 impl Search {
-    /// A search that has seen nothing, for the smallest or the greatest, and the fold that gives it.
-    pub fn new(dtype: DType, (greatest, extreme): (bool, Option<&'static Fold>), width: usize) -> Search {
-        Search { dtype, greatest, extreme, width, values: Partial::new(width * dtype.size()), indices: vec![0; width] }
+    /// A search that has seen nothing, for the smallest or the greatest.
+    pub fn new(dtype: DType, greatest: bool, width: usize) -> Search {
+        Search { dtype, greatest, width, values: Partial::new(width * dtype.size()), indices: vec![0; width] }
     }
 
     /// Takes `count` elements, of which `taken` were seen before in this search; row 0 is the row `first_row`.
@@ -34,11 +37,11 @@ impl Search {
     /// `source` has `count` elements, and the machine has the level.
     pub unsafe fn feed(&mut self, level: Level, source: *const u8, count: usize, taken: usize, first_row: usize) {
         let (values, indices, width) = (self.values.pointer(), self.indices.as_mut_ptr(), self.width);
-        let (greatest, extreme) = (self.greatest, self.extreme.map(|fold| (fold, level)));
+        let greatest = self.greatest;
         for_dtype!(self.dtype, T => {
             // SAFETY: the caller's promise; a value and an index are there for each column.
             unsafe {
-                let best = Best { values: values.cast::<T>(), indices, width, greatest, extreme };
+                let best = Best { values: values.cast::<T>(), indices, width, greatest };
                 match level {
                     #[cfg(target_arch = "x86_64")]
                     Level::Avx512 => best.feed_avx512(source.cast(), count, taken, first_row),
@@ -57,7 +60,6 @@ struct Best<T> {
     indices: *mut i64,
     width: usize,
     greatest: bool,
-    extreme: Option<(&'static Fold, Level)>,
 }
 
 impl<T: Extreme> Best<T> {
@@ -94,7 +96,7 @@ impl<T: Extreme> Best<T> {
         unsafe { self.feed(source, count, taken, first_row) }
     }
 
-    /// One column: a fold finds the best value, then the first element is looked for that is as good.
+    /// One column: the best of a part is found first, then the first element that is as good.
     ///
     /// # Safety
     /// As [`Best::feed`].
@@ -102,32 +104,15 @@ impl<T: Extreme> Best<T> {
     unsafe fn run<const GREATEST: bool>(&self, source: *const T, count: usize, taken: usize, first_row: usize) {
         // SAFETY: the caller's promise; elements are read at any alignment.
         unsafe {
-            let element = |at: usize| source.add(at).read_unaligned();
             let mut done = 0;
             while done < count {
-                let part = (count - done).min(STRIPE / size_of::<T>() * STRIPES);
-                let mut best = element(done);
-                match self.extreme {
-                    Some((fold, level)) => {
-                        fold.total(level, source.add(done).cast(), part, (&raw mut best).cast());
-                    }
-                    None => {
-                        let better = |best: T, value: T| if value.beats(best, GREATEST) { value } else { best };
-                        best = (done..done + part).map(element).fold(best, better);
-                    }
-                }
+                let part = (count - done).min(PART);
+                let from = source.add(done);
+                let best = best_of::<T, GREATEST>(from, part);
                 if taken + done == 0 || best.beats(self.values.read(), GREATEST) {
-                    let is_it = |at: usize| match best.has_order() {
-                        true => !best.is_ahead(element(at), GREATEST),
-                        false => !element(at).has_order(),
-                    };
-                    let mut from = done;
-                    while from + LANES <= done + part && !(from..from + LANES).fold(false, |any, at| any | is_it(at)) {
-                        from += LANES;
-                    }
-                    let place = (from..done + part).find(|&at| is_it(at)).unwrap_or(done);
+                    let place = first_of::<T, GREATEST>(from, part, best);
                     self.values.write(best);
-                    self.indices.write((first_row + taken + place) as i64);
+                    self.indices.write((first_row + taken + done + place) as i64);
                 }
                 done += part;
             }
@@ -162,6 +147,65 @@ impl<T: Extreme> Best<T> {
     }
 }
 
+/// The best of `count` elements, one at least: the first NaN, or what no element is ahead of.
+///
+/// # Safety
+/// `source` has `count` elements, at any alignment.
+#[inline(always)]
+unsafe fn best_of<T: Extreme, const GREATEST: bool>(source: *const T, count: usize) -> T {
+    // SAFETY: the caller's promise.
+    let element = |at: usize| unsafe { source.add(at).read_unaligned() };
+    if count >= LANES {
+        let mut best: [T; LANES] = std::array::from_fn(element);
+        let mut disordered = [T::Word::from(false); LANES];
+        for (word, value) in disordered.iter_mut().zip(&best) {
+            *word = T::Word::from(!value.has_order());
+        }
+        let mut at = LANES;
+        while at < count {
+            // The last ones may be looked at twice: that changes nothing.
+            let from = at.min(count - LANES);
+            for (lane, best) in best.iter_mut().enumerate() {
+                let value = element(from + lane);
+                disordered[lane] |= T::Word::from(!value.has_order());
+                *best = if value.is_ahead(*best, GREATEST) { value } else { *best };
+            }
+            at += LANES;
+        }
+        if disordered.into_iter().all(|word| word == T::Word::from(false)) {
+            let mut half = LANES / 2;
+            while half > 0 {
+                for lane in 0..half {
+                    best[lane] =
+                        if best[lane + half].is_ahead(best[lane], GREATEST) { best[lane + half] } else { best[lane] };
+                }
+                half /= 2;
+            }
+            return best[0];
+        }
+    }
+    (1..count).map(element).fold(element(0), |best, value| if value.beats(best, GREATEST) { value } else { best })
+}
+
+/// The first of `count` elements that is as good as the best of them.
+///
+/// # Safety
+/// As [`best_of`].
+#[inline(always)]
+unsafe fn first_of<T: Extreme, const GREATEST: bool>(source: *const T, count: usize, best: T) -> usize {
+    // SAFETY: the caller's promise.
+    let element = |at: usize| unsafe { source.add(at).read_unaligned() };
+    if !best.has_order() {
+        return (0..count).find(|&at| !element(at).has_order()).unwrap_or(0);
+    }
+    let is_it = |at: usize| !best.is_ahead(element(at), GREATEST);
+    let mut from = 0;
+    while from + LANES <= count && !(from..from + LANES).fold(false, |any, at| any | is_it(at)) {
+        from += LANES;
+    }
+    (from..count).find(|&at| is_it(at)).unwrap_or(0)
+}
+
 /// Whether one value must take the place of another.
 ///
 /// # Safety
@@ -175,6 +219,8 @@ pub unsafe fn beats(dtype: DType, value: *const u8, best: *const u8, greatest: b
 
 /// Elements with an order in which NaN comes first.
 trait Extreme: Copy {
+    /// As wide as an element, so that a truth lies beside it in a vector.
+    type Word: Copy + PartialEq + From<bool> + BitOrAssign;
     /// Whether it has a place in the order of numbers: it is not NaN.
     fn has_order(self) -> bool;
     /// Whether it is greater (less), of two that have a place.
@@ -189,6 +235,7 @@ trait Extreme: Copy {
 macro_rules! ordered {
     ($($element:ty)*) => { $(
         impl Extreme for $element {
+            type Word = u8;
             #[inline(always)]
             fn has_order(self) -> bool {
                 true
@@ -203,8 +250,9 @@ macro_rules! ordered {
 ordered!(bool i8 i16 i32 i64 u8 u16 u32 u64);
 
 macro_rules! floats {
-    ($($element:ty)*) => { $(
+    ($($element:ty, $word:ty;)*) => { $(
         impl Extreme for $element {
+            type Word = $word;
             #[inline(always)]
             fn has_order(self) -> bool {
                 !self.is_nan()
@@ -216,6 +264,7 @@ macro_rules! floats {
         }
         /// As NumPy orders them: by the real part, then by the imaginary one; NaN in either part counts.
         impl Extreme for Complex<$element> {
+            type Word = $word;
             #[inline(always)]
             fn has_order(self) -> bool {
                 !self.re.is_nan() & !self.im.is_nan()
@@ -228,4 +277,4 @@ macro_rules! floats {
         }
     )* };
 }
-floats!(f32 f64);
+floats!(f32, u32; f64, u64;);

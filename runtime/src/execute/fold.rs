@@ -68,8 +68,6 @@ pub enum How {
     Extreme {
         /// Greatest.
         greatest: bool,
-        /// The fold that gives the element itself.
-        extreme: Option<&'static Fold>,
     },
 }
 
@@ -238,7 +236,9 @@ pub unsafe fn reduce(
     // A block of the line is shorter than any fold's block, so that a short run is always one block.
     // SAFETY: the caller's promise.
     unsafe {
-        if reduced * inner * SHORT <= tape.block().min(BLOCK) && tape.takes_any() {
+        let searches = targets.iter().all(|target| matches!(target.how, How::Extreme { .. }));
+        let short = if searches { tape.block() / 2 } else { tape.block().min(BLOCK) / SHORT };
+        if reduced * inner <= short && tape.takes_any() {
             reduce_short(tape, level, extents, targets, drive)
         } else {
             reduce_long((tape, folding), level, extents, targets, drive)
@@ -265,8 +265,16 @@ unsafe fn reduce_short(
         units,
         (GRAIN / (batch * span)).min(units.div_ceil(drive.count() * 4)),
         |unit| unit * batch * span,
-        || (tape.bench(), Partial::new(tape.block() * 16)),
-        |(bench, columns), unit| {
+        || {
+            let search = |target: &Target| match target.how {
+                How::Extreme { greatest } => Some(Search::new(target.dtype, greatest, inner)),
+                How::Fold(_) => None,
+            };
+            let searches: Short<Option<Search>> = targets.iter().map(search).collect();
+            let folds = searches.iter().any(Option::is_none);
+            (tape.bench(), Partial::new(if folds { tape.block() * 16 } else { 0 }), searches)
+        },
+        |(bench, columns, searches), unit| {
             let from = unit * batch;
             let count = batch.min(outer - from);
             // SAFETY: the caller's promise; the units' elements and results are their own.
@@ -275,10 +283,10 @@ unsafe fn reduce_short(
                 if fault.is_some() {
                     return fault;
                 }
-                for target in targets {
+                for (target, search) in targets.iter().zip(searches) {
                     let source = tape.register(bench, target.register);
-                    match target.how {
-                        How::Fold(fold) => {
+                    match (target.how, search) {
+                        (How::Fold(fold), _) => {
                             let size = target.size();
                             let width = count * inner;
                             let rows = columns.pointer();
@@ -293,9 +301,9 @@ unsafe fn reduce_short(
                             let to = target.to.add(from * inner * size);
                             std::ptr::copy_nonoverlapping(columns.pointer(), to, width * size);
                         }
-                        How::Extreme { greatest, extreme } => {
+                        (How::Extreme { .. }, search) => {
                             let to: *mut i64 = target.to.cast();
-                            let mut search = Search::new(target.dtype, (greatest, extreme), inner);
+                            let Some(search) = search else { unreachable!("it was made for the target") };
                             for at in 0..count {
                                 search.feed(level, source.add(at * span * target.size()), span, 0, 0);
                                 to.add((from + at) * inner).copy_from_nonoverlapping(search.indices.as_ptr(), inner);
@@ -548,7 +556,7 @@ unsafe fn finish(
             }
         }
         Blocks::Found { values, indices, blocks } => {
-            let How::Extreme { greatest, .. } = target.how else { return Ok(()) };
+            let How::Extreme { greatest } = target.how else { return Ok(()) };
             let size = target.size();
             let (values, indices) = (values.pointer().cast_const(), indices.pointer().cast::<i64>().cast_const());
             for at in 0..outer * inner {
@@ -595,9 +603,7 @@ impl Long<'_> {
                 memory: Partial::new(target.lanes().min(self.extents.reduced) * self.width * target.size()),
                 taken: 0,
             },
-            How::Extreme { greatest, extreme } => {
-                Accumulator::Search(Search::new(target.dtype, (greatest, extreme), self.width))
-            }
+            How::Extreme { greatest } => Accumulator::Search(Search::new(target.dtype, greatest, self.width)),
         };
         Worker {
             bench: self.tape.bench(),

@@ -340,7 +340,7 @@ impl Work<'_> {
 fn target(region: &Region, end: &End, to: &Unwritten) -> Target {
     let how = match &end.how {
         Reducer::Fold { fold, .. } => How::Fold(fold),
-        Reducer::FirstExtreme { greatest, extreme } => How::Extreme { greatest: *greatest, extreme: *extreme },
+        Reducer::FirstExtreme { greatest } => How::Extreme { greatest: *greatest },
     };
     Target { register: end.register, dtype: region.dtype(end.register), how, to: to.pointer() }
 }

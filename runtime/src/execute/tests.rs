@@ -101,11 +101,7 @@ fn library() -> Library {
             identity: |dtype| Some(Scalar::i64(0).cast(dtype)),
         }),
         Body::Reduction(Reduction::Fold { fold: |dtype| GREATEST.find(dtype), identity: |_| None }),
-        Body::Reduction(Reduction::FirstExtreme {
-            greatest: true,
-            extreme: |dtype| GREATEST.find(dtype),
-            beats: Kernels::NONE,
-        }),
+        Body::Reduction(Reduction::FirstExtreme { greatest: true, beats: Kernels::NONE }),
         Body::Function(twice),
         Body::Effect(|call| {
             let text: Vec<String> = call.arguments.iter().map(|value| format!("{value:?}")).collect();

@@ -220,8 +220,8 @@ fn reducer(
         Reduction::Fold { fold, identity } => {
             fold(dtype).filter(|_| result == dtype).map(|fold| Reducer::Fold { fold, identity: identity(dtype) })
         }
-        Reduction::FirstExtreme { greatest, extreme, .. } => {
-            let reducer = Reducer::FirstExtreme { greatest: *greatest, extreme: extreme(dtype) };
+        Reduction::FirstExtreme { greatest, .. } => {
+            let reducer = Reducer::FirstExtreme { greatest: *greatest };
             (result == thalweg_lang::dtype::DType::I64).then_some(reducer)
         }
     };

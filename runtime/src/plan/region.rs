@@ -212,8 +212,6 @@ pub enum Reducer {
     FirstExtreme {
         /// Greatest, not smallest.
         greatest: bool,
-        /// The fold that gives the element itself.
-        extreme: Option<&'static Fold>,
     },
 }
 

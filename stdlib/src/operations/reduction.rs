@@ -90,13 +90,13 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             .examples(&[("all([[true, false], [true, true]], axis=1)", "[false  true]")]),
     );
     rows.push(
-        Operation::first_extreme("argmin", typing::extreme_index, false, |dtype| fold_of(&MINIMUM, dtype), LESS)
+        Operation::first_extreme("argmin", typing::extreme_index, false, LESS)
             .summary("The index (i64) of the first smallest element along axes, counted in C order over several; NaN counts as smallest.")
             .text(AXES)
             .examples(&[("argmin([3, 1, 1])", "1")]),
     );
     rows.push(
-        Operation::first_extreme("argmax", typing::extreme_index, true, |dtype| fold_of(&MAXIMUM, dtype), MORE)
+        Operation::first_extreme("argmax", typing::extreme_index, true, MORE)
             .summary("The index (i64) of the first greatest element along axes, counted in C order over several; NaN counts as greatest.")
             .text(AXES)
             .examples(&[("argmax([[3, 1], [2, 5]], axis=1)", "[0 1]")]),
