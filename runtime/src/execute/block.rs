@@ -28,11 +28,14 @@ const SMALL_BLOCK: usize = 256;
 /// Elements of a block of what reads and writes arrays alone.
 const LONG_BLOCK: usize = 4096;
 
+/// The same where it is machine code that takes many rows in one call.
+const CODE_BLOCK: usize = 16 * 1024;
+
 /// Elements of a block of machine code whose results are reduced over an outer axis: rows of them, with accumulators beside them.
 const ROW_BLOCK: usize = 1024;
 
 /// No block of a region that replaces a part of an array has more elements: what it computes waits in the first cache.
-pub const WAITING_BLOCK: usize = ROW_BLOCK;
+pub const WAITING_BLOCK: usize = 4096;
 
 /// Results of so many bytes do not stay in any cache until somebody reads them.
 const MOST_CACHED: usize = 32 * 1024 * 1024;
@@ -42,7 +45,7 @@ const MOST_PACKED: usize = 512 * 1024;
 
 /// The least run along the innermost axis for which blocks end where runs do: then what lies densely in a run is read where it is.
 /// A block of machine code is cheaper to begin than one of many separate functions.
-const RUN_OF_MACHINE_CODE: usize = 128;
+const RUN_OF_MACHINE_CODE: usize = 16;
 const RUN_OF_FUNCTIONS: usize = 256;
 
 /// Between two block buffers, so that equal offsets in them do not fall on equal offsets in a page: the processor would take
@@ -530,7 +533,7 @@ impl Tape {
         let block = if region.stores.iter().any(|store| store.within.is_some()) {
             WAITING_BLOCK
         } else if !moved && outputs.iter().all(|&register| stored(register).is_some()) {
-            LONG_BLOCK
+            CODE_BLOCK
         } else if !moved && region.extents().2 > 1 {
             ROW_BLOCK
         } else {
