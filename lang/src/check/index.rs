@@ -380,12 +380,13 @@ impl Checker<'_> {
         if consumed > rank {
             let axes = if rank == 1 { "1 axis".to_string() } else { format!("{rank} axes") };
             let indices = if consumed == 1 { "1 index".to_string() } else { format!("{consumed} indices") };
-            let diagnostic = Diagnostic::error("E0305", format!("{indices} for an array of {axes}"), span, "");
+            let diagnostic = Diagnostic::error("E0305", format!("{indices} for an array of {axes}"), span, indices);
             let diagnostic =
                 self.with_origin(diagnostic.label(base_span, source.to_string()), base_span, &source.to_string());
             return Err(self.report(match rank {
                 0 => diagnostic.help("a scalar has no axes: leave the index out"),
-                _ => diagnostic.help(format!("leave {} out", consumed - rank)),
+                1 => diagnostic.help("give one index: `[i]`"),
+                _ => diagnostic.help(format!("give at most {rank} indices, one for each axis")),
             }));
         }
         // `None` is a new axis.
