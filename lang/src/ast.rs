@@ -221,11 +221,12 @@ pub enum ExpressionKind {
         /// The right operand.
         right: Box<Expression>,
     },
-    /// `a < b <= c`: two or more comparisons.
+    /// `a < b <= c`: two or more comparisons. A long run of other operators, `a + b - c + …`, too: each is applied to what those
+    /// before it give. So the tree is not deeper for it.
     Chain {
         /// `a`
         first: Box<Expression>,
-        /// `< b`, `<= c`
+        /// `< b`, `<= c`; comparisons only, or none
         rest: Vec<(BinaryOperator, Span, Expression)>,
     },
     /// `if c { … } else { … }`; `else if` nests.

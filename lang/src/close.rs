@@ -50,12 +50,20 @@ fn check(guard: &Guard, known: &Sizes) -> Result<(), Diagnostic> {
         Length::Open(_) => format!("{length} = {value}"),
     };
     let (a, b) = (shown(&guard.left, left), shown(&guard.right, right));
-    let diagnostic = Diagnostic::error("E0504", format!("{}, and they are {a} and {b}", guard.what), guard.span, "");
-    Err(match guard.is_broadcast && (left == 1 || right == 1) {
+    let mut diagnostic = Diagnostic::error(
+        "E0504",
+        format!("{}, and they are {a} and {b}", guard.what),
+        guard.span,
+        format!("{left} and {right} here"),
+    );
+    diagnostic.labels.extend(guard.places.iter().cloned());
+    let shorter = left.min(right);
+    let (before, behind) = &guard.around;
+    Err(match guard.is_broadcast && shorter == 1 {
         true => diagnostic.help(
             "only a length that is known to be 1 before the run is stretched: write `x.reshape(1)`, or `x[0]` for the element",
         ),
-        false => diagnostic,
+        false => diagnostic.help(format!("take the first {shorter} of the longer one: `[{before}:{shorter}{behind}]`")),
     })
 }
 

@@ -61,6 +61,8 @@ pub enum Advice {
     AskWhetherEmpty,
     /// Two matrices fit when one is turned.
     Transpose,
+    /// A complex number stands where a real one is wanted.
+    FromComplex,
     /// A size must be known before the run.
     KnownSize,
     /// A name needs its shape before a loop: an array of a `{shape}` and a `{dtype}`.

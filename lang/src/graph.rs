@@ -3,6 +3,7 @@
 //! A graph is over lengths `L`. The checker builds open graphs, whose lengths are [`Length`]s: some of them are polynomials in sizes
 //! that only the run can tell. Closing one (`crate::close`) gives a graph over numbers, which is what plans are made of.
 
+use crate::diagnostic::Label;
 use crate::dtype::{DType, Scalar};
 use crate::length::{Length, Symbol};
 use crate::source::Span;
@@ -374,6 +375,10 @@ pub struct Guard {
     pub after: usize,
     /// Whether one of them would be stretched to the other if the checker knew that it is 1.
     pub is_broadcast: bool,
+    /// What meets here, and where sizes come from that only the run tells, for the message when they are not equal.
+    pub places: Arc<[Label]>,
+    /// What stands in an index before and behind the part of the axis that is too long.
+    pub around: (Arc<str>, Arc<str>),
 }
 
 /// The rest of a computation whose sizes were not known: it is closed when the graph before it has run.

@@ -3,15 +3,23 @@
 use crate::ast::BinaryOperator;
 use crate::diagnostic::Diagnostic;
 use crate::lexer::{Lexeme, Token};
-use crate::parser::code;
+use crate::parser::{LONGEST_RUN, code};
 use crate::source::{SourceId, Span};
 
 /// How many brackets may be open at once.
 pub const MAX_BRACKETS: usize = 256;
 
 /// How many operators, calls, indices and brackets may lie on one way from a statement down to a name in it. The tree is
-/// never deeper than this, so whoever walks it (or drops it) may do so recursively.
+/// never deeper than this, so whoever walks it (or drops it) may do so recursively. A run of operators such as `a + b + c` is no
+/// deeper for its length.
 pub const MAX_DEPTH: usize = 512;
+
+/// How many operators a statement or an element may have on one level. Each is checked, planned and compiled with all the others.
+const MOST_OPERATORS: usize = 10_000;
+
+/// How much deeper all the runs of operators in an element or statement can make it: one for each precedence, each as long as the
+/// parser leaves it a tree, and the step to its right.
+const MOST_OF_RUNS: usize = 10 * (LONGEST_RUN + 2);
 
 /// Tokens for the grammar: brackets are paired, each newline left ends a statement, comments are gone.
 pub(crate) struct Layout {
@@ -34,8 +42,8 @@ pub(crate) enum End {
 /// Makes the grammar's tokens of the scanner's.
 pub(crate) fn lay_out(source: SourceId, lexemes: Vec<Lexeme>) -> Layout {
     let mut diagnostics = Vec::new();
-    let (lexemes, open_at_end) = pair_brackets(source, lexemes, &mut diagnostics);
-    let (lexemes, wants_more) = end_statements(source, &lexemes, &mut diagnostics);
+    let (lexemes, open_at_end, is_cut) = pair_brackets(source, lexemes, &mut diagnostics);
+    let (lexemes, wants_more) = end_statements(source, &lexemes, is_cut, &mut diagnostics);
     let end = match (open_at_end, wants_more) {
         (true, _) => End::OpenBracket,
         (false, true) => End::WantsMore,
@@ -93,8 +101,13 @@ struct Pairing<'list> {
 }
 
 /// Adds the closing brackets that are missing and drops those that close nothing, with an error for each, so that one
-/// forgotten bracket does not cost the statements after it.
-fn pair_brackets(source: SourceId, lexemes: Vec<Lexeme>, diagnostics: &mut Vec<Diagnostic>) -> (Vec<Lexeme>, bool) {
+/// forgotten bracket does not cost the statements after it. Also tells whether brackets are open at the end, and whether the text
+/// was cut within a statement, because too many were.
+fn pair_brackets(
+    source: SourceId,
+    lexemes: Vec<Lexeme>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Vec<Lexeme>, bool, bool) {
     let errors_before = diagnostics.len();
     let mut pairing = Pairing { source, lexemes: &lexemes, open: Vec::new(), insertions: Vec::new(), diagnostics };
     let mut dropped: Vec<usize> = Vec::new();
@@ -127,8 +140,7 @@ fn pair_brackets(source: SourceId, lexemes: Vec<Lexeme>, diagnostics: &mut Vec<D
             if pairing.open.len() == MAX_BRACKETS {
                 let span = Span::new(source, lexeme.start, lexeme.end);
                 let message = format!("more than {MAX_BRACKETS} brackets are open here");
-                let help = "name an inner part first, for example `part = …`";
-                pairing.diagnostics.push(Diagnostic::error(code::TOO_DEEP, message, span, "").help(help));
+                pairing.diagnostics.push(too_deep(&lexeme.token, message, span));
                 // What is left cannot be told apart; what came before the statement is still worth reading.
                 end = pairing.open.first().map_or(0, |open| open.index);
                 pairing.open.clear();
@@ -146,8 +158,9 @@ fn pair_brackets(source: SourceId, lexemes: Vec<Lexeme>, diagnostics: &mut Vec<D
     }
 
     let mut insertions = pairing.insertions;
-    if insertions.is_empty() && dropped.is_empty() && end == lexemes.len() {
-        return (lexemes, open_at_end);
+    let is_cut = end < lexemes.len();
+    if insertions.is_empty() && dropped.is_empty() && !is_cut {
+        return (lexemes, open_at_end, false);
     }
     insertions.sort_by_key(|insertion| insertion.before);
     let mut insertions = insertions.into_iter().peekable();
@@ -166,7 +179,7 @@ fn pair_brackets(source: SourceId, lexemes: Vec<Lexeme>, diagnostics: &mut Vec<D
         }
     }
     insert(end, &mut paired);
-    (paired, open_at_end)
+    (paired, open_at_end, is_cut)
 }
 
 impl Pairing<'_> {
@@ -267,23 +280,70 @@ struct Level {
     is_behind: bool,
     /// The operators around it, in all the brackets that it stands in.
     outside: usize,
-    /// The operators so far in this element or statement,
+    /// What reaches to the end of this element or statement and so is around all that follows in it: `->`, `if`, annotations,
+    reaching: usize,
+    /// `not`, which ends at `and` and `or`,
+    negations: usize,
+    /// what ends at the next operator between two operands: signs, powers, calls, indices, `.`,
     operators: usize,
-    /// and the most inside a bracket of it.
+    /// and the most inside a bracket since that operator.
     inside: usize,
+    /// The operators between two operands,
+    runs: usize,
+    /// and the most of what stood between two of them.
+    operand: usize,
     /// The most of all elements before.
     deepest: usize,
 }
 
 impl Level {
+    /// What is around the next operand.
+    fn around(&self) -> usize {
+        self.reaching + self.negations + self.operators + self.runs.min(MOST_OF_RUNS)
+    }
+
     fn depth(&self) -> usize {
-        self.deepest.max(self.operators + self.inside)
+        let operand = self.operand.max(self.reaching + self.negations + self.operators + self.inside);
+        self.deepest.max(operand + self.runs.min(MOST_OF_RUNS))
+    }
+
+    /// An operator between two operands: what was only around the left one is over.
+    fn next_operand(&mut self, token: &Token) {
+        self.operand = self.operand.max(self.reaching + self.negations + self.operators + self.inside);
+        (self.operators, self.inside) = (0, 0);
+        if matches!(token, Token::And | Token::Or) {
+            self.negations = 0;
+        }
+        self.runs += 1;
+    }
+
+    /// An `else if`: what stood in the condition and the block before is over.
+    fn next_side(&mut self) {
+        *self = Level { deepest: self.depth(), negations: 0, operators: 0, inside: 0, runs: 0, operand: 0, ..*self };
+    }
+
+    /// Something begins that reaches to the end of the element, with all that is around it.
+    fn reach(&mut self) {
+        let around = self.around() + 1;
+        self.next_side();
+        self.reaching = around;
+    }
+
+    /// The next element or statement begins.
+    fn next_element(&mut self) {
+        self.next_side();
+        self.reaching = 0;
     }
 }
 
 /// Drops the newlines that end no statement, and mends a few words of other languages. Also tells whether the last
-/// statement wants more.
-fn end_statements(source: SourceId, lexemes: &[Lexeme], diagnostics: &mut Vec<Diagnostic>) -> (Vec<Lexeme>, bool) {
+/// statement wants more. Of a text that is cut, only the statements before that one are kept.
+fn end_statements(
+    source: SourceId,
+    lexemes: &[Lexeme],
+    is_cut: bool,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Vec<Lexeme>, bool) {
     let mut laid: Vec<Lexeme> = Vec::with_capacity(lexemes.len() + 1);
     let mut levels = vec![Level { has_lines: true, ..Level::default() }];
     let mut newline: Option<usize> = None;
@@ -310,8 +370,7 @@ fn end_statements(source: SourceId, lexemes: &[Lexeme], diagnostics: &mut Vec<Di
             && !matches!(token, Token::Dot | Token::Arrow | Token::Else)
         {
             laid.push(Lexeme { token: Token::Newline, start: at, end: at + 1 });
-            level.deepest = level.depth();
-            (level.operators, level.inside) = (0, 0);
+            level.next_element();
             if bottom {
                 statement = laid.len();
             }
@@ -374,8 +433,16 @@ fn end_statements(source: SourceId, lexemes: &[Lexeme], diagnostics: &mut Vec<Di
         wants_more = asks_for_more(&token);
         match &token {
             Token::Semicolon | Token::Comma => {
-                level.deepest = level.depth();
-                (level.operators, level.inside) = (0, 0);
+                level.next_element();
+            }
+            _ if is_run_operator(&token) && laid.last().is_some_and(|last| ends_operand(&last.token)) => {
+                level.next_operand(&token);
+                if level.runs > MOST_OPERATORS {
+                    let message = format!("more than {MOST_OPERATORS} operators stand in a row here");
+                    diagnostics.push(too_deep(&token, message, Span::new(source, start, end)));
+                    laid.truncate(statement);
+                    return (laid, false);
+                }
             }
             Token::ParenClose | Token::SquareClose | Token::BraceClose | Token::HoleClose if !bottom => {
                 let depth = level.depth();
@@ -389,20 +456,33 @@ fn end_statements(source: SourceId, lexemes: &[Lexeme], diagnostics: &mut Vec<Di
                 }
             }
             _ if deepens(&token) => {
-                level.operators += 1;
-                if level.outside + level.operators + level.inside > MAX_DEPTH {
-                    let span = Span::new(source, start, end);
+                let is_behind = laid.last().is_some_and(|last| ends_operand(&last.token));
+                match token {
+                    // What stood between the `if` or `for` and its block is over.
+                    Token::BraceOpen if is_behind => {
+                        level.next_side();
+                        level.operators += 1;
+                    }
+                    Token::Not => level.negations += 1,
+                    // `else if` is one step.
+                    Token::Else if matches!(next.map(|next| &next.token), Some(Token::If)) => level.next_side(),
+                    Token::AnnotationOpen(_) => {
+                        level.reach();
+                        level.operators += 1;
+                    }
+                    Token::Arrow | Token::Annotation(_) | Token::If | Token::Else | Token::Fn => level.reach(),
+                    _ => level.operators += 1,
+                }
+                if level.outside + level.around() + level.inside > MAX_DEPTH {
                     let message = format!("this statement is more than {MAX_DEPTH} operations deep");
-                    let help = "name a part of it first, for example `part = …`";
-                    diagnostics.push(Diagnostic::error(code::TOO_DEEP, message, span, "").help(help));
+                    diagnostics.push(too_deep(&token, message, Span::new(source, start, end)));
                     laid.truncate(statement);
                     return (laid, false);
                 }
                 if partner(&token).is_some() {
-                    let outside = level.outside + level.operators;
+                    let outside = level.outside + level.around();
                     let has_lines = token == Token::BraceOpen;
                     let is_annotation = matches!(token, Token::AnnotationOpen(_));
-                    let is_behind = laid.last().is_some_and(|last| ends_operand(&last.token));
                     levels.push(Level { has_lines, is_annotation, is_behind, outside, ..Level::default() });
                 }
             }
@@ -414,6 +494,14 @@ fn end_statements(source: SourceId, lexemes: &[Lexeme], diagnostics: &mut Vec<Di
             statement = laid.len();
         }
     }
+    if is_cut {
+        // The cut is where a statement begins, or within it.
+        match newline.filter(|_| levels.len() == 1) {
+            Some(at) => laid.push(Lexeme { token: Token::Newline, start: at, end: at + 1 }),
+            None => laid.truncate(statement),
+        }
+        return (laid, false);
+    }
     // The last statement ends with the text, unless something is clearly to follow.
     if !wants_more && levels.len() == 1 {
         let at = laid.last().map_or(0, |last| last.end);
@@ -421,6 +509,15 @@ fn end_statements(source: SourceId, lexemes: &[Lexeme], diagnostics: &mut Vec<Di
     }
     let is_open = laid.last().is_some_and(|last| !matches!(last.token, Token::Newline | Token::Semicolon));
     (laid, wants_more && is_open)
+}
+
+/// Text that nests too deep, or goes on too long, at a token.
+fn too_deep(token: &Token, message: String, span: Span) -> Diagnostic {
+    let help = match token {
+        Token::BraceOpen | Token::If | Token::Else => "make an inner part a function of its own: `fn part(x) { … }`",
+        _ => "name an inner part first, for example `part = …`",
+    };
+    Diagnostic::error(code::TOO_DEEP, message, span, "").help(help)
 }
 
 /// Whether a token can begin a statement and cannot go on with one.
@@ -462,6 +559,11 @@ pub(crate) fn ends_operand(token: &Token) -> bool {
     use Token::*;
     matches!(token, Name(_) | Integer(_) | Float(_) | Imaginary(_) | Text(_) | FormatEnd | True | False)
         || matches!(token, ParenClose | SquareClose | BraceClose)
+}
+
+/// Whether this is an operator between two operands of which a run is applied from the left to the right.
+fn is_run_operator(token: &Token) -> bool {
+    is_operator(token) && !matches!(token, Token::Not | Token::Tilde | Token::DoubleStar)
 }
 
 /// Whether an operand must follow, at the least.

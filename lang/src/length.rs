@@ -190,12 +190,21 @@ impl Polynomial {
         }
     }
 
+    /// The symbol that it is, when it is one.
+    pub(crate) fn single(&self) -> Option<&Symbol> {
+        match self.terms.iter().collect::<Vec<_>>().as_slice() {
+            [(product, 1)] if product.len() == 1 => product.first(),
+            _ => None,
+        }
+    }
+
     /// With sizes put in for symbols.
     pub fn with(&self, sizes: &Sizes) -> Polynomial {
         self.replaced(&|symbol| sizes.get(symbol).map(|size| Polynomial::from(*size)))
     }
 
-    fn replaced(&self, value: &dyn Fn(&Symbol) -> Option<Polynomial>) -> Polynomial {
+    /// With polynomials put in for symbols.
+    pub(crate) fn replaced(&self, value: &dyn Fn(&Symbol) -> Option<Polynomial>) -> Polynomial {
         let mut result = Polynomial::default();
         for (product, factor) in &self.terms {
             let mut term = Polynomial::from(*factor);

@@ -476,9 +476,58 @@ pub(crate) fn binary(
     right: Expression,
 ) -> Expression {
     let span = left.span.to(right.span);
-    let (left, right) = (Box::new(left), Box::new(right));
-    Expression { kind: ExpressionKind::Binary { operator, operator_span, left, right }, span }
+    let left = if operator.is_comparison() { left } else { flattened(left) };
+    match left.kind {
+        ExpressionKind::Chain { first, mut rest } if !operator.is_comparison() && !compares(&rest) => {
+            rest.push((operator, operator_span, right));
+            Expression { kind: ExpressionKind::Chain { first, rest }, span }
+        }
+        kind => {
+            let (left, right) = (Box::new(Expression { kind, span: left.span }), Box::new(right));
+            Expression { kind: ExpressionKind::Binary { operator, operator_span, left, right }, span }
+        }
+    }
 }
+
+/// Whether the operators of a `Chain` are comparisons.
+pub(crate) fn compares(rest: &[(BinaryOperator, Span, Expression)]) -> bool {
+    rest.iter().any(|(operator, ..)| operator.is_comparison())
+}
+
+/// The left operand of an operator: when it is a long run of operators itself, as a `Chain`.
+fn flattened(left: Expression) -> Expression {
+    let mut depth = 0;
+    let mut inner = &left;
+    while let ExpressionKind::Binary { operator, left, .. } = &inner.kind
+        && !operator.is_comparison()
+    {
+        depth += 1;
+        inner = left;
+    }
+    if depth < LONGEST_RUN {
+        return left;
+    }
+    let span = left.span;
+    let mut rest = Vec::new();
+    let mut first = left;
+    loop {
+        match first.kind {
+            ExpressionKind::Binary { operator, operator_span, left, right } if !operator.is_comparison() => {
+                rest.push((operator, operator_span, *right));
+                first = *left;
+            }
+            kind => {
+                first = Expression { kind, span: first.span };
+                break;
+            }
+        }
+    }
+    rest.reverse();
+    Expression { kind: ExpressionKind::Chain { first: Box::new(first), rest }, span }
+}
+
+/// A run of more operators than this, each of which has the run before it on its left, becomes a `Chain`.
+pub(crate) const LONGEST_RUN: usize = 4;
 
 /// Comparisons in a row: none is the operand itself, one is a `Binary`, more are a `Chain`.
 pub(crate) fn chain((first, mut rest): (Expression, Vec<(BinaryOperator, Span, Expression)>)) -> Expression {
@@ -691,6 +740,12 @@ impl Reporter<'_> {
             }
             Name(_) if previous == Some(&Import) => {
                 "nothing of the library needs importing: delete this line; a file is brought in by `import \"file.tw\"`"
+            }
+            ParenOpen if previous == Some(&Import) => {
+                "`import` is a statement, and gives the names that the file assigns: `import \"file.tw\"`"
+            }
+            Import => {
+                "`import` stands alone on a line, and gives the names that the file assigns: `import \"file.tw\"`"
             }
             Name(word) if &**word == "is" && self.token(index + 1) == Some(&Not) => "write `!=`",
             Name(word) if matches!(&**word, "is") => "write `==`",

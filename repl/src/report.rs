@@ -7,6 +7,7 @@ use miette::{
     SourceCode, SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
 };
 use std::fmt;
+use std::ops::Range;
 use thalweg_lang::diagnostic::{Diagnostic, Severity};
 use thalweg_lang::source::{SourceId, Sources, Span};
 
@@ -125,7 +126,7 @@ fn by_source(finding: &Diagnostic, sources: &Sources, width: usize) -> Vec<Shown
         let part = excerpt(&source.text, &ranges, width.saturating_sub(8));
         let labels = places.iter().zip(&part.places).enumerate().map(|(index, ((_, text), place))| {
             let text = Some(text.clone()).filter(|text| !text.is_empty());
-            let span = SourceSpan::from(place.clone());
+            let span = SourceSpan::from(uncovered(&part.text, place, &part.places));
             if index == 0 {
                 LabeledSpan::new_primary_with_span(text, span)
             } else {
@@ -141,6 +142,36 @@ fn by_source(finding: &Diagnostic, sources: &Sources, width: usize) -> Vec<Shown
         });
     }
     parts
+}
+
+/// What is left of a place without those that lie within it. miette draws the places of a line one behind the other, so that one
+/// within another would be drawn behind it.
+fn uncovered(text: &str, place: &Range<usize>, all: &[Range<usize>]) -> Range<usize> {
+    let is_within = |other: &&Range<usize>| {
+        other.len() < place.len() && place.start <= other.start && other.end <= place.end && !other.is_empty()
+    };
+    let mut inner: Vec<&Range<usize>> = all.iter().filter(is_within).collect();
+    // What covers several lines is drawn beside them.
+    if inner.is_empty() || text[place.clone()].contains('\n') {
+        return place.clone();
+    }
+    inner.sort_by_key(|other| other.start);
+    let mut start = place.start;
+    let mut pieces = Vec::new();
+    for other in inner {
+        pieces.push(start..other.start.max(start));
+        start = start.max(other.end);
+    }
+    pieces.push(start..place.end);
+    let trimmed = pieces.into_iter().map(|piece| {
+        let piece_text = &text[piece.clone()];
+        let start = piece.start + piece_text.len() - piece_text.trim_start().len();
+        start..start.max(piece.start + piece_text.trim_end().len())
+    });
+    let says_something = |piece: &Range<usize>| text[piece.clone()].contains(char::is_alphanumeric);
+    let left: Vec<Range<usize>> = trimmed.filter(|piece| !piece.is_empty()).collect();
+    let best = left.iter().find(|piece| says_something(piece)).or(left.first());
+    best.cloned().unwrap_or_else(|| place.clone())
 }
 
 /// An excerpt as miette reads it.
@@ -240,6 +271,36 @@ error[E0301]: shapes do not fit: f64[3] and f64[4]
    ·     ╰── f64[3]
    ╰────
   help: cut one: `a + b[:3]`
+";
+        expect(finding, &sources, drawn);
+    }
+
+    #[test]
+    fn a_place_within_another() {
+        let mut sources = Sources::default();
+        let id = sources.add("in.tw", "print(y[0, 1])");
+        let finding = Diagnostic::error("E0305", "too many", place(id, &sources, "y[0, 1]"), "this index")
+            .label(place(id, &sources, "y"), "f64[3]");
+        let drawn = "
+error[E0305]: too many
+   ╭─[in.tw:1:7]
+ 1 │ print(y[0, 1])
+   ·       ┬───┬──
+   ·       │   ╰── this index
+   ·       ╰── f64[3]
+   ╰────
+";
+        expect(finding, &sources, drawn);
+        let finding = Diagnostic::error("E0301", "wrong", place(id, &sources, "print(y[0, 1])"), "all")
+            .label(place(id, &sources, "0, 1"), "two");
+        let drawn = "
+error[E0301]: wrong
+   ╭─[in.tw:1:1]
+ 1 │ print(y[0, 1])
+   · ────┬─────┬─
+   ·     │     ╰── two
+   ·     ╰── all
+   ╰────
 ";
         expect(finding, &sources, drawn);
     }

@@ -259,6 +259,7 @@ impl thalweg_lang::declaration::Library for Library {
             Advice::ChooseByElement => "use `where(c, x, y)` to choose element by element, or `any(c)` or `all(c)`",
             Advice::WalkNumbers => "write `range(n)` for the integers below n",
             Advice::AskWhetherEmpty => "check the shape first: `if a.size > 0 { … } else { … }`",
+            Advice::FromComplex => "write `real(z)` for the real part, or `abs(z)` for the distance from 0",
             Advice::Transpose => "transpose one of them: `.T`",
             Advice::StartWith => "zeros({shape}, dtype={dtype})",
             Advice::ShowInLoop => "print each part where it is made: `for x in xs { print(f\"{x} \", end=\"\") }`",

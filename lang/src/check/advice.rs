@@ -1,23 +1,72 @@
 //! What to type where shapes or numbers do not fit: one repair, found by trying.
 
 use crate::dtype::{DType, Kind, Scalar};
-use crate::length::Length;
+use crate::length::{Length, Polynomial, Symbol};
 use crate::types::DisplayShape;
 
 /// What would make two shapes go together, as words that can be typed.
 pub(super) fn broadcast_help(left: &[Length], right: &[Length]) -> Option<String> {
-    if let ([a], [b]) = (left, right) {
+    if let ([a], [b]) = (left, right)
+        && let (Some(a), Some(b)) = (a.known(), b.known())
+    {
         let outer = "for every pair of elements give the first a second axis: `[:, newaxis]`";
-        let (Some(a), Some(b)) = (a.known(), b.known()) else { return Some(outer.into()) };
         let (shorter, longer) = (a.min(b), a.max(b));
         return Some(match longer - shorter {
             1 if shorter > 1 => format!("leave one element of the {longer} out: `[:-1]` or `[1:]`"),
+            _ if shorter == 0 => outer.into(),
             _ => format!("{outer}; or take the first {shorter} of the longer: `[:{shorter}]`"),
         });
     }
+    if left.len() == right.len() {
+        let differ = |axis: &usize| left[*axis] != right[*axis] && !left[*axis].is(1) && !right[*axis].is(1);
+        let differing: Vec<usize> = (0..left.len()).filter(differ).collect();
+        let &[axis] = differing.as_slice() else { return common_part(left, right) };
+        let (a, b) = (Polynomial::from(&left[axis]), Polynomial::from(&right[axis]));
+        let (longer, shorter) = if longer_part(&a, &b).is_some() { (a, b) } else { (b, a) };
+        let all = ":, ".repeat(axis);
+        return match longer.minus(&shorter).known() {
+            Some(more) => {
+                let what = if more == 1 { "one element".into() } else { format!("{more} elements") };
+                Some(format!("leave {what} of the {longer} out: `[{all}:-{more}]` or `[{all}{more}:]`"))
+            }
+            None => longer_part(&longer, &shorter)
+                .map(|part| format!("take the first {shorter} of the {longer}: `[{all}{part}]`")),
+        };
+    }
     let (shorter, longer) = if left.len() < right.len() { (left, right) } else { (right, left) };
-    let index = new_axes(shorter, longer)?;
-    Some(format!("give the {} one another axis: `[{index}]`", DisplayShape(shorter)))
+    match new_axes(shorter, longer) {
+        Some(index) => Some(format!("give the {} one another axis: `[{index}]`", DisplayShape(shorter))),
+        None => common_part(left, right),
+    }
+}
+
+/// The part of the last axes that two shapes over numbers have in common, to be taken of both.
+fn common_part(left: &[Length], right: &[Length]) -> Option<String> {
+    let pairs = left.iter().rev().zip(right.iter().rev());
+    let lengths: Option<Vec<(usize, usize)>> = pairs.map(|(a, b)| Some((a.known()?, b.known()?))).collect();
+    let mut entries = Vec::new();
+    for (a, b) in lengths?.into_iter().rev() {
+        entries.push(match a.min(b) {
+            0 => return None,
+            _ if a == b || a == 1 || b == 1 => ":".to_string(),
+            least => format!(":{least}"),
+        });
+    }
+    let rest = if left.len() == right.len() { "" } else { "..., " };
+    (1..=8)
+        .contains(&entries.len())
+        .then(|| format!("take of both the part that both have: `[{rest}{}]`", entries.join(", ")))
+}
+
+/// The part of an axis that is as long as another, when the first is provably longer for every size.
+pub(super) fn longer_part(longer: &Polynomial, shorter: &Polynomial) -> Option<String> {
+    let more = longer.minus(shorter);
+    match more.known() {
+        Some(0) => None,
+        Some(known) => (known > 0).then(|| format!(":-{known}")),
+        // A length that is written down has only names that the function has.
+        None => (more.is_never_negative() && shorter.symbols().all(Symbol::is_variable)).then(|| format!(":{shorter}")),
+    }
 }
 
 /// The index with new axes, fewest and latest first, that lets a shape broadcast with one of more axes.
@@ -70,7 +119,10 @@ mod tests {
         assert!(help(&[3, 4], &[3]).ends_with("`[:, newaxis]`"));
         assert!(help(&[4, 5], &[4, 5, 3]).ends_with("`[:, :, newaxis]`"));
         assert!(help(&[2, 5, 3], &[2, 3]).ends_with("`[:, newaxis, :]`"));
-        assert!(help(&[5, 4], &[6]).is_empty());
+        assert!(help(&[5, 4], &[6]).ends_with("`[..., :4]`"));
+        assert!(help(&[3, 4], &[5, 6]).ends_with("`[:3, :4]`"));
+        assert!(help(&[3, 4], &[3, 5]).ends_with("`[:, :-1]` or `[:, 1:]`"));
+        assert!(help(&[5, 4], &[0]).is_empty());
         assert!(help(&[3], &[4]).contains("`[:-1]`"));
         assert!(help(&[3], &[8]).contains("`[:3]`"));
     }

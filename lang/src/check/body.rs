@@ -265,7 +265,7 @@ impl<'a> Checker<'a> {
                 let right_type = second.level.builder.graph().node(right_node).array_type().clone();
                 let what = "both sides of an `if` give one shape";
                 if !self.same_shape(&left_type.shape, &right_type.shape, what, span) {
-                    let help = "give both sides one shape".to_string();
+                    let help = self.one_shape_help(&left_type, &right_type);
                     return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), help, name, places));
                 }
                 self.refuse_untold(&left_type, "the two sides of an `if`", span)?;
@@ -319,6 +319,24 @@ impl<'a> Checker<'a> {
         };
         level.imports.insert(outside, imported);
         imported
+    }
+
+    /// What makes the values of two branches one shape.
+    fn one_shape_help(&self, left: &Type, right: &Type) -> String {
+        match (&*left.shape, &*right.shape) {
+            ([a], [b]) if a.known().zip(b.known()).is_some_and(|(a, b)| a.min(b) > 0) => {
+                let shorter = a.known().min(b.known()).unwrap_or(0);
+                format!("give both sides one shape: take `[:{shorter}]` of the longer")
+            }
+            ([], [..]) | ([..], []) => {
+                let whole = if left.rank() > 0 { left } else { right };
+                let lengths: Vec<String> = whole.shape.iter().map(ToString::to_string).collect();
+                let start = self.library.advice(Advice::StartWith);
+                let zeros = start.replace("{shape}", &lengths.join(", ")).replace("{dtype}", whole.dtype.name());
+                format!("give both sides one shape: write `… + {zeros}` for the one value")
+            }
+            _ => "give both sides one shape".to_string(),
+        }
     }
 
     fn branch_types(&mut self, left: &str, right: &str, help: String, name: Option<&str>, places: Sides) -> Reported {
@@ -642,11 +660,12 @@ impl<'a> Checker<'a> {
         if !is_made_of_arrays(&value) {
             let found = self.describe_in(&level, &value);
             let message = format!("a comprehension's elements are arrays, not {found}");
-            let is_text = matches!(value, Value::Text(_));
             let diagnostic = Diagnostic::error("E0303", message, element, found);
-            return Err(self.report(match is_text {
-                true => diagnostic.help(self.library.advice(Advice::ShowInLoop)),
-                false => diagnostic,
+            return Err(self.report(match value {
+                Value::Text(_) => diagnostic.help(self.library.advice(Advice::ShowInLoop)),
+                Value::None => diagnostic.help("what gives no value stands in a loop: `for x in xs { … }`"),
+                Value::Function(_) | Value::Builtin(_) => diagnostic.help("call it: add `(…)`"),
+                _ => diagnostic.help("write `[ ]` to make an array of the values"),
             }));
         }
         let mut outputs = Vec::new();

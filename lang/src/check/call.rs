@@ -21,6 +21,35 @@ pub(super) struct Passed {
     span: Span,
 }
 
+/// What binding needs to know of what is called.
+struct Form<'a> {
+    /// What messages call it.
+    name: &'a str,
+    signature: &'a dyn Fn() -> String,
+    slots: &'a [Slot<'a>],
+    /// Where the program defines it.
+    definition: Option<Span>,
+}
+
+impl Form<'_> {
+    /// Its parameters, and how it is called.
+    fn help(&self) -> String {
+        let names: Vec<String> = self.slots.iter().map(|slot| format!("`{}`", slot.name)).collect();
+        // What has no name of its own is not called by its signature.
+        let signature = match (self.signature)() {
+            signature if signature.starts_with('(') => String::new(),
+            signature => format!(": write `{signature}`"),
+        };
+        match names.as_slice() {
+            [] => format!("it has no parameters{signature}"),
+            [one] => format!("its parameter is {one}{signature}"),
+            [others @ .., last] => {
+                format!("its parameters are {} and {last}{signature}", others.join(", "))
+            }
+        }
+    }
+}
+
 /// What binding needs to know of a parameter.
 struct Slot<'a> {
     name: &'a str,
@@ -176,6 +205,10 @@ impl Checker<'_> {
     }
 
     fn unknown_property(&mut self, value: &Value<Operand>, base_span: Span, name: &Name, called: bool) -> Reported {
+        // A function of the file that is missing may have been meant.
+        if self.lacks_import && called {
+            return Reported;
+        }
         let text = &*name.text;
         if self.library.is_unbuilt(text) {
             return self.not_built(&format!("`{text}`"), name.span, "");
@@ -210,13 +243,16 @@ impl Checker<'_> {
     /// Assigns arguments to parameters; each slot gets what was passed to it.
     fn bind_arguments(
         &mut self,
-        name: &str,
-        signature: &dyn Fn() -> String,
-        slots: &[Slot],
+        form: &Form,
         passed: Vec<Passed>,
         name_span: Span,
         span: Span,
     ) -> Checks<Vec<Vec<Passed>>> {
+        let Form { name, signature, slots, definition } = form;
+        let defined = |diagnostic: Diagnostic| match definition {
+            Some(place) => diagnostic.label(*place, "defined here"),
+            None => diagnostic,
+        };
         let mut bound: Vec<Vec<Passed>> = slots.iter().map(|_| Vec::new()).collect();
         let mut next = 0;
         let mut named = None;
@@ -254,8 +290,8 @@ impl Checker<'_> {
                             _ => format!("{count} arguments"),
                         };
                         let message = format!("`{name}` takes {takes}, and this is one more");
-                        let help = format!("its parameters are `{}`", signature());
-                        return Err(self.report(Diagnostic::error("E0204", message, argument.span, "").help(help)));
+                        let diagnostic = defined(Diagnostic::error("E0204", message, argument.span, "one too many"));
+                        return Err(self.report(diagnostic.help(form.help())));
                     }
                     if !slots[index].variadic {
                         next += 1;
@@ -277,9 +313,10 @@ impl Checker<'_> {
                 let message = format!("`{name}` needs `{}`", slot.name);
                 // What a call that gives too little was meant to be, where other languages have more than one thing of that name.
                 let familiar = self.library.foreign(&format!("{name}()")).map(str::to_string);
-                let help = familiar.unwrap_or_else(|| format!("its parameters are `{}`", signature()));
+                let help = familiar.unwrap_or_else(|| form.help());
                 let place = if span.source == name_span.source { span } else { name_span };
-                return Err(self.report(Diagnostic::error("E0203", message, place, "").help(help)));
+                let missing = format!("`{}` is missing", slot.name);
+                return Err(self.report(defined(Diagnostic::error("E0203", message, place, missing)).help(help)));
             }
         }
         Ok(bound)
@@ -303,13 +340,22 @@ impl Checker<'_> {
     ) -> Checks<Value<Operand>> {
         let function = &closure.function;
         let frame = Frame::of(closure, self.is_closed(function.span.source), span);
-        let shown: Arc<str> = if frame.name.is_empty() { "this function".into() } else { frame.name.clone() };
+        let shown: Arc<str> = match (&*frame.name, function.parameters.as_slice()) {
+            ("", [one]) => format!("{} -> …", one.name.text).into(),
+            ("", _) => format!("{} -> …", signature_of(function, None)).into(),
+            _ => frame.name.clone(),
+        };
         if self.frames.iter().any(|frame| Arc::ptr_eq(&frame.closure.function, function)) {
             return Err(self.recursion(&shown, name_span));
         }
         if self.frames.len() >= DEEPEST_CALL {
+            if std::mem::replace(&mut self.is_too_deep, true) {
+                return Err(Reported);
+            }
             let diagnostic = Diagnostic::error("E0210", "calls are nested too deeply", name_span, "");
-            return Err(self.report(diagnostic.help("give a part of it a name of its own, outside the functions")));
+            return Err(self.report(
+                diagnostic.help("write some of the calls out: put their bodies into the functions that call them"),
+            ));
         }
         let slots: Vec<Slot> = function
             .parameters
@@ -321,7 +367,10 @@ impl Checker<'_> {
             })
             .collect();
         let signature = || signature_of(function, None);
-        let bound = self.bind_arguments(&shown, &signature, &slots, passed, name_span, span)?;
+        let place = function.name.as_ref().map_or(function.span, |name| name.span);
+        let definition = Some(place).filter(|place| place.source != self.library.prelude_source());
+        let form = Form { name: &shown, signature: &signature, slots: &slots, definition };
+        let bound = self.bind_arguments(&form, passed, name_span, span)?;
         let mut sizes = super::declared::Sizes::default();
         let frame = self.bind_parameters(frame, bound, &mut sizes)?;
         self.annotated(&function.annotations, |checker| {
@@ -389,8 +438,8 @@ impl Checker<'_> {
 
     /// Makes the sizes that types have named names of the function, where no parameter has that name.
     pub(super) fn name_sizes(&mut self, frame: &mut Frame, sizes: &super::declared::Sizes) {
-        for (size, (length, place)) in &sizes.known {
-            let operand = self.length_value(length, *place);
+        for (size, named) in &sizes.known {
+            let operand = self.length_value(&named.length, named.place);
             frame.locals.entry(size.clone()).or_insert(Binding::Value(Value::Array(operand)));
         }
     }
@@ -453,7 +502,12 @@ impl Checker<'_> {
             })
             .collect();
         let signature = || declaration.signature();
-        let bound = self.bind_arguments(&declaration.name, &signature, &slots, passed, name_span, span)?;
+        let bound = self.bind_arguments(
+            &Form { name: &declaration.name, signature: &signature, slots: &slots, definition: None },
+            passed,
+            name_span,
+            span,
+        )?;
         let mut arguments = Vec::new();
         for (parameter, given) in declaration.parameters.iter().zip(bound) {
             arguments.push(self.given(parameter, given, span));

@@ -2,15 +2,16 @@
 
 use super::{Checker, Checks, Reported};
 use crate::ast::{
-    BinaryOperator, DimensionExpression, Expression, ExpressionKind, TypeExpression, TypeExpressionKind, UnaryOperator,
+    BinaryOperator, DimensionExpression, Expression, ExpressionKind, Name, TypeExpression, TypeExpressionKind,
+    UnaryOperator,
 };
-use crate::declaration::Operand;
+use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind};
 use crate::graph::NodeKind;
 use crate::length::{Length, Polynomial};
 use crate::source::Span;
-use crate::types::ArrayType;
+use crate::types::{ArrayType, Type};
 use crate::value::Value;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -18,21 +19,68 @@ use std::sync::Arc;
 /// What a call's types say of sizes.
 #[derive(Default)]
 pub(super) struct Sizes {
-    /// The sizes that have a name so far, each with the place that named it.
-    pub(super) known: BTreeMap<Arc<str>, (Length, Span)>,
+    /// The sizes that have a name so far.
+    pub(super) known: BTreeMap<Arc<str>, Named>,
     /// The integers among the arguments: a size may be named after one.
     pub(super) integers: BTreeMap<Arc<str>, Operand>,
+    /// Whether the function is checked where it is defined, so that all that its parameters name is known before its result.
+    is_definition: bool,
     /// Lengths whose declared sizes have names that other arguments will tell.
     deferred: Vec<Fit>,
+}
+
+impl Sizes {
+    /// Those of a function that is checked where it is defined.
+    pub(super) fn of_definition() -> Sizes {
+        Sizes { is_definition: true, ..Sizes::default() }
+    }
+}
+
+/// A size that a type has named.
+pub(super) struct Named {
+    /// What it is.
+    pub(super) length: Length,
+    /// The argument that told it.
+    pub(super) place: Span,
+    /// Which of that argument's axes, when it has several.
+    pub(super) axis: Option<usize>,
 }
 
 /// A length that must be a declared size.
 struct Fit {
     what: Arc<str>,
-    found: String,
+    found: Type,
     length: Length,
+    /// Which of the value's axes has it.
+    axis: usize,
+    /// Which of them is the first that the declaration has a size for, and what it says before that: `f64[`, `float[..., `.
+    first: usize,
+    head: Arc<str>,
     span: Span,
     expression: Expression,
+}
+
+impl Fit {
+    /// What a declared size is called that this length tells.
+    fn named(&self, length: Length) -> Named {
+        Named { length, place: self.span, axis: Some(self.axis).filter(|_| self.found.rank() > 1) }
+    }
+
+    /// `along axis 1`, where there are others.
+    fn along(&self) -> String {
+        if self.found.rank() > 1 { format!(" along axis {}", self.axis) } else { String::new() }
+    }
+
+    /// An index that takes a part of this axis only.
+    fn part(&self, part: &str) -> String {
+        format!("[{}{part}]", ":, ".repeat(self.axis))
+    }
+
+    /// The declaration that would fit the value.
+    fn fitting(&self) -> String {
+        let lengths: Vec<String> = self.found.shape[self.first..].iter().map(Length::to_string).collect();
+        format!("{}{}]", self.head, lengths.join(", "))
+    }
 }
 
 /// What stands for the elements' type in a declaration.
@@ -41,6 +89,9 @@ enum Elements {
     DType(DType),
     Kind(&'static str, &'static [Kind]),
 }
+
+/// What messages call a function's value.
+const THE_RESULT: &str = "the result";
 
 /// The names of kinds.
 const KINDS: [(&str, &[Kind]); 3] =
@@ -67,7 +118,7 @@ impl Checker<'_> {
         declared: &TypeExpression,
         sizes: &mut Sizes,
     ) -> Checks<Value<Operand>> {
-        self.fit("the result", value, span, declared, sizes)
+        self.fit(THE_RESULT, value, span, declared, sizes)
     }
 
     fn fit(
@@ -97,7 +148,7 @@ impl Checker<'_> {
                     },
                 };
                 let operand = self.fit_elements(what, operand, span, declared, &elements)?;
-                self.fit_shape(what, operand, span, declared, dimensions, sizes)?;
+                self.fit_shape(what, operand, span, declared, (dtype.as_ref(), dimensions), sizes)?;
                 Ok(Value::Array(operand))
             }
             (_, other) => {
@@ -200,9 +251,14 @@ impl Checker<'_> {
         }
         let message = format!("{what} is declared {wanted}, and this is {}", found.dtype);
         Err(self.report(
-            Diagnostic::error("E0312", message, span, found.to_string())
-                .label(declared.span, "declared here")
-                .help(format!("cast it: `{cast}(…)`")),
+            Diagnostic::error("E0312", message, span, found.to_string()).label(declared.span, "declared here").help(
+                match found.dtype.kind() == Kind::Complex
+                    && DType::from_name(cast).is_some_and(|to| to.kind() != Kind::Complex)
+                {
+                    true => self.library.advice(Advice::FromComplex).to_string(),
+                    false => format!("cast it: `{cast}(…)`"),
+                },
+            ),
         ))
     }
 
@@ -232,7 +288,7 @@ impl Checker<'_> {
         operand: Operand,
         span: Span,
         declared: &TypeExpression,
-        dimensions: &[DimensionExpression],
+        (dtype, dimensions): (Option<&Name>, &[DimensionExpression]),
         sizes: &mut Sizes,
     ) -> Checks<()> {
         let found = self.type_of(operand).clone();
@@ -247,20 +303,35 @@ impl Checker<'_> {
             let help = match found.rank() < named.len() {
                 true if found.rank() == 0 => "write `[ ]` around one number to make an array of it".to_string(),
                 true => "give it another axis: `[newaxis, :]` for a row, `[:, newaxis]` for a column".to_string(),
-                false => "take a part with fewer axes, such as `[0]`".to_string(),
+                false => {
+                    let zeros = vec!["0"; found.rank() - named.len()].join(", ");
+                    let each = if found.rank() == 1 { ", or call it for each: `[f(x) for x in xs]`" } else { "" };
+                    format!("take a part with fewer axes, such as `[{zeros}]`{each}")
+                }
             };
             let diagnostic =
                 Diagnostic::error("E0312", message, span, found.to_string()).label(declared.span, "declared here");
             return Err(self.report(self.with_origin(diagnostic, span, &found.to_string()).help(help)));
         }
-        let offset = found.rank() - named.len();
+        let first = found.rank() - named.len();
+        let head: Arc<str> =
+            format!("{}[{}", dtype.map_or("", |name| &*name.text), if has_rest { "..., " } else { "" }).into();
         for (position, dimension) in named.iter().enumerate() {
             let DimensionExpression::Size(expression) = dimension else {
                 let message = "`...` stands first in a type";
                 return Err(self.report(Diagnostic::error("E0312", message, declared.span, "")));
             };
-            let length = found.shape[offset + position].clone();
-            let fit = Fit { what: what.into(), found: found.to_string(), length, span, expression: expression.clone() };
+            let axis = first + position;
+            let fit = Fit {
+                what: what.into(),
+                found: found.clone(),
+                length: found.shape[axis].clone(),
+                axis,
+                first,
+                head: head.clone(),
+                span,
+                expression: expression.clone(),
+            };
             self.fit_size(fit, sizes, false)?;
         }
         Ok(())
@@ -272,7 +343,8 @@ impl Checker<'_> {
         if let ExpressionKind::Name(name) = &fit.expression.kind
             && self.declared_size(&name.text, sizes).is_none()
         {
-            sizes.known.insert(name.text.clone(), (fit.length, fit.span));
+            self.refuse_unbound(&fit, &name.text, sizes)?;
+            sizes.known.insert(name.text.clone(), fit.named(fit.length.clone()));
             return Ok(());
         }
         let mut names = HashSet::new();
@@ -282,25 +354,16 @@ impl Checker<'_> {
         match missing.as_slice() {
             [] => {}
             [name] if is_last => {
+                self.refuse_unbound(&fit, name, sizes)?;
                 let Some(solved) = self.solve(&fit, name, sizes) else {
-                    let message = format!("no `{name}` makes this size {}", fit.length);
-                    let help = match self.greatest_size(&fit, name, sizes) {
-                        Some(size) => format!("take the first {size} along this axis: `[:{size}]`"),
-                        None => format!("give it a length that some `{name}` makes"),
-                    };
-                    let diagnostic = Diagnostic::error("E0312", message, fit.span, fit.found);
-                    return Err(self.report(diagnostic.label(fit.expression.span, "declared here").help(help)));
+                    return Err(self.no_size_fits(&fit, name, sizes));
                 };
-                sizes.known.insert(name.clone(), (solved, fit.span));
+                sizes.known.insert(name.clone(), fit.named(solved));
                 return Ok(());
             }
             [..] if is_last => {
-                let diagnostic = Diagnostic::error(
-                    "E0312",
-                    "this size has several names that nothing else tells",
-                    fit.expression.span,
-                    "",
-                );
+                let message = "this size has several names that nothing else tells";
+                let diagnostic = Diagnostic::error("E0312", message, fit.expression.span, "");
                 return Err(self.report(diagnostic.help("let another parameter have each of them alone: `f64[n]`")));
             }
             [..] => {
@@ -309,15 +372,10 @@ impl Checker<'_> {
             }
         }
         let Some(wanted) = self.size_of(&fit.expression, sizes) else {
-            let diagnostic = Diagnostic::error(
-                "E0312",
-                "a size is made of names, integers, `+`, `-` and `*`",
-                fit.expression.span,
-                "",
-            );
-            return Err(self.report(diagnostic));
+            let message = "a size is made of names, integers, `+`, `-` and `*`";
+            let diagnostic = Diagnostic::error("E0312", message, fit.expression.span, "");
+            return Err(self.report(diagnostic.help("name the size alone: `f64[n]`")));
         };
-        let known = wanted.known();
         let fits = match Length::of(wanted.clone()) {
             Some(wanted) => {
                 let what = format!("{} is declared with length {wanted} here", fit.what);
@@ -325,28 +383,84 @@ impl Checker<'_> {
             }
             None => false,
         };
-        if fits {
+        if fits { Ok(()) } else { Err(self.size_mismatch(&fit, &wanted, sizes)) }
+    }
+
+    /// A size of a result that no parameter names must be one that only the data can tell; any other has a name already.
+    fn refuse_unbound(&mut self, fit: &Fit, name: &str, sizes: &Sizes) -> Checks<()> {
+        let is_of_data = match &fit.length {
+            Length::Known(_) => false,
+            Length::Open(size) => size.symbols().any(|symbol| !symbol.is_variable()),
+        };
+        if !sizes.is_definition || is_of_data {
             return Ok(());
         }
-        let shown = known.map_or_else(|| wanted.to_string(), |known| known.to_string());
-        let message = format!("{} is declared with length {shown} here, and this has {}", fit.what, fit.length);
-        let mut diagnostic = Diagnostic::error("E0312", message, fit.span, fit.found.clone())
-            .label(fit.expression.span, "declared here");
-        if let ExpressionKind::Name(name) = &fit.expression.kind
-            && let Some((known @ Length::Known(_), place)) = sizes.known.get(&name.text)
-            && *place != fit.span
-        {
-            diagnostic = diagnostic.label(*place, format!("`{}` is {known} because of this", name.text));
-        }
-        let diagnostic = self.with_origin(diagnostic, fit.span, &fit.found);
-        let help = match (known, fit.length.known()) {
-            (Some(wanted), Some(length)) if wanted >= 0 && (wanted as usize) < length => {
-                format!("take the first {wanted} along this axis: `[:{wanted}]`")
-            }
-            (_, Some(length)) => format!("give both one length: the first {length} of the other are `[:{length}]`"),
-            (_, None) => "give it the declared length, or declare another".to_string(),
+        let message =
+            format!("no parameter tells what `{name}` is, and the result has length {}{}", fit.length, fit.along());
+        let diagnostic = Diagnostic::error("E0312", message, fit.expression.span, "nothing names this size")
+            .label(fit.span, fit.found.to_string());
+        Err(self.report(diagnostic.help(format!("declare what the result is: `{}`", fit.fitting()))))
+    }
+
+    /// No value of a name makes a declared size equal to a length.
+    fn no_size_fits(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Reported {
+        let message = format!("no `{name}` makes this size {}", fit.length);
+        let help = match self.greatest_size(fit, name, sizes) {
+            Some(size) => format!("take the first {size} along this axis: `{}`", fit.part(&format!(":{size}"))),
+            None => format!("give it a length that some `{name}` makes"),
         };
-        Err(self.report(diagnostic.help(help)))
+        let diagnostic = Diagnostic::error("E0312", message, fit.span, fit.found.to_string());
+        self.report(diagnostic.label(fit.expression.span, "declared here").help(help))
+    }
+
+    /// A length that is not the declared one: where each comes from, and what makes them one.
+    fn size_mismatch(&mut self, fit: &Fit, wanted: &Polynomial, sizes: &Sizes) -> Reported {
+        let message =
+            format!("{} is declared with length {wanted}{} here, and this has {}", fit.what, fit.along(), fit.length);
+        let found = fit.found.to_string();
+        let mut diagnostic = Diagnostic::error("E0312", message, fit.span, found.clone());
+        diagnostic = diagnostic.label(fit.expression.span, "declared here");
+        let mut other = None;
+        if let ExpressionKind::Name(name) = &fit.expression.kind
+            && let Some(Named { length: known @ Length::Known(_), place, axis }) = sizes.known.get(&name.text)
+        {
+            other = axis.filter(|_| *place == fit.span);
+            let because = match axis {
+                Some(axis) => format!("its axis {axis}"),
+                None => "this".into(),
+            };
+            diagnostic = diagnostic.label(*place, format!("`{}` is {known} because of {because}", name.text));
+        }
+        let diagnostic = self.with_origin(diagnostic, fit.span, &found);
+        let diagnostic = self.with_declarations(diagnostic, &[wanted, &Polynomial::from(&fit.length)]);
+        let help = self.size_help(fit, wanted, other);
+        self.report(diagnostic.help(help))
+    }
+
+    /// What makes a length the declared one; `other` is the axis of the same value that told it.
+    fn size_help(&self, fit: &Fit, wanted: &Polynomial, other: Option<usize>) -> String {
+        let length = Polynomial::from(&fit.length);
+        if let (Some(wanted), Some(length)) = (wanted.known(), length.known()) {
+            let first = |count: i64, axis: usize| format!("`[{}:{count}]`", ":, ".repeat(axis));
+            return match (wanted >= 0 && wanted < length, other) {
+                (true, _) => format!("take the first {wanted} along this axis: {}", first(wanted, fit.axis)),
+                (false, Some(axis)) => format!("take the first {length} along axis {axis}: {}", first(length, axis)),
+                (false, None) if is_number(&fit.expression) => {
+                    format!(
+                        "give it {wanted} elements{}, or declare it for any length: `n` for `{wanted}`",
+                        fit.along()
+                    )
+                }
+                (false, None) => format!("give both one length: the first {length} of the other are `[:{length}]`"),
+            };
+        }
+        if &*fit.what == THE_RESULT {
+            return format!("declare what the result is: `{}`", fit.fitting());
+        }
+        let part = super::advice::longer_part(&length, wanted);
+        part.map(|part| format!("take as many as are declared: `{}`", fit.part(&part)))
+            .or_else(|| self.declaration_help(&length, wanted))
+            .unwrap_or_else(|| format!("give it {wanted} elements{}, as it is declared", fit.along()))
     }
 
     /// Fits what waited for the names of other arguments.
@@ -378,7 +492,7 @@ impl Checker<'_> {
         // A size is linear in a name when it grows by the same for each step of it.
         let mut at = |value: i64| {
             let length = Length::of(value.into())?;
-            sizes.known.insert(name.clone(), (length, fit.span));
+            sizes.known.insert(name.clone(), fit.named(length));
             let result = self.size_of(&fit.expression, sizes);
             sizes.known.remove(name);
             result
@@ -390,8 +504,8 @@ impl Checker<'_> {
 
     /// The size that a name stands for: one that a type has named, or an integer that the function is given.
     fn declared_size(&mut self, name: &str, sizes: &Sizes) -> Option<Polynomial> {
-        if let Some((length, _)) = sizes.known.get(name) {
-            return Some(Polynomial::from(length));
+        if let Some(named) = sizes.known.get(name) {
+            return Some(Polynomial::from(&named.length));
         }
         sizes.integers.get(name).map(|operand| self.polynomial_of(*operand))
     }
@@ -406,15 +520,34 @@ impl Checker<'_> {
             }
             ExpressionKind::Binary { operator, left, right, .. } => {
                 let (left, right) = (self.size_of(left, sizes)?, self.size_of(right, sizes)?);
-                match operator {
-                    BinaryOperator::Add => Some(left.plus(&right)),
-                    BinaryOperator::Subtract => Some(left.minus(&right)),
-                    BinaryOperator::Multiply => left.times(&right),
-                    _ => None,
+                combined(*operator, &left, &right)
+            }
+            ExpressionKind::Chain { first, rest } => {
+                let mut size = self.size_of(first, sizes)?;
+                for (operator, _, right) in rest {
+                    size = combined(*operator, &size, &self.size_of(right, sizes)?)?;
                 }
+                Some(size)
             }
             _ => None,
         }
+    }
+}
+
+/// Whether a declared size is a number.
+fn is_number(size: &Expression) -> bool {
+    let mut names = HashSet::new();
+    names_in(size, &mut names);
+    names.is_empty()
+}
+
+/// Two sizes with an operator that sizes have between them.
+pub(super) fn combined(operator: BinaryOperator, left: &Polynomial, right: &Polynomial) -> Option<Polynomial> {
+    match operator {
+        BinaryOperator::Add => Some(left.plus(right)),
+        BinaryOperator::Subtract => Some(left.minus(right)),
+        BinaryOperator::Multiply => left.times(right),
+        _ => None,
     }
 }
 
@@ -441,6 +574,10 @@ fn names_in(expression: &Expression, names: &mut HashSet<Arc<str>>) {
         ExpressionKind::Binary { left, right, .. } => {
             names_in(left, names);
             names_in(right, names);
+        }
+        ExpressionKind::Chain { first, rest } => {
+            names_in(first, names);
+            rest.iter().for_each(|(_, _, right)| names_in(right, names));
         }
         _ => {}
     }

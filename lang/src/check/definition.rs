@@ -3,6 +3,7 @@
 //! The body is walked once with arguments that stand for all that fit the types: a size that a type names is a variable, and what is
 //! not equal for every value of it is an error. A kind (`float[n]`) is represented by its widest dtype.
 
+use super::declared::{Named, combined};
 use super::{Binding, Checker, Checks, Frame, Level, Reported};
 use crate::ast::{self, DimensionExpression, ExpressionKind, TypeExpression, TypeExpressionKind};
 use crate::declaration::Operand;
@@ -20,8 +21,71 @@ use std::sync::Arc;
 struct Variables {
     /// The sizes that its types name.
     sizes: BTreeMap<Arc<str>, Symbol>,
+    /// Where each of them is named first.
+    places: BTreeMap<Arc<str>, Span>,
     /// Its integer parameters, after which a type may name a size, too.
     integers: BTreeMap<Arc<str>, Symbol>,
+}
+
+impl Variables {
+    /// A declared type with another length put in for a size, and whether that stands in it.
+    fn written(&self, declared: &TypeExpression, size: &Symbol, length: &Polynomial) -> Option<(String, bool)> {
+        match &declared.kind {
+            TypeExpressionKind::Tuple(types) => {
+                let parts: Option<Vec<_>> = types.iter().map(|one| self.written(one, size, length)).collect();
+                let (texts, found): (Vec<String>, Vec<bool>) = parts?.into_iter().unzip();
+                Some((format!("({})", texts.join(", ")), found.contains(&true)))
+            }
+            TypeExpressionKind::Array { dtype, dimensions } => {
+                let mut has_it = false;
+                let mut texts = Vec::new();
+                for dimension in dimensions {
+                    texts.push(match dimension {
+                        DimensionExpression::Rest(_) => "...".to_string(),
+                        DimensionExpression::Size(expression) => {
+                            let polynomial = self.polynomial(expression)?;
+                            has_it |= polynomial.symbols().any(|symbol| symbol == size);
+                            polynomial.replaced(&|symbol| (symbol == size).then(|| length.clone())).to_string()
+                        }
+                    });
+                }
+                let dtype = dtype.as_ref().map_or("", |name| &*name.text);
+                let shape = if texts.is_empty() { String::new() } else { format!("[{}]", texts.join(", ")) };
+                Some((format!("{dtype}{shape}"), has_it))
+            }
+        }
+    }
+
+    /// A declared size, all of whose names are known.
+    fn polynomial(&self, size: &ast::Expression) -> Option<Polynomial> {
+        match &size.kind {
+            ExpressionKind::Integer(value) => i64::try_from(*value).ok().map(Polynomial::from),
+            ExpressionKind::Name(name) => {
+                self.sizes.get(&name.text).or_else(|| self.integers.get(&name.text)).map(Polynomial::from)
+            }
+            ExpressionKind::Unary { operator: ast::UnaryOperator::Negative, operand, .. } => {
+                Some(Polynomial::from(0).minus(&self.polynomial(operand)?))
+            }
+            ExpressionKind::Binary { operator, left, right, .. } => {
+                let (left, right) = (self.polynomial(left)?, self.polynomial(right)?);
+                combined(*operator, &left, &right)
+            }
+            ExpressionKind::Chain { first, rest } => {
+                let mut size = self.polynomial(first)?;
+                for (operator, _, right) in rest {
+                    size = combined(*operator, &size, &self.polynomial(right)?)?;
+                }
+                Some(size)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The function that is being checked where it is defined.
+pub(super) struct Definition {
+    function: Arc<ast::Function>,
+    variables: Variables,
 }
 
 impl Checker<'_> {
@@ -40,6 +104,7 @@ impl Checker<'_> {
         self.close_journal();
         self.levels.pop();
         self.placement = placement;
+        self.definition = None;
         self.is_defining = false;
         result
     }
@@ -51,7 +116,7 @@ impl Checker<'_> {
             let Some(declared) = &parameter.declared else { return Ok(()) };
             arguments.push(self.stand_in(&parameter.name.text, declared, &mut variables)?);
         }
-        let mut sizes = super::declared::Sizes::default();
+        let mut sizes = super::declared::Sizes::of_definition();
         let mut frame = Frame::of(closure, self.is_closed(function.span.source), Span::default());
         for (parameter, value) in function.parameters.iter().zip(arguments) {
             if let Value::Array(operand) = &value
@@ -63,8 +128,10 @@ impl Checker<'_> {
         }
         for (name, symbol) in &variables.sizes {
             let length = Length::of(Polynomial::from(symbol)).ok_or(Reported)?;
-            sizes.known.insert(name.clone(), (length, function.span));
+            let place = variables.places.get(name).copied().unwrap_or(function.span);
+            sizes.known.insert(name.clone(), Named { length, place, axis: None });
         }
+        self.definition = Some(Definition { function: function.clone(), variables });
         self.name_sizes(&mut frame, &sizes);
         self.walk_body(frame, &mut sizes).map(|_| ())
     }
@@ -122,34 +189,67 @@ impl Checker<'_> {
     }
 
     fn stand_in_size(&mut self, size: &ast::Expression, variables: &mut Variables) -> Option<Polynomial> {
+        self.name_variables(size, variables);
+        variables.polynomial(size)
+    }
+
+    /// Makes the names in a declared size variables, where they are none yet.
+    fn name_variables(&mut self, size: &ast::Expression, variables: &mut Variables) {
         match &size.kind {
-            ExpressionKind::Integer(value) => i64::try_from(*value).ok().map(Polynomial::from),
-            ExpressionKind::Name(name) => {
-                let known = variables.sizes.get(&name.text).or_else(|| variables.integers.get(&name.text));
-                let symbol = match known {
-                    Some(symbol) => symbol.clone(),
-                    None => {
-                        let symbol = self.variable(&name.text);
-                        variables.sizes.insert(name.text.clone(), symbol.clone());
-                        symbol
-                    }
-                };
-                Some(Polynomial::from(&symbol))
+            ExpressionKind::Name(name)
+                if !variables.sizes.contains_key(&name.text) && !variables.integers.contains_key(&name.text) =>
+            {
+                let symbol = self.variable(&name.text);
+                variables.sizes.insert(name.text.clone(), symbol);
+                variables.places.insert(name.text.clone(), name.span);
             }
-            ExpressionKind::Unary { operator: ast::UnaryOperator::Negative, operand, .. } => {
-                Some(Polynomial::from(0).minus(&self.stand_in_size(operand, variables)?))
+            ExpressionKind::Unary { operand, .. } => self.name_variables(operand, variables),
+            ExpressionKind::Binary { left, right, .. } => {
+                self.name_variables(left, variables);
+                self.name_variables(right, variables);
             }
-            ExpressionKind::Binary { operator, left, right, .. } => {
-                let (left, right) = (self.stand_in_size(left, variables)?, self.stand_in_size(right, variables)?);
-                match operator {
-                    ast::BinaryOperator::Add => Some(left.plus(&right)),
-                    ast::BinaryOperator::Subtract => Some(left.minus(&right)),
-                    ast::BinaryOperator::Multiply => left.times(&right),
-                    _ => None,
-                }
+            ExpressionKind::Chain { first, rest } => {
+                self.name_variables(first, variables);
+                rest.iter().for_each(|(_, _, right)| self.name_variables(right, variables));
             }
-            _ => None,
+            _ => {}
         }
+    }
+
+    /// Adds where the function that is being checked names the sizes in these lengths.
+    pub(super) fn with_declarations(&self, mut diagnostic: Diagnostic, lengths: &[&Polynomial]) -> Diagnostic {
+        let Some(definition) = &self.definition else { return diagnostic };
+        for (name, place) in &definition.variables.places {
+            let symbol = &definition.variables.sizes[name];
+            if lengths.iter().any(|length| length.symbols().any(|other| other == symbol)) {
+                diagnostic = diagnostic.label(*place, format!("`{name}` can be any length"));
+            }
+        }
+        diagnostic
+    }
+
+    /// What to declare instead, so that two lengths are one: a size that a parameter names becomes the other length.
+    pub(super) fn declaration_help(&self, left: &Polynomial, right: &Polynomial) -> Option<String> {
+        let Definition { function, variables } = self.definition.as_ref()?;
+        let is_sayable = |length: &Polynomial| length.symbols().all(Symbol::is_variable);
+        let is_free = |size: &Polynomial, other: &Polynomial| {
+            let symbol = size.single()?.clone();
+            let is_parameter = variables.integers.values().any(|integer| *integer == symbol);
+            (!is_parameter && is_sayable(other) && other.symbols().all(|other| *other != symbol)).then_some(symbol)
+        };
+        // The one that was named later gives way.
+        let pairs = [(left, right), (right, left)];
+        let mut choices: Vec<(Symbol, &Polynomial)> =
+            pairs.into_iter().filter_map(|(size, other)| Some((is_free(size, other)?, other))).collect();
+        choices.sort_by(|one, other| one.0.cmp(&other.0));
+        let (symbol, length) = choices.pop()?;
+        let redeclared = function.parameters.iter().filter_map(|parameter| {
+            let declared = parameter.declared.as_ref()?;
+            let (text, has_it) = variables.written(declared, &symbol, length)?;
+            has_it.then(|| format!("`{}: {text}`", parameter.name.text))
+        });
+        let redeclared: Vec<String> = redeclared.collect();
+        (!redeclared.is_empty()).then(|| format!("declare the two lengths as one: {}", redeclared.join(" and ")))
     }
 
     fn variable(&mut self, name: &str) -> Symbol {

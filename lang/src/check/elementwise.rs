@@ -4,10 +4,10 @@ use super::advice::{bounds, broadcast_help, dtype_for};
 use super::{Checker, Checks};
 use crate::ast::BinaryOperator;
 use crate::declaration::{Advice, Mismatch, Operand, Rule, Typing};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::dtype::{DType, Kind, Scalar};
 use crate::graph::{NodeKind, OperationId};
-use crate::length::Length;
+use crate::length::{Length, Polynomial};
 use crate::promotion::Numeric;
 use crate::source::Span;
 use crate::types::{ArrayType, DisplayShape};
@@ -94,7 +94,10 @@ impl Checker<'_> {
         let mut shape: Vec<Length> = Vec::new();
         for (position, (operand, _)) in operands.iter().enumerate() {
             let other = self.type_of(*operand).shape.clone();
-            match self.broadcast_pair(&shape, &other, name, place) {
+            self.set_meeting(&operands[..=position], place, shape.len().max(other.len()));
+            let pair = self.broadcast_pair(&shape, &other, name, place);
+            (self.meeting, self.meeting_rank) = (Vec::new(), 0);
+            match pair {
                 Ok(wider) => {
                     self.note_table(&shape, &other, &wider, place, &operands[..=position]);
                     shape = wider;
@@ -106,9 +109,25 @@ impl Checker<'_> {
         let bytes = bytes.into_iter().try_fold(16usize, |bytes, length| bytes.checked_mul(length.max(1)));
         if bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
             let message = format!("the result would be larger than any memory: its shape is {}", DisplayShape(&shape));
-            return Err(self.report(Diagnostic::error("E0309", message, place, "")));
+            let mut diagnostic = Diagnostic::error("E0309", message, place, "");
+            for (operand, span) in operands.iter().filter(|(_, span)| *span != place) {
+                diagnostic = diagnostic.label(*span, self.type_of(*operand).to_string());
+            }
+            return Err(self.report(diagnostic.help("take a part at a time: `a[:1000]`")));
         }
         Ok(shape)
+    }
+
+    /// Notes the operands whose shapes meet at a place, for what the run may say of them.
+    fn set_meeting(&mut self, operands: &[(Operand, Span)], place: Span, rank: usize) {
+        self.meeting_rank = rank;
+        let is_open = |operand: &Operand| self.type_of(*operand).shape.iter().any(|length| length.known().is_none());
+        if operands.iter().any(|(operand, _)| is_open(operand)) {
+            let place = self.visible(place);
+            let shown = operands.iter().map(|(operand, span)| (self.visible(*span), self.type_of(*operand)));
+            let labels = shown.filter(|(span, _)| *span != place);
+            self.meeting = labels.map(|(span, found)| Label { span, text: found.to_string() }).collect();
+        }
     }
 
     /// NumPy's broadcasting of two shapes. A length that only the run can tell is taken for the other one's, and the run checks it.
@@ -131,7 +150,7 @@ impl Checker<'_> {
                 a
             } else if a.is(1) {
                 b
-            } else if self.same_in_broadcast(&a, &b, &format!("`{name}` needs equal lengths"), place) {
+            } else if self.same_in_broadcast((&a, &b), &format!("`{name}` needs equal lengths"), from_end, place) {
                 if a.known().is_some() { a } else { b }
             } else {
                 return Err(from_end);
@@ -204,13 +223,15 @@ impl Checker<'_> {
         for (operand, span) in operands.iter().take(position + 1) {
             diagnostic = self.with_origin(diagnostic, *span, &self.type_of(*operand).to_string());
         }
+        let lengths = [left, right].map(Polynomial::from);
+        diagnostic = self.with_declarations(diagnostic, &[&lengths[0], &lengths[1]]);
         let is_product = name == BinaryOperator::Multiply.symbol()
             && matches!((shape, &*right_shape), ([_, n], [m, _]) if n == m)
             && self.library.operator(BinaryOperator::MatrixProduct.symbol(), 2).is_some();
         let help = match is_product {
             true => Some("the matrix product is written `@`".to_string()),
-            false => broadcast_help(shape, &right_shape)
-                .or_else(|| is_turned(shape, &right_shape).then(|| self.library.advice(Advice::Transpose).to_string())),
+            false if is_turned(shape, &right_shape) => Some(self.library.advice(Advice::Transpose).to_string()),
+            false => broadcast_help(shape, &right_shape).or_else(|| self.declaration_help(&lengths[0], &lengths[1])),
         };
         self.report(match help {
             Some(help) => diagnostic.help(help),

@@ -34,6 +34,21 @@ impl<'c, 'a> Expansion<'c, 'a> {
         self.checker.constant_of(operand)
     }
 
+    /// Adds where the function that is being checked names the sizes in two lengths.
+    pub fn with_declarations(&self, diagnostic: Diagnostic, left: &Length, right: &Length) -> Diagnostic {
+        self.checker.with_declarations(diagnostic, &[&left.into(), &right.into()])
+    }
+
+    /// What to declare instead, so that two lengths that a function's types name are one.
+    pub fn declaration_help(&self, left: &Length, right: &Length) -> Option<String> {
+        self.checker.declaration_help(&left.into(), &right.into())
+    }
+
+    /// Whether a statement that uses this name was refused, so that what it would have done is not there.
+    pub fn is_refused(&self, name: &str) -> bool {
+        self.checker.refused_names.contains(name)
+    }
+
     /// What would make two shapes go together.
     pub fn broadcast_help(&self, left: &[Length], right: &[Length]) -> Option<String> {
         super::advice::broadcast_help(left, right)
@@ -393,7 +408,10 @@ impl<'c, 'a> Expansion<'c, 'a> {
                 Some(product) if product <= isize::MAX as usize / 16 => count = product,
                 _ => {
                     let message = "an array of this shape is larger than any memory";
-                    return Err(Diagnostic::error("E0309", message, span, ""));
+                    let diagnostic = Diagnostic::error("E0309", message, span, "");
+                    return Err(diagnostic.help(
+                        "make a length smaller; the lengths are multiplied: `(1000, 1000)` has 1_000_000 elements",
+                    ));
                 }
             }
             shape.push(length.into());

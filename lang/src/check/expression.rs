@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Scalar};
 use crate::graph::NodeKind;
 use crate::length::Length;
+use crate::parser::compares;
 use crate::promotion::{Numeric, common};
 use crate::source::Span;
 use crate::types::{ArrayType, DisplayShape};
@@ -86,7 +87,8 @@ impl Checker<'_> {
                 let (a, b) = (self.expression(left), self.expression(right));
                 self.operator(operator.symbol(), *operator_span, vec![(a?, left.span), (b?, right.span)], span)
             }
-            ExpressionKind::Chain { first, rest } => self.chain(first, rest, span),
+            ExpressionKind::Chain { first, rest } if compares(rest) => self.chain(first, rest, span),
+            ExpressionKind::Chain { first, rest } => self.run_of_operators(first, rest),
             ExpressionKind::If { condition, then, otherwise } => {
                 self.conditional(condition, then, otherwise.as_deref(), span)
             }
@@ -320,6 +322,29 @@ impl Checker<'_> {
             Value::None => "none".into(),
             Value::Newaxis => "newaxis".into(),
         }
+    }
+
+    /// `a + b - c`: each operator takes what those before it gave.
+    fn run_of_operators(
+        &mut self,
+        first: &Expression,
+        rest: &[(ast::BinaryOperator, Span, Expression)],
+    ) -> Checks<Value<Operand>> {
+        let mut span = first.span;
+        let mut value = self.expression(first);
+        for (operator, operator_span, right) in rest {
+            let other = self.expression(right);
+            let whole = span.to(right.span);
+            value = match (value, other) {
+                (Ok(left), Ok(right_value)) => {
+                    let operands = vec![(left, span), (right_value, right.span)];
+                    self.operator(operator.symbol(), *operator_span, operands, whole)
+                }
+                _ => Err(Reported),
+            };
+            span = whole;
+        }
+        value
     }
 
     /// How an operand promotes.

@@ -39,8 +39,11 @@ impl Checker<'_> {
 
     /// Refuses a function that closes over functions, which close over others, and so on.
     pub(super) fn nests_too_deep(&mut self, span: Span) -> Reported {
+        if std::mem::replace(&mut self.is_too_deep, true) {
+            return Reported;
+        }
         let message = format!("the functions that this one closes over nest more than {DEEPEST_VALUE} deep");
         let diagnostic = Diagnostic::error("E0324", message, span, "");
-        self.report(diagnostic.help("call them by the names of their own"))
+        self.report(diagnostic.help("write some of the calls out: put their bodies into the functions that call them"))
     }
 }

@@ -61,12 +61,13 @@ impl Checker<'_> {
         let file = match self.environment.import(path, span.source) {
             Ok(file) => file,
             Err(reason) => {
+                self.lacks_import = true;
                 let message = format!("`{path}` cannot be imported: {reason}");
-                let mut diagnostic = Diagnostic::error("E0217", message, path_span, "");
-                if !path.ends_with(".tw") {
-                    diagnostic = diagnostic.help(format!("a file of Thalweg ends in .tw: `import \"{path}.tw\"`"));
-                }
-                return Err(self.report(diagnostic));
+                let diagnostic = Diagnostic::error("E0217", message, path_span, "");
+                return Err(self.report(diagnostic.help(match path.ends_with(".tw") {
+                    true => "correct the path, which begins in the folder of this file, or write that file".to_string(),
+                    false => format!("a file of Thalweg ends in .tw: `import \"{path}.tw\"`"),
+                })));
             }
         };
         if let Some(first) = self.importing.iter().position(|other| other.key == file.key) {
@@ -134,7 +135,9 @@ impl Checker<'_> {
             names.iter().for_each(|name| self.bind(name, Err(Reported)));
         } else {
             for statement in &file.program.statements {
-                let _ = self.top_statement(statement);
+                if self.top_statement(statement).is_err() {
+                    self.refused_names.extend(super::names::names_in(statement));
+                }
             }
         }
         self.importing.pop();

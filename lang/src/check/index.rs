@@ -11,7 +11,7 @@ use crate::dtype::{DType, Kind};
 use crate::graph::{IndexAxis, NodeId, NodeKind, SourceAxis};
 use crate::length::{Length, Polynomial};
 use crate::source::Span;
-use crate::types::{ArrayType, Type};
+use crate::types::{ArrayType, DisplayShape, Type};
 use crate::value::Value;
 
 /// One subscript, understood.
@@ -236,12 +236,33 @@ impl Checker<'_> {
             let found = self.type_of(new).to_string();
             let message = format!("the part is {part}, and this is {found}");
             let diagnostic = Diagnostic::error("E0301", message, new_span, found);
-            let help = "give it the part's shape, or one value for all of it";
-            return Err(self.report(diagnostic.label(name.span, whole.to_string()).help(help)));
+            let lengths: Vec<Polynomial> = selection.shape.iter().chain(&given).map(Polynomial::from).collect();
+            let diagnostic = diagnostic.label(name.span, whole.to_string());
+            let diagnostic = self.with_declarations(diagnostic, &lengths.iter().collect::<Vec<_>>());
+            let help = self.part_help(&selection.shape, &given);
+            return Err(self.report(diagnostic.help(help)));
         }
         let (value_node, new) = (self.resolve(before), self.resolve(new));
         let kind = NodeKind::Update { value: value_node, axes: selection.axes, shape: selection.shape, new, operation };
         Ok(Value::Array(self.add(kind, whole, span)))
+    }
+
+    /// What makes a part of an array and the value for it fit.
+    fn part_help(&self, part: &[Length], given: &[Length]) -> String {
+        let ([own], [new]) = (part, given) else {
+            return format!("give it the shape {}, or one value for all of it", DisplayShape(part));
+        };
+        match (own.known(), new.known()) {
+            (Some(own), Some(new)) if own < new && own > 0 => {
+                format!("take the first {own} values: `[:{own}]`; or give one value for all")
+            }
+            (Some(own), Some(new)) if new > 0 => {
+                format!("update the first {new} only: `[:{new}]`; or give {own} values, or one for all")
+            }
+            _ => self
+                .declaration_help(&own.into(), &new.into())
+                .unwrap_or_else(|| format!("give it {own} values, or one for all")),
+        }
     }
 
     /// `old operator new`.
@@ -380,12 +401,13 @@ impl Checker<'_> {
         if consumed > rank {
             let axes = if rank == 1 { "1 axis".to_string() } else { format!("{rank} axes") };
             let indices = if consumed == 1 { "1 index".to_string() } else { format!("{consumed} indices") };
-            let diagnostic = Diagnostic::error("E0305", format!("{indices} for an array of {axes}"), span, "");
+            let diagnostic = Diagnostic::error("E0305", format!("{indices} for an array of {axes}"), span, indices);
             let diagnostic =
                 self.with_origin(diagnostic.label(base_span, source.to_string()), base_span, &source.to_string());
             return Err(self.report(match rank {
                 0 => diagnostic.help("a scalar has no axes: leave the index out"),
-                _ => diagnostic.help(format!("leave {} out", consumed - rank)),
+                1 => diagnostic.help("give one index: `[i]`"),
+                _ => diagnostic.help(format!("give at most {rank} indices, one for each axis")),
             }));
         }
         // `None` is a new axis.

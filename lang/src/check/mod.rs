@@ -137,6 +137,7 @@ pub fn check(
         let checked = checker.top_statement(statement);
         if checked.is_err() {
             refused.get_or_insert(statement.span);
+            checker.refused_names.extend(names::names_in(statement));
         }
         last = checked.unwrap_or(None);
         checker.refused = false;
@@ -273,6 +274,15 @@ pub(crate) struct Checker<'a> {
     searches: usize,
     /// Comparisons' operands that are bit operators, as in `a > 0 & b > 0`.
     tight: HashSet<Span>,
+    /// What meets where lengths are compared just now, and how many axes it has at most.
+    meeting: Vec<Label>,
+    meeting_rank: usize,
+    /// A file was not found: nobody knows which names it would have given.
+    lacks_import: bool,
+    /// That functions or calls nest too deep was reported: those around them do as well.
+    is_too_deep: bool,
+    /// The names in statements that were refused: what they would have done is not missing.
+    refused_names: HashSet<Arc<str>>,
     /// A function refused its arguments: what follows in its body was written for others.
     refused: bool,
     /// The session's names that the program has used, as inputs.
@@ -304,6 +314,8 @@ pub(crate) struct Checker<'a> {
     depth: usize,
     /// Whether a function is being checked where it is defined.
     is_defining: bool,
+    /// That function, once its arguments are known.
+    definition: Option<definition::Definition>,
     /// How many symbols there are.
     symbol_count: u32,
     /// How many of them are named `?k`.
@@ -319,6 +331,18 @@ const REFUSED: &str = "E0315";
 /// How many function bodies may be walked. Each call of a function walks its body for the arguments' types, so functions that call
 /// each other twice at each level double the work with each level.
 const MOST_WALKS: usize = 100_000;
+
+/// How the label of a call ends that led to an error.
+const CALLED: &str = "called here";
+
+/// How many messages are read, so that it is worth telling what else they are about.
+const MOST_SHOWN: usize = 20;
+
+/// How many of the calls around it a message shows.
+const MOST_CALLS: usize = 4;
+
+/// How many places a message may have before other calls that lead to the same are left out.
+const MOST_LABELS: usize = 8;
 
 /// How deep calls may nest; a chain of functions longer than this is taken for an error, not for the machine's stack to find out.
 const DEEPEST_CALL: usize = 200;
@@ -338,6 +362,11 @@ impl<'a> Checker<'a> {
             unknown: HashSet::new(),
             searches: 0,
             tight: HashSet::new(),
+            meeting: Vec::new(),
+            meeting_rank: 0,
+            lacks_import: false,
+            is_too_deep: false,
+            refused_names: HashSet::new(),
             refused: false,
             held: HashMap::new(),
             assigned: Vec::new(),
@@ -355,6 +384,7 @@ impl<'a> Checker<'a> {
             is_cancelled: false,
             depth: 0,
             is_defining: false,
+            definition: None,
             symbol_count: 0,
             unknown_count: 0,
         }
@@ -373,21 +403,37 @@ impl<'a> Checker<'a> {
         self.leave_prelude(&mut diagnostic);
         let place = diagnostic.labels.first().map(|label| label.span).unwrap_or_default();
         if self.reported.insert((diagnostic.code, place)) {
-            for frame in self.frames.iter().rev().filter(|frame| frame.call != place).take(4) {
+            for frame in self.frames.iter().rev().filter(|frame| frame.call != place).take(MOST_CALLS) {
                 if frame.call.source == self.library.prelude_source() {
                     continue;
                 }
-                let text = if frame.name.is_empty() {
-                    "called here".into()
-                } else {
-                    format!("`{}` is called here", frame.name)
+                let text = match &*frame.name {
+                    "" => CALLED.into(),
+                    name => format!("`{name}` is {CALLED}"),
                 };
                 diagnostic = diagnostic.label(frame.call, text);
             }
             let diagnostic = self.show_imports(diagnostic);
             self.diagnostics.push(diagnostic);
+        } else if let (Some(frame), true) = (self.frames.first(), self.frames.len() <= MOST_CALLS) {
+            self.add_call(diagnostic.code, place, frame.call);
         }
         Reported
+    }
+
+    /// Adds another call from which the same error comes to what was said of the first.
+    fn add_call(&mut self, code: &str, place: Span, call: Span) {
+        let is_same = |other: &&mut Diagnostic| {
+            other.code == code && other.labels.first().is_some_and(|label| label.span == place)
+        };
+        if let Some(known) = self.diagnostics.iter_mut().take(MOST_SHOWN).find(is_same)
+            && call.source == place.source
+            && known.labels.len() < MOST_LABELS
+            && known.labels.iter().any(|label| label.text.ends_with(CALLED))
+            && known.labels.iter().all(|label| label.span != call)
+        {
+            known.labels.push(Label { span: call, text: "from this call as well".into() });
+        }
     }
 
     /// What goes wrong in the prelude is shown where the program called it.

@@ -127,7 +127,7 @@ impl Checker<'_> {
         if !self.sees_program() && self.frames.iter().any(|frame| frame.is_closed && *frame.name == *name) {
             return self.recursion(name, span);
         }
-        if !self.unknown.insert(name.into()) {
+        if !self.unknown.insert(name.into()) || self.lacks_import {
             return super::Reported;
         }
         if self.library.is_unbuilt(name) {
@@ -285,6 +285,13 @@ pub(super) fn free_names(function: &ast::Function) -> FreeNames {
     walk
 }
 
+/// The names that a statement uses.
+pub(super) fn names_in(statement: &ast::Statement) -> HashSet<Arc<str>> {
+    let mut walk = FreeNames::default();
+    walk.statement(statement);
+    walk.seen
+}
+
 /// A walk over a function for the names that it does not define.
 #[derive(Default)]
 pub(super) struct FreeNames {
@@ -353,38 +360,37 @@ impl FreeNames {
     }
 
     fn block(&mut self, block: &ast::Block) {
-        for statement in &block.statements {
-            match &statement.kind {
-                StatementKind::Expression(value) => self.expression(value),
-                StatementKind::Assign { target, value } => {
-                    self.expression(value);
-                    self.bind(target);
-                }
-                StatementKind::Update { name, subscripts, value, .. } => {
-                    self.updated_name(name);
-                    self.expression(value);
-                    self.subscripts(subscripts.as_deref().unwrap_or(&[]));
-                }
-                StatementKind::Function(function) => {
-                    if let (Some(name), Some(scope)) = (&function.name, self.bound.last_mut()) {
-                        scope.insert(name.text.clone());
-                    }
-                    self.function(function);
-                }
-                StatementKind::For { target, sequence, body } => {
-                    self.expression(sequence);
-                    self.bind(target);
-                    self.block(body);
-                }
-                StatementKind::While { condition, body } => {
-                    self.expression(condition);
-                    self.block(body);
-                }
-                StatementKind::Break
-                | StatementKind::Continue
-                | StatementKind::Import { .. }
-                | StatementKind::Error => {}
+        block.statements.iter().for_each(|statement| self.statement(statement));
+    }
+
+    fn statement(&mut self, statement: &ast::Statement) {
+        match &statement.kind {
+            StatementKind::Expression(value) => self.expression(value),
+            StatementKind::Assign { target, value } => {
+                self.expression(value);
+                self.bind(target);
             }
+            StatementKind::Update { name, subscripts, value, .. } => {
+                self.updated_name(name);
+                self.expression(value);
+                self.subscripts(subscripts.as_deref().unwrap_or(&[]));
+            }
+            StatementKind::Function(function) => {
+                if let (Some(name), Some(scope)) = (&function.name, self.bound.last_mut()) {
+                    scope.insert(name.text.clone());
+                }
+                self.function(function);
+            }
+            StatementKind::For { target, sequence, body } => {
+                self.expression(sequence);
+                self.bind(target);
+                self.block(body);
+            }
+            StatementKind::While { condition, body } => {
+                self.expression(condition);
+                self.block(body);
+            }
+            StatementKind::Break | StatementKind::Continue | StatementKind::Import { .. } | StatementKind::Error => {}
         }
     }
 

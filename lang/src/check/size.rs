@@ -2,13 +2,14 @@
 
 use super::{Checker, Checks, Level};
 use crate::declaration::Operand;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Label};
 use crate::dtype::{DType, Kind, Scalar};
 use crate::graph::{Guard, NodeId, NodeKind};
 use crate::length::{Length, Polynomial, Symbol};
 use crate::source::Span;
 use crate::types::ArrayType;
 use crate::value::Value;
+use std::sync::Arc;
 
 /// How deep an expression is looked into for what it says of a size.
 const DEEPEST: usize = 64;
@@ -25,15 +26,29 @@ pub(crate) struct Bounds {
 impl Checker<'_> {
     /// Whether two lengths are one: because they are equal, or because the run will see to it. `what` needs it, as a sentence.
     pub(crate) fn same_length(&mut self, left: &Length, right: &Length, what: &str, span: Span) -> bool {
-        self.same_or_guarded(left, right, what, false, span)
+        self.same_or_guarded(left, right, what, None, span)
     }
 
-    /// The same for lengths that broadcast: one of them, if it were known to be 1, would be stretched.
-    pub(super) fn same_in_broadcast(&mut self, left: &Length, right: &Length, what: &str, span: Span) -> bool {
-        self.same_or_guarded(left, right, what, true, span)
+    /// The same for lengths that broadcast along an axis, counted from the end: one of them, if it were known to be 1, would be
+    /// stretched.
+    pub(super) fn same_in_broadcast(
+        &mut self,
+        (left, right): (&Length, &Length),
+        what: &str,
+        from_end: usize,
+        span: Span,
+    ) -> bool {
+        self.same_or_guarded(left, right, what, Some(from_end), span)
     }
 
-    fn same_or_guarded(&mut self, left: &Length, right: &Length, what: &str, is_broadcast: bool, span: Span) -> bool {
+    fn same_or_guarded(
+        &mut self,
+        left: &Length,
+        right: &Length,
+        what: &str,
+        broadcast: Option<usize>,
+        span: Span,
+    ) -> bool {
         if left == right {
             return true;
         }
@@ -42,12 +57,46 @@ impl Checker<'_> {
         }
         let span = self.visible(span);
         let after = self.level().effects.len();
-        let guard = Guard { left: left.clone(), right: right.clone(), what: what.into(), span, after, is_broadcast };
+        let around = match broadcast {
+            Some(from_end) if self.meeting_rank > 1 => ("..., ".into(), ", :".repeat(from_end - 1).into()),
+            _ => ("".into(), "".into()),
+        };
+        let guard = Guard {
+            left: left.clone(),
+            right: right.clone(),
+            what: what.into(),
+            span,
+            after,
+            is_broadcast: broadcast.is_some(),
+            places: self.guard_places(left, right),
+            around,
+        };
         let level = self.level();
         if level.guards.insert(guard.clone()) {
             level.builder.graph_mut().guards.push(guard);
         }
         true
+    }
+
+    /// The operands that meet, and where the sizes in two lengths come from.
+    fn guard_places(&self, left: &Length, right: &Length) -> Arc<[Label]> {
+        let mut places = self.meeting.clone();
+        let mut named: Vec<&Symbol> = Vec::new();
+        for length in [left, right] {
+            let Length::Open(polynomial) = length else { continue };
+            for symbol in polynomial.symbols() {
+                let mut levels = self.levels.iter();
+                let found = levels.find_map(|level| Some(level.builder.graph().node(*level.tellers.get(symbol)?).span));
+                if let (Some(place), false) = (found, named.contains(&symbol)) {
+                    named.push(symbol);
+                    places.push(Label {
+                        span: self.visible(place),
+                        text: format!("`{}` comes from here", symbol.name()),
+                    });
+                }
+            }
+        }
+        places.into()
     }
 
     /// Whether lengths are not equal for all sizes that they are checked for, or for none.

@@ -355,7 +355,7 @@ fn depth_is_bounded_and_length_is_not() {
         "not ".repeat(1000) + "a",
         "x -> ".repeat(1000) + "1",
         "2 ** ".repeat(1000) + "1",
-        "1 + ".repeat(10_000) + "1",
+        "1 + ".repeat(20_000) + "1",
         "f".to_string() + &"(1)".repeat(1000),
         "a".to_string() + &".b".repeat(1000),
         "a".to_string() + &"[0]".repeat(1000),
@@ -364,7 +364,9 @@ fn depth_is_bounded_and_length_is_not() {
         "f\"{".repeat(1000) + "x" + &"}\"".repeat(1000),
         "{ ".repeat(1000) + &"} ".repeat(1000),
         // Each half is allowed; one on top of the other is not.
-        format!("y = ({}1){}", "1 + ".repeat(400), " + 1".repeat(400)),
+        format!("y = {}({}1)", "-".repeat(300), "-".repeat(300)),
+        format!("y = ({}1){}", "-".repeat(300), ".b".repeat(300)),
+        format!("y = {}(a{})", "1 + -".repeat(100), ".b".repeat(500)),
     ];
     for text in too_deep {
         let parsed = parse(SourceId(0), &format!("a = 1\n{text}\n"));
@@ -375,7 +377,13 @@ fn depth_is_bounded_and_length_is_not() {
     }
     let fine = [
         "(".repeat(250) + "1" + &")".repeat(250),
-        "1 + ".repeat(500) + "1",
+        "1 + ".repeat(9_000) + "1",
+        "-a.b * 2 - not_c(1) / ".repeat(1_000) + "1",
+        "not a < 2 and ".repeat(1_000) + "b",
+        "a | ".repeat(1_000) + "b",
+        "if a { 1 } else ".repeat(500) + "{ 2 }",
+        "if a + b > 2 {\n".repeat(250) + "x = 1\n" + &"}\n".repeat(250),
+        "if a + b > 2 { f(1, -2) } else ".repeat(500) + "{ 2 }",
         "[".to_string() + &"1 + 2 * x, ".repeat(10_000) + "]",
         "x = 1; ".repeat(10_000),
         "x = a + f(b * 2, c - 1)\n".repeat(10_000),

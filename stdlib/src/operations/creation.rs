@@ -188,7 +188,11 @@ fn load_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagn
     let saved = build.latest_with_text("save", &|text| std::path::Path::new(text) == path_of);
     let array_type = match saved.and_then(|saved| file::type_when_saved(path_of, &saved)) {
         Some(saved) => saved,
-        None => type_in_file(path_of, span)?,
+        None => type_in_file(path_of, span).map_err(|error| match build.is_refused("save") {
+            // The line that writes the file is wrong, which was said.
+            true => Diagnostic { code: "", ..error },
+            false => error,
+        })?,
     };
     let results = build.apply_in_order(call, &[], vec![Attribute::Text(path)], vec![array_type]);
     Ok(Value::Array(results[0]))

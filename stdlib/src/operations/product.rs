@@ -123,7 +123,13 @@ fn agree(build: &mut Expansion, call: &Call, pair: &Pair, [of_a, of_b]: [usize; 
     let diagnostic = Diagnostic::error("E0301", message, call.place, needs)
         .label(call.arguments[0].span, a.to_string())
         .label(call.arguments[1].span, b.to_string());
-    Err(match repair(a, b, &call.name) {
+    let diagnostic = build.with_declarations(diagnostic, left, right);
+    let declared = || build.declaration_help(left, right);
+    let help = match a.rank() == 1 && b.rank() == 1 {
+        true => declared().or_else(|| repair(a, b, &call.name)),
+        false => repair(a, b, &call.name).or_else(declared),
+    };
+    Err(match help {
         Some(help) => diagnostic.help(help),
         None => diagnostic,
     })
@@ -184,7 +190,7 @@ fn addressable(call: &Call, shape: &[Length]) -> Result<(), Diagnostic> {
         Some(bytes) if bytes <= isize::MAX as usize => Ok(()),
         _ => {
             let message = format!("the result would be larger than any memory: its shape is {}", DisplayShape(shape));
-            Err(Diagnostic::error("E0309", message, call.place, ""))
+            Err(Diagnostic::error("E0309", message, call.place, "").help("multiply a part at a time: `a[:1000]`"))
         }
     }
 }

@@ -389,8 +389,8 @@ fn broadcast_to(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Di
         let diagnostic = Diagnostic::error("E0301", message, place, "");
         let diagnostic = diagnostic.label(call.arguments[0].span, source.to_string());
         return Err(match build.broadcast_help(&source.shape, &shape) {
-            Some(help) => diagnostic.help(help),
-            None => diagnostic.help("each length is the array's own, or stands where the array has 1"),
+            Some(help) if source.rank() != shape.len() => diagnostic.help(help),
+            _ => diagnostic.help("each length is the array's own, or stands where the array has 1"),
         });
     }
     Ok(Value::Array(build.broadcast_to(x, shape, call.span)))

@@ -121,7 +121,16 @@ fn a_guard_that_does_not_hold_is_an_error_when_it_is_known() {
     let mut graph = chosen(10);
     let left = open(&graph.sizes[0].0);
     let what = "`+` needs equal lengths".into();
-    let guard = Guard { left, right: Length::Known(3), what, span: Span::default(), after: 0, is_broadcast: false };
+    let guard = Guard {
+        left,
+        right: Length::Known(3),
+        what,
+        span: Span::default(),
+        after: 0,
+        is_broadcast: false,
+        places: [].into(),
+        around: ("".into(), "".into()),
+    };
     graph.guards.push(guard);
     let graph = close(&graph, &Sizes::new()).unwrap();
     let library = library();
