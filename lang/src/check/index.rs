@@ -581,12 +581,15 @@ impl Checker<'_> {
         Ok(indices)
     }
 
-    /// Where a bool array is true, counted in C order: `i64[?k]`.
+    /// Where a bool array is true, counted in C order: `i64[?k]`. A body that is given the mask, or all that it is made of, need not
+    /// look again in each turn: its graph, or one around it, looks once, and what it finds is as long in every turn.
     pub(super) fn positions(&mut self, mask: Operand, span: Span) -> Operand {
-        let node = self.resolve(mask);
-        let count = self.add(NodeKind::Count(node), ArrayType::scalar(DType::I64), span);
+        let mask = self.lifted(mask);
+        let depth = self.outermost(mask.level as usize);
+        let node = self.resolve_at(mask, depth);
+        let count = self.add_at(depth, NodeKind::Count(node), vec![ArrayType::scalar(DType::I64)], span);
         let length = Length::of(self.polynomial_of(count)).unwrap_or(Length::Known(0));
-        self.add(NodeKind::Positions(node), ArrayType::new(DType::I64, vec![length]), span)
+        self.add_at(depth, NodeKind::Positions(node), vec![ArrayType::new(DType::I64, vec![length])], span)
     }
 
     fn integer_operation(
@@ -685,27 +688,35 @@ impl Checker<'_> {
         length: &Length,
         span: Span,
     ) -> Part {
-        let mut node = |bound: Option<Bound>| {
+        let mut bound = |bound: Option<Bound>| {
             bound.map(|bound| match bound {
                 Bound::Known(known) => {
                     let constant = crate::dtype::Scalar::i64(known.clamp(i64::MIN as i128, i64::MAX as i128) as i64);
-                    let operand = self.constant(constant, false, span);
-                    self.resolve(operand)
+                    self.constant(constant, false, span)
                 }
-                Bound::Run(operand) => self.index_node(operand, span),
+                Bound::Run(operand) => {
+                    let index = self.cast(operand, DType::I64, span);
+                    self.lifted(index)
+                }
             })
         };
-        let (start, stop) = (node(start), node(stop));
+        let (start, stop) = (bound(start), bound(stop));
         let step = step.clamp(i64::MIN as i128 + 1, i64::MAX as i128) as i64;
         let scalar = ArrayType::scalar(DType::I64);
-        let kind = NodeKind::SliceBounds { length: length.clone(), start, stop, step };
-        let bounds = self.add_all(kind, vec![scalar.clone(), scalar.clone()], span);
-        let first = self.add(NodeKind::Part { value: bounds.node, index: 0 }, scalar.clone(), span);
-        let count = self.add(NodeKind::Part { value: bounds.node, index: 1 }, scalar, span);
+        // Bounds that are the same in every turn of a body are told outside of it.
+        let tells = |operand: &Operand| if self.constant_of(*operand).is_some() { 0 } else { operand.level as usize };
+        let least = start.iter().chain(&stop).map(tells).max().unwrap_or(0);
+        let depth = self.outermost(least.max(self.level_that_tells(length)));
+        let mut node = |operand: Option<Operand>| operand.map(|operand| self.known_at(operand, depth));
+        let kind = NodeKind::SliceBounds { length: length.clone(), start: node(start), stop: node(stop), step };
+        let bounds = self.add_at(depth, kind, vec![scalar.clone(), scalar.clone()], span);
+        let first = self.add_at(depth, NodeKind::Part { value: bounds.node, index: 0 }, vec![scalar.clone()], span);
+        let count = self.add_at(depth, NodeKind::Part { value: bounds.node, index: 1 }, vec![scalar], span);
         let whole = Polynomial::from(length);
         self.note_bounds(count, super::size::Bounds { least: 0.into(), most: whole });
+        let first = self.resolve(first);
         let count = Length::of(self.polynomial_of(count)).unwrap_or(Length::Known(0));
-        Part::Along { start: 0.into(), step: step as isize, index: Some(first.node), length: count }
+        Part::Along { start: 0.into(), step: step as isize, index: Some(first), length: count }
     }
 
     fn entries(&mut self, subscripts: &[Subscript]) -> Checks<Vec<Entry>> {

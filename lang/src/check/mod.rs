@@ -17,6 +17,7 @@ mod extent;
 mod import;
 mod index;
 mod journal;
+mod lift;
 mod loops;
 mod memo;
 mod names;
@@ -420,8 +421,13 @@ impl<'a> Checker<'a> {
 
     /// The node that an operand is in the innermost graph, carried in through the graphs between.
     pub(crate) fn resolve(&mut self, operand: Operand) -> NodeId {
+        self.resolve_at(operand, self.levels.len() - 1)
+    }
+
+    /// The same for one of the graphs between.
+    pub(super) fn resolve_at(&mut self, operand: Operand, depth: usize) -> NodeId {
         let mut node = operand.node;
-        for level in operand.level as usize..self.levels.len() - 1 {
+        for level in operand.level as usize..depth {
             let outer = self.levels[level].builder.graph().node(node).clone();
             let inner = &mut self.levels[level + 1];
             node = match inner.imports.get(&node) {
@@ -479,14 +485,18 @@ impl<'a> Checker<'a> {
 
     /// Adds a node with any number of results.
     pub(crate) fn add_all(&mut self, kind: NodeKind<Length>, types: Vec<Type>, span: Span) -> Operand {
+        self.add_at(self.levels.len() - 1, kind, types, span)
+    }
+
+    /// The same for one of the graphs around the innermost one.
+    pub(super) fn add_at(&mut self, depth: usize, kind: NodeKind<Length>, types: Vec<Type>, span: Span) -> Operand {
         let placement = match kind {
             NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Size(_) | NodeKind::Iota => None,
             _ => self.placement.clone(),
         };
-        let level = self.depth_of_levels();
         let span = self.visible(span);
-        let node = self.level().builder.add(kind, types, span, placement);
-        Operand { level, node, weak: false }
+        let node = self.levels[depth].builder.add(kind, types, span, placement);
+        Operand { level: depth as u32, node, weak: false }
     }
 
     /// A known scalar.
