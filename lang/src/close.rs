@@ -3,7 +3,9 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::dtype::Scalar;
-use crate::graph::{Attribute, Effect, Graph, Guard, IndexAxis, Input, Node, NodeId, NodeKind, Rest, SourceAxis};
+use crate::graph::{
+    Attribute, Claim, Effect, Graph, Guard, IndexAxis, Input, Node, NodeId, NodeKind, Rest, SourceAxis,
+};
 use crate::length::{Length, Sizes, Symbol};
 use crate::types::ArrayType;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -42,7 +44,8 @@ fn check(guard: &Guard, known: &Sizes) -> Result<(), Diagnostic> {
     let (Ok(Length::Known(left)), Ok(Length::Known(right))) = (guard.left.with(known), guard.right.with(known)) else {
         return Ok(());
     };
-    if left == right {
+    let is_stretched = guard.claim == Claim::EqualOrOne && left == 1 && guard.right.known().is_some();
+    if left == right || is_stretched {
         return Ok(());
     }
     let shown = |length: &Length, value: usize| match length {
@@ -51,11 +54,13 @@ fn check(guard: &Guard, known: &Sizes) -> Result<(), Diagnostic> {
     };
     let (a, b) = (shown(&guard.left, left), shown(&guard.right, right));
     let diagnostic = Diagnostic::error("E0504", format!("{}, and they are {a} and {b}", guard.what), guard.span, "");
-    Err(match guard.is_broadcast && (left == 1 || right == 1) {
-        true => diagnostic.help(
+    Err(match guard.claim {
+        Claim::EqualInBroadcast if left == 1 || right == 1 => diagnostic.help(
             "only a length that is known to be 1 before the run is stretched: write `x.reshape(1)`, or `x[0]` for the element",
         ),
-        false => diagnostic,
+        Claim::EqualOrOne => diagnostic
+            .help("they go together index by index; for every one of the first with every one of the second, write `a[i][:, j]`"),
+        Claim::Equal | Claim::EqualInBroadcast => diagnostic,
     })
 }
 

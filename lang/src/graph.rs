@@ -359,21 +359,33 @@ pub struct Input<L = usize> {
     pub array_type: ArrayType<L>,
 }
 
-/// Two lengths that must be equal when the run knows them.
+/// Two lengths of which something must hold when the run knows them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Guard {
     /// One.
     pub left: Length,
     /// The other.
     pub right: Length,
-    /// What needs them equal, as a sentence's beginning: "`+` needs equal lengths".
+    /// What needs it, as a sentence's beginning: "`+` needs equal lengths".
     pub what: Arc<str>,
     /// Where.
     pub span: Span,
     /// How many effects of its graph come before it in the program: they happen, whether it holds or not.
     pub after: usize,
-    /// Whether one of them would be stretched to the other if the checker knew that it is 1.
-    pub is_broadcast: bool,
+    /// What must hold of them.
+    pub claim: Claim,
+}
+
+/// What must hold of two lengths when the run knows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Claim {
+    /// They are equal.
+    Equal,
+    /// They are equal. One of them would be stretched to the other if the checker knew that it is 1.
+    EqualInBroadcast,
+    /// They are equal, for they are lengths of arrays of indices; or the left one is 1, and is stretched to a right one that was
+    /// known before the run.
+    EqualOrOne,
 }
 
 /// The rest of a computation whose sizes were not known: it is closed when the graph before it has run.

@@ -120,6 +120,17 @@ impl Checker<'_> {
         name: &str,
         place: Span,
     ) -> Result<Vec<Length>, usize> {
+        let what = format!("`{name}` needs equal lengths");
+        self.broadcast_where(left, right, &mut |checker, a, b| checker.same_in_broadcast(a, b, &what, place))
+    }
+
+    /// The same, with what says whether two lengths, neither of them known to be 1, are one.
+    pub(super) fn broadcast_where(
+        &mut self,
+        left: &[Length],
+        right: &[Length],
+        are_one: &mut dyn FnMut(&mut Self, &Length, &Length) -> bool,
+    ) -> Result<Vec<Length>, usize> {
         let rank = left.len().max(right.len());
         let one = Length::Known(1);
         let mut shape = vec![one.clone(); rank];
@@ -131,7 +142,7 @@ impl Checker<'_> {
                 a
             } else if a.is(1) {
                 b
-            } else if self.same_in_broadcast(&a, &b, &format!("`{name}` needs equal lengths"), place) {
+            } else if are_one(self, &a, &b) {
                 if a.known().is_some() { a } else { b }
             } else {
                 return Err(from_end);

@@ -447,21 +447,7 @@ impl Checker<'_> {
         // A `...` stands between them even where it is no axis.
         let is_divided = first < ellipsis && ellipsis <= last;
         let together = repeats && !is_divided && (first..=last).all(|at| is_advanced(&parts[at]));
-        let mut common: Vec<Length> = Vec::new();
-        for part in &parts {
-            if let Some(Part::Array(index)) = part {
-                let shape = self.type_of(*index).shape.clone();
-                common = match self.broadcast_pair(&common, &shape, "[ ]", span) {
-                    Ok(wider) => wider,
-                    Err(_) => {
-                        let (one, other) = (crate::types::DisplayShape(&common), crate::types::DisplayShape(&shape));
-                        let message = format!("the arrays of indices do not go together: {one} and {other}");
-                        let diagnostic = Diagnostic::error("E0301", message, span, "");
-                        return Err(self.report(diagnostic.help("give them one shape, or shapes that broadcast")));
-                    }
-                };
-            }
-        }
+        let common = self.index_shape(&parts, span)?;
         let mut shape: Vec<Length> = Vec::new();
         let mut at = 0;
         if repeats && !together {
@@ -501,6 +487,31 @@ impl Checker<'_> {
             });
         }
         Ok(Selection { axes, shape, repeats })
+    }
+
+    /// The shape that the arrays of indices broadcast to.
+    fn index_shape(&mut self, parts: &[Option<Part>], span: Span) -> Checks<Vec<Length>> {
+        let shape_of = |part: &Option<Part>| match part {
+            Some(Part::Array(index)) => Some(self.type_of(*index).shape.clone()),
+            _ => None,
+        };
+        let mut shapes: Vec<Vec<Length>> = parts.iter().filter_map(shape_of).collect();
+        // Those that only the run can tell come last: one index of them is stretched to what is known.
+        shapes.sort_by_key(|shape| shape.iter().any(|length| length.known().is_none()));
+        let mut common: Vec<Length> = Vec::new();
+        for shape in shapes {
+            let mut are_one = |checker: &mut Self, a: &Length, b: &Length| checker.same_in_index(a, b, span);
+            common = match self.broadcast_where(&common, &shape, &mut are_one) {
+                Ok(wider) => wider,
+                Err(_) => {
+                    let (one, other) = (crate::types::DisplayShape(&common), crate::types::DisplayShape(&shape));
+                    let message = format!("the arrays of indices do not go together: {one} and {other}");
+                    let diagnostic = Diagnostic::error("E0301", message, span, "");
+                    return Err(self.report(diagnostic.help("give them one shape, or shapes that broadcast")));
+                }
+            };
+        }
+        Ok(common)
     }
 
     /// An index as an i64 node of the innermost graph.

@@ -4,7 +4,7 @@ use super::{Checker, Checks, Level};
 use crate::declaration::Operand;
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind, Scalar};
-use crate::graph::{Guard, NodeId, NodeKind};
+use crate::graph::{Claim, Guard, NodeId, NodeKind};
 use crate::length::{Length, Polynomial, Symbol};
 use crate::source::Span;
 use crate::types::ArrayType;
@@ -25,15 +25,22 @@ pub(crate) struct Bounds {
 impl Checker<'_> {
     /// Whether two lengths are one: because they are equal, or because the run will see to it. `what` needs it, as a sentence.
     pub(crate) fn same_length(&mut self, left: &Length, right: &Length, what: &str, span: Span) -> bool {
-        self.same_or_guarded(left, right, what, false, span)
+        self.same_or_guarded(left, right, what, Claim::Equal, span)
     }
 
     /// The same for lengths that broadcast: one of them, if it were known to be 1, would be stretched.
     pub(super) fn same_in_broadcast(&mut self, left: &Length, right: &Length, what: &str, span: Span) -> bool {
-        self.same_or_guarded(left, right, what, true, span)
+        self.same_or_guarded(left, right, what, Claim::EqualInBroadcast, span)
     }
 
-    fn same_or_guarded(&mut self, left: &Length, right: &Length, what: &str, is_broadcast: bool, span: Span) -> bool {
+    /// The same for arrays of indices, which broadcast too: one index that only the run can count is stretched to a known length.
+    pub(super) fn same_in_index(&mut self, left: &Length, right: &Length, span: Span) -> bool {
+        let (left, right) = if left.known().is_some() { (right, left) } else { (left, right) };
+        let what = "arrays of indices in one `[ ]` need equal lengths";
+        self.same_or_guarded(left, right, what, Claim::EqualOrOne, span)
+    }
+
+    fn same_or_guarded(&mut self, left: &Length, right: &Length, what: &str, claim: Claim, span: Span) -> bool {
         if left == right {
             return true;
         }
@@ -42,7 +49,7 @@ impl Checker<'_> {
         }
         let span = self.visible(span);
         let after = self.level().effects.len();
-        let guard = Guard { left: left.clone(), right: right.clone(), what: what.into(), span, after, is_broadcast };
+        let guard = Guard { left: left.clone(), right: right.clone(), what: what.into(), span, after, claim };
         let level = self.level();
         if level.guards.insert(guard.clone()) {
             level.builder.graph_mut().guards.push(guard);

@@ -8,7 +8,7 @@ use crate::machine::{MachineCode, regions::Refusal};
 use crate::operation::Bodies;
 use std::collections::HashMap;
 use std::fmt::Write;
-use thalweg_lang::graph::{Effect, Guard, NodeKind, Rest, SourceAxis};
+use thalweg_lang::graph::{Claim, Effect, Guard, NodeKind, Rest, SourceAxis};
 use thalweg_lang::length::{Length, Symbol};
 use thalweg_lang::types::ArrayType;
 
@@ -103,7 +103,8 @@ impl Renderer<'_> {
             is_open(&guard.left) || is_open(&guard.right)
         };
         for guard in graph.guards.iter().filter(is_open) {
-            self.line(&format!("if {} = {}", guard.left, guard.right));
+            let or_one = if guard.claim == Claim::EqualOrOne { " or 1" } else { "" };
+            self.line(&format!("if {} = {}{or_one}", guard.left, guard.right));
         }
         self.indent -= 2;
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use thalweg_lang::close::close;
-use thalweg_lang::graph::{Guard, IndexAxis};
+use thalweg_lang::graph::{Claim, Guard, IndexAxis};
 use thalweg_lang::length::{Length, Polynomial, Sizes, Symbol};
 
 type Open = GraphBuilder<Length>;
@@ -121,7 +121,7 @@ fn a_guard_that_does_not_hold_is_an_error_when_it_is_known() {
     let mut graph = chosen(10);
     let left = open(&graph.sizes[0].0);
     let what = "`+` needs equal lengths".into();
-    let guard = Guard { left, right: Length::Known(3), what, span: Span::default(), after: 0, is_broadcast: false };
+    let guard = Guard { left, right: Length::Known(3), what, span: Span::default(), after: 0, claim: Claim::Equal };
     graph.guards.push(guard);
     let graph = close(&graph, &Sizes::new()).unwrap();
     let library = library();
