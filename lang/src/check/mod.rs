@@ -22,6 +22,7 @@ mod loops;
 mod memo;
 mod names;
 mod origin;
+mod reduction;
 pub(crate) mod size;
 mod statement;
 mod structure;
