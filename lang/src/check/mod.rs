@@ -53,6 +53,9 @@ pub struct Known {
     pub weak: bool,
     /// Its value, when it is a scalar that the program may be checked against: sizes, axes.
     pub constant: Option<Scalar>,
+    /// Its elements in C order, when it was written as an array of literals: where a dtype is declared they take it, and where sizes
+    /// or axes are wanted they are known.
+    pub literal: Option<Arc<[Scalar]>>,
 }
 
 /// The names that a session holds; arrays are numbers that only the session understands.
@@ -97,6 +100,8 @@ pub struct Output {
     pub index: usize,
     /// Whether it promotes like a literal.
     pub weak: bool,
+    /// Whether it is an array of literals.
+    pub literal: bool,
 }
 
 /// A program without errors.
@@ -521,6 +526,11 @@ impl<'a> Checker<'a> {
             );
             return Operand { level: 0, node, weak: known.weak };
         }
+        if let Some(elements) = known.literal {
+            let types = vec![Type::from(&known.array_type)];
+            let node = self.levels[0].builder.add(NodeKind::Literal(elements), types, span, None);
+            return Operand { level: 0, node, weak: known.weak };
+        }
         let node = match self.inputs_of.get(&array) {
             Some(node) => *node,
             None => {
@@ -542,12 +552,14 @@ impl<'a> Checker<'a> {
     ) -> Result<Checked, Vec<Diagnostic>> {
         let mut outputs: Vec<NodeId> = Vec::new();
         let mut index_of: HashMap<NodeId, usize> = HashMap::new();
+        let nodes = self.levels[0].builder.graph();
+        let is_literal = |node: NodeId| matches!(nodes.node(node).kind, NodeKind::Literal(_));
         let mut output = |operand: &Operand| {
             let index = *index_of.entry(operand.node).or_insert_with(|| {
                 outputs.push(operand.node);
                 outputs.len() - 1
             });
-            Output { index, weak: operand.weak }
+            Output { index, weak: operand.weak, literal: is_literal(operand.node) }
         };
         let mut bindings = Vec::new();
         let mut mapped = Mapped::new();
