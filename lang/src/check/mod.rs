@@ -28,7 +28,7 @@ mod statement;
 mod structure;
 
 pub use call::signature_of;
-pub use expansion::Expansion;
+pub use expansion::{Expansion, Happened};
 pub use import::Imported;
 pub use names::similar;
 
