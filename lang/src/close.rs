@@ -7,6 +7,7 @@ use crate::graph::{
     Attribute, Claim, Effect, Graph, Guard, IndexAxis, Input, Node, NodeId, NodeKind, Rest, SourceAxis,
 };
 use crate::length::{Length, Sizes, Symbol};
+use crate::pieces::{PIECE, pieces};
 use crate::types::ArrayType;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -24,6 +25,11 @@ type Closes<T> = Result<T, Refusal>;
 /// # Errors
 /// Two lengths that must be equal and are not (`E0504`), or a negative length (`E0506`).
 pub fn close(graph: &Graph<Length>, known: &Sizes) -> Result<Graph, Diagnostic> {
+    close_by(graph, known, PIECE)
+}
+
+/// The same in pieces of so many nodes, when some of them have to wait: each stage looks at all nodes of a piece.
+fn close_by(graph: &Graph<Length>, known: &Sizes, piece: usize) -> Result<Graph, Diagnostic> {
     let failures = graph.guards.iter().filter_map(|guard| Some((guard.after, check(guard, known).err()?)));
     let failing = match failures.min_by_key(|(after, _)| *after) {
         Some((0, diagnostic)) => return Err(diagnostic),
@@ -32,10 +38,25 @@ pub fn close(graph: &Graph<Length>, known: &Sizes) -> Result<Graph, Diagnostic> 
     let closed = Closed::of(graph, known)?;
     let needed = graph.needed();
     let is_whole = graph.nodes.iter().enumerate().all(|(index, _)| !needed[index] || closed.nodes[index].is_some());
+    let is_long = graph.next.is_none() && graph.nodes.len() > 2 * piece;
+    if (failing.is_some() || !is_whole)
+        && is_long
+        && let Some(first) = pieces(graph, piece)
+    {
+        return close_by(&first, known, piece);
+    }
     match failing {
         // What stands before it in the program happens first.
         Some(after) => Ok(closed.staged(graph, known, &needed, after)),
-        None if is_whole => Ok(closed.whole(graph, &needed)),
+        None if is_whole => {
+            let mut whole = closed.whole(graph, &needed);
+            whole.rest = graph.next.as_ref().map(|next| {
+                let known = known.iter().filter(|(symbol, _)| next.sizes.contains(symbol));
+                let known = known.map(|(symbol, size)| (symbol.clone(), *size)).collect();
+                Rest { graph: next.graph.clone(), known, told: Vec::new() }
+            });
+            Ok(whole)
+        }
         None => Ok(closed.staged(graph, known, &needed, graph.effects.len())),
     }
 }
@@ -149,11 +170,7 @@ impl Closed {
                 first[index] |= first[value.index()];
             }
         }
-        let passed_on = |id: NodeId| {
-            let kind = &graph.node(id).kind;
-            first[id.index()]
-                && !matches!(kind, NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Size(_) | NodeKind::Iota)
-        };
+        let passed_on = |id: NodeId| first[id.index()] && !is_made_anywhere(&graph.node(id).kind);
         let told_symbols: BTreeSet<&Symbol> = told.iter().map(|(symbol, _)| symbol).collect();
         let later: Vec<(Symbol, NodeId)> = graph
             .sizes
@@ -194,6 +211,7 @@ impl Closed {
             });
         }
         let renamed = |id: NodeId| to[id.index()].unwrap_or(id);
+        rest.next = graph.next.clone();
         rest.outputs = graph.outputs.iter().map(|id| renamed(*id)).collect();
         rest.effects = effects.into_iter().map(|effect| renamed_effect(effect, &renamed)).collect();
         rest.sizes = later.iter().filter_map(|(symbol, id)| Some((symbol.clone(), to[id.index()]?))).collect();
@@ -289,7 +307,12 @@ fn reached_with_sizes(
     }
 }
 
-fn effect_roots(effect: &Effect) -> Vec<NodeId> {
+/// Whether a node needs no other: whoever reads it may have one of its own.
+pub(crate) fn is_made_anywhere(kind: &NodeKind<Length>) -> bool {
+    matches!(kind, NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Size(_) | NodeKind::Iota)
+}
+
+pub(crate) fn effect_roots(effect: &Effect) -> Vec<NodeId> {
     let mut roots = Vec::new();
     match effect {
         Effect::Call { arguments, .. } => arguments.iter().for_each(|value| value.visit(&mut |id| roots.push(*id))),
@@ -298,7 +321,7 @@ fn effect_roots(effect: &Effect) -> Vec<NodeId> {
     roots
 }
 
-fn renamed_effect(effect: &Effect, renamed: &dyn Fn(NodeId) -> NodeId) -> Effect {
+pub(crate) fn renamed_effect(effect: &Effect, renamed: &dyn Fn(NodeId) -> NodeId) -> Effect {
     match effect {
         Effect::Call { operation, arguments, span } => Effect::Call {
             operation: *operation,
@@ -310,7 +333,7 @@ fn renamed_effect(effect: &Effect, renamed: &dyn Fn(NodeId) -> NodeId) -> Effect
 }
 
 /// The sizes in a node's types, lengths and bodies, without those that the bodies tell themselves.
-fn node_symbols(node: &Node<Length>, symbols: &mut BTreeSet<Symbol>) {
+pub(crate) fn node_symbols(node: &Node<Length>, symbols: &mut BTreeSet<Symbol>) {
     let mut add = |length: &Length| {
         if let Length::Open(polynomial) = length {
             symbols.extend(polynomial.symbols().cloned());

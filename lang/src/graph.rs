@@ -8,7 +8,7 @@ use crate::length::{Length, Symbol};
 use crate::source::Span;
 use crate::types::ArrayType;
 use crate::value::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A node of one graph: its index; operands always have smaller indices.
@@ -399,6 +399,22 @@ pub struct Rest {
     pub told: Vec<Symbol>,
 }
 
+/// The piece of a long graph that follows another one.
+#[derive(Clone, Debug)]
+pub struct Next {
+    /// The piece; its inputs are the outputs of the one before it.
+    pub graph: Arc<Graph<Length>>,
+    /// The sizes in it and in those behind it that are known before it.
+    pub sizes: Arc<BTreeSet<Symbol>>,
+}
+
+impl Rest {
+    /// The pieces that are to come.
+    pub fn pieces(&self) -> impl Iterator<Item = &Graph<Length>> {
+        std::iter::successors(Some(&*self.graph), |piece| piece.next.as_ref().map(|next| &*next.graph))
+    }
+}
+
 /// A whole computation: pure nodes, what it needs, what it gives and what happens.
 #[derive(Clone, Debug)]
 pub struct Graph<L = usize> {
@@ -417,6 +433,8 @@ pub struct Graph<L = usize> {
     /// What follows, in a closed graph whose sizes are not all known: then the outputs are what the rest reads and what tells
     /// sizes, and the rest has the outputs that are wanted.
     pub rest: Option<Rest>,
+    /// The next piece of an open graph that was too long to be closed as one. `None` in a closed graph.
+    pub next: Option<Next>,
 }
 
 impl<L> Default for Graph<L> {
@@ -429,6 +447,7 @@ impl<L> Default for Graph<L> {
             sizes: Vec::new(),
             guards: Vec::new(),
             rest: None,
+            next: None,
         }
     }
 }
