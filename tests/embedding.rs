@@ -257,6 +257,44 @@ fn npy_files_are_written_and_read() {
 }
 
 #[test]
+fn a_file_has_the_type_that_the_program_saves() {
+    let folder = std::env::temp_dir().join(format!("thalweg-suite-saved-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("part")).expect("a folder for the files");
+    let mut session = Session::new();
+    let path = |name: &str| folder.join(name).display().to_string();
+    // However the path is written.
+    let (one, other, third) = (path("a.npy"), path("./a.npy"), path("part/../a.npy"));
+    let text = format!("save(\"{other}\", ones(2, 3)); a = load(\"{one}\"); (a.shape, sum(load(\"{third}\")))");
+    assert_eq!(session.answer(&text), "((2, 3), 6.0)");
+    // What only a loop saves.
+    let one = path("b.npy");
+    let text = format!("for i in range(4) {{ save(\"{one}\", ones(3) * i) }}; load(\"{one}\")");
+    assert_eq!(session.answer(&text), "[3. 3. 3.]");
+    let one = path("c.npy");
+    let text = format!("for i in range(4) {{ if i % 2 == 1 {{ save(\"{one}\", i32([i])) }} }}; load(\"{one}\")");
+    assert_eq!(session.answer(&text), "[3]");
+    // A loop may save again what was loaded before it.
+    let text = format!(
+        "save(\"{one}\", [1]); x = load(\"{one}\"); for i in range(3) {{ save(\"{one}\", [i]) }}; (x, load(\"{one}\"))"
+    );
+    assert_eq!(session.answer(&text), "([1], [2])");
+    std::fs::remove_dir_all(&folder).expect("the folder can be removed");
+}
+
+#[test]
+fn an_array_of_literals_stays_one_in_the_lines_that_follow() {
+    let lines = ["a = [1, 2]", "s = [2, 3]", "b = a", "fn f(x: f32[n]) = x", "fn g(x: float[n]) = x"];
+    for wanted in ["f(a).dtype", "g(b).dtype", "(a * f32([1, 2])).dtype", "f(s)"] {
+        let script = format!("{}; {wanted}", lines.join("; "));
+        let expected = Session::new().answer(&script);
+        let mut session = Session::new();
+        lines.iter().for_each(|line| assert_eq!(session.answer(line), ""));
+        assert_eq!(session.answer(wanted), expected, "{wanted}");
+        assert!(!expected.contains("error"), "{expected}");
+    }
+}
+
+#[test]
 fn completion_and_documentation_know_the_library_and_the_session() {
     let mut session = Session::new();
     assert_eq!(session.answer("velocity = 3; fn area(width, height) = width * height"), "");

@@ -3,8 +3,11 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::dtype::Scalar;
-use crate::graph::{Attribute, Effect, Graph, Guard, IndexAxis, Input, Node, NodeId, NodeKind, Rest, SourceAxis};
+use crate::graph::{
+    Attribute, Claim, Effect, Graph, Guard, IndexAxis, Input, Node, NodeId, NodeKind, Rest, SourceAxis,
+};
 use crate::length::{Length, Sizes, Symbol};
+use crate::pieces::{PIECE, pieces};
 use crate::types::ArrayType;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -22,6 +25,11 @@ type Closes<T> = Result<T, Refusal>;
 /// # Errors
 /// Two lengths that must be equal and are not (`E0504`), or a negative length (`E0506`).
 pub fn close(graph: &Graph<Length>, known: &Sizes) -> Result<Graph, Diagnostic> {
+    close_by(graph, known, PIECE)
+}
+
+/// The same in pieces of so many nodes, when some of them have to wait: each stage looks at all nodes of a piece.
+fn close_by(graph: &Graph<Length>, known: &Sizes, piece: usize) -> Result<Graph, Diagnostic> {
     let failures = graph.guards.iter().filter_map(|guard| Some((guard.after, check(guard, known).err()?)));
     let failing = match failures.min_by_key(|(after, _)| *after) {
         Some((0, diagnostic)) => return Err(diagnostic),
@@ -30,10 +38,25 @@ pub fn close(graph: &Graph<Length>, known: &Sizes) -> Result<Graph, Diagnostic> 
     let closed = Closed::of(graph, known)?;
     let needed = graph.needed();
     let is_whole = graph.nodes.iter().enumerate().all(|(index, _)| !needed[index] || closed.nodes[index].is_some());
+    let is_long = graph.next.is_none() && graph.nodes.len() > 2 * piece;
+    if (failing.is_some() || !is_whole)
+        && is_long
+        && let Some(first) = pieces(graph, piece)
+    {
+        return close_by(&first, known, piece);
+    }
     match failing {
         // What stands before it in the program happens first.
         Some(after) => Ok(closed.staged(graph, known, &needed, after)),
-        None if is_whole => Ok(closed.whole(graph, &needed)),
+        None if is_whole => {
+            let mut whole = closed.whole(graph, &needed);
+            whole.rest = graph.next.as_ref().map(|next| {
+                let known = known.iter().filter(|(symbol, _)| next.sizes.contains(symbol));
+                let known = known.map(|(symbol, size)| (symbol.clone(), *size)).collect();
+                Rest { graph: next.graph.clone(), known, told: Vec::new() }
+            });
+            Ok(whole)
+        }
         None => Ok(closed.staged(graph, known, &needed, graph.effects.len())),
     }
 }
@@ -42,7 +65,8 @@ fn check(guard: &Guard, known: &Sizes) -> Result<(), Diagnostic> {
     let (Ok(Length::Known(left)), Ok(Length::Known(right))) = (guard.left.with(known), guard.right.with(known)) else {
         return Ok(());
     };
-    if left == right {
+    let is_stretched = guard.claim == Claim::EqualOrOne && left == 1 && guard.right.known().is_some();
+    if left == right || is_stretched {
         return Ok(());
     }
     let shown = |length: &Length, value: usize| match length {
@@ -59,11 +83,15 @@ fn check(guard: &Guard, known: &Sizes) -> Result<(), Diagnostic> {
     diagnostic.labels.extend(guard.places.iter().cloned());
     let shorter = left.min(right);
     let (before, behind) = &guard.around;
-    Err(match guard.is_broadcast && shorter == 1 {
-        true => diagnostic.help(
+    Err(match guard.claim {
+        Claim::EqualInBroadcast if shorter == 1 => diagnostic.help(
             "only a length that is known to be 1 before the run is stretched: write `x.reshape(1)`, or `x[0]` for the element",
         ),
-        false => diagnostic.help(format!("take the first {shorter} of the longer one: `[{before}:{shorter}{behind}]`")),
+        Claim::EqualOrOne => diagnostic
+            .help("they go together index by index; for every one of the first with every one of the second, write `a[i][:, j]`"),
+        Claim::Equal | Claim::EqualInBroadcast => {
+            diagnostic.help(format!("take the first {shorter} of the longer one: `[{before}:{shorter}{behind}]`"))
+        }
     })
 }
 
@@ -152,11 +180,7 @@ impl Closed {
                 first[index] |= first[value.index()];
             }
         }
-        let passed_on = |id: NodeId| {
-            let kind = &graph.node(id).kind;
-            first[id.index()]
-                && !matches!(kind, NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Size(_) | NodeKind::Iota)
-        };
+        let passed_on = |id: NodeId| first[id.index()] && !is_made_anywhere(&graph.node(id).kind);
         let told_symbols: BTreeSet<&Symbol> = told.iter().map(|(symbol, _)| symbol).collect();
         let later: Vec<(Symbol, NodeId)> = graph
             .sizes
@@ -197,6 +221,7 @@ impl Closed {
             });
         }
         let renamed = |id: NodeId| to[id.index()].unwrap_or(id);
+        rest.next = graph.next.clone();
         rest.outputs = graph.outputs.iter().map(|id| renamed(*id)).collect();
         rest.effects = effects.into_iter().map(|effect| renamed_effect(effect, &renamed)).collect();
         rest.sizes = later.iter().filter_map(|(symbol, id)| Some((symbol.clone(), to[id.index()]?))).collect();
@@ -292,7 +317,12 @@ fn reached_with_sizes(
     }
 }
 
-fn effect_roots(effect: &Effect) -> Vec<NodeId> {
+/// Whether a node needs no other: whoever reads it may have one of its own.
+pub(crate) fn is_made_anywhere(kind: &NodeKind<Length>) -> bool {
+    matches!(kind, NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Size(_) | NodeKind::Iota)
+}
+
+pub(crate) fn effect_roots(effect: &Effect) -> Vec<NodeId> {
     let mut roots = Vec::new();
     match effect {
         Effect::Call { arguments, .. } => arguments.iter().for_each(|value| value.visit(&mut |id| roots.push(*id))),
@@ -301,7 +331,7 @@ fn effect_roots(effect: &Effect) -> Vec<NodeId> {
     roots
 }
 
-fn renamed_effect(effect: &Effect, renamed: &dyn Fn(NodeId) -> NodeId) -> Effect {
+pub(crate) fn renamed_effect(effect: &Effect, renamed: &dyn Fn(NodeId) -> NodeId) -> Effect {
     match effect {
         Effect::Call { operation, arguments, span } => Effect::Call {
             operation: *operation,
@@ -313,7 +343,7 @@ fn renamed_effect(effect: &Effect, renamed: &dyn Fn(NodeId) -> NodeId) -> Effect
 }
 
 /// The sizes in a node's types, lengths and bodies, without those that the bodies tell themselves.
-fn node_symbols(node: &Node<Length>, symbols: &mut BTreeSet<Symbol>) {
+pub(crate) fn node_symbols(node: &Node<Length>, symbols: &mut BTreeSet<Symbol>) {
     let mut add = |length: &Length| {
         if let Length::Open(polynomial) = length {
             symbols.extend(polynomial.symbols().cloned());

@@ -137,7 +137,7 @@ pub struct Mismatch {
 pub enum Rule {
     /// Each element by itself: operands broadcast, and the function says to which dtypes they are cast.
     Elementwise(fn(&[Numeric]) -> Result<Typing, Mismatch>),
-    /// Parameters `(x, axis, keepdims)`: the function gives the dtype to accumulate in, which is the result's unless
+    /// Parameters `(x, axis, keepdims)`, and `initial` with `combine`: the function gives the dtype to accumulate in, which is the result's unless
     /// `index` says that the result is an index.
     Reduction {
         /// The dtype to accumulate in.
@@ -146,6 +146,8 @@ pub enum Rule {
         index: bool,
         /// Whether reducing nothing has a value.
         identity: bool,
+        /// The operation of two operands that combines a first element, the parameter `initial`, with the others.
+        combine: Option<&'static str>,
     },
     /// Anything else: builds its value in graph nodes.
     Expand(fn(&mut Expansion, &Call) -> Result<Value<Operand>, Diagnostic>),

@@ -9,7 +9,7 @@ use crate::length::{Length, Symbol};
 use crate::source::Span;
 use crate::types::ArrayType;
 use crate::value::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A node of one graph: its index; operands always have smaller indices.
@@ -360,25 +360,37 @@ pub struct Input<L = usize> {
     pub array_type: ArrayType<L>,
 }
 
-/// Two lengths that must be equal when the run knows them.
+/// Two lengths of which something must hold when the run knows them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Guard {
     /// One.
     pub left: Length,
     /// The other.
     pub right: Length,
-    /// What needs them equal, as a sentence's beginning: "`+` needs equal lengths".
+    /// What needs it, as a sentence's beginning: "`+` needs equal lengths".
     pub what: Arc<str>,
     /// Where.
     pub span: Span,
     /// How many effects of its graph come before it in the program: they happen, whether it holds or not.
     pub after: usize,
-    /// Whether one of them would be stretched to the other if the checker knew that it is 1.
-    pub is_broadcast: bool,
+    /// What must hold of them.
+    pub claim: Claim,
     /// What meets here, and where sizes come from that only the run tells, for the message when they are not equal.
     pub places: Arc<[Label]>,
     /// What stands in an index before and behind the part of the axis that is too long.
     pub around: (Arc<str>, Arc<str>),
+}
+
+/// What must hold of two lengths when the run knows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Claim {
+    /// They are equal.
+    Equal,
+    /// They are equal. One of them would be stretched to the other if the checker knew that it is 1.
+    EqualInBroadcast,
+    /// They are equal, for they are lengths of arrays of indices; or the left one is 1, and is stretched to a right one that was
+    /// known before the run.
+    EqualOrOne,
 }
 
 /// The rest of a computation whose sizes were not known: it is closed when the graph before it has run.
@@ -390,6 +402,22 @@ pub struct Rest {
     pub known: crate::length::Sizes,
     /// The sizes that the last outputs of the graph before it tell, in order: i64 scalars.
     pub told: Vec<Symbol>,
+}
+
+/// The piece of a long graph that follows another one.
+#[derive(Clone, Debug)]
+pub struct Next {
+    /// The piece; its inputs are the outputs of the one before it.
+    pub graph: Arc<Graph<Length>>,
+    /// The sizes in it and in those behind it that are known before it.
+    pub sizes: Arc<BTreeSet<Symbol>>,
+}
+
+impl Rest {
+    /// The pieces that are to come.
+    pub fn pieces(&self) -> impl Iterator<Item = &Graph<Length>> {
+        std::iter::successors(Some(&*self.graph), |piece| piece.next.as_ref().map(|next| &*next.graph))
+    }
 }
 
 /// A whole computation: pure nodes, what it needs, what it gives and what happens.
@@ -410,6 +438,8 @@ pub struct Graph<L = usize> {
     /// What follows, in a closed graph whose sizes are not all known: then the outputs are what the rest reads and what tells
     /// sizes, and the rest has the outputs that are wanted.
     pub rest: Option<Rest>,
+    /// The next piece of an open graph that was too long to be closed as one. `None` in a closed graph.
+    pub next: Option<Next>,
 }
 
 impl<L> Default for Graph<L> {
@@ -422,6 +452,7 @@ impl<L> Default for Graph<L> {
             sizes: Vec::new(),
             guards: Vec::new(),
             rest: None,
+            next: None,
         }
     }
 }

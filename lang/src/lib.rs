@@ -12,6 +12,7 @@ pub mod layout;
 pub mod length;
 pub mod lexer;
 pub mod parser;
+mod pieces;
 pub mod promotion;
 pub mod source;
 pub mod types;

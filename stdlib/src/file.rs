@@ -36,6 +36,17 @@ pub(crate) fn has_format(path: &Path) -> bool {
     Format::of(path).is_some()
 }
 
+/// Whether two paths name one file, which need not be there yet: `x.npy`, `./x.npy`, `folder/../x.npy`.
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
+    one == other || one.file_name() == other.file_name() && folder_of(one) == folder_of(other)
+}
+
+/// The folder that a path's file lies in, under the one name that each folder has; one that is not there keeps its name as written.
+fn folder_of(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::canonicalize(folder).unwrap_or_else(|_| folder.components().collect())
+}
+
 fn text(error: impl Display) -> String {
     error.to_string()
 }

@@ -31,6 +31,15 @@ pub(crate) struct Held {
     pub(crate) array: Array,
     /// Whether it promotes like a literal: `k = 2.0`.
     pub(crate) weak: bool,
+    /// Whether it was written as an array of literals: `a = [1, 2]`.
+    literal: bool,
+}
+
+impl Held {
+    /// An array that no literal stands for.
+    fn of(array: Array) -> Held {
+        Held { array, weak: false, literal: false }
+    }
 }
 
 /// Discards what programs print.
@@ -112,7 +121,7 @@ impl Builder {
         }
         let cancel = Cancel::new();
         let (seed, draws) = initial_stream();
-        let hidden = [seed, draws].map(|scalar| Value::Array(Held { array: Array::scalar(scalar), weak: false }));
+        let hidden = [seed, draws].map(|scalar| Value::Array(Held::of(Array::scalar(scalar))));
         Interpreter {
             library: Arc::new(self.library),
             sources,
@@ -255,6 +264,7 @@ impl Environment for Names<'_> {
             array_type: ArrayType::new(held.array.dtype(), held.array.shape()),
             weak: held.weak,
             constant: held.array.scalar_value(),
+            literal: held.literal.then(|| held.array.iter().collect()),
         }
     }
 
@@ -293,7 +303,7 @@ impl Environment for Arguments<'_> {
     fn known(&self, array: usize) -> Known {
         match array.checked_sub(self.parameters.len()) {
             Some(held) => self.session.known(held),
-            None => Known { array_type: self.types[array].clone(), weak: false, constant: None },
+            None => Known { array_type: self.types[array].clone(), weak: false, constant: None, literal: None },
         }
     }
 
@@ -518,8 +528,10 @@ impl Interpreter {
     pub fn commit(&mut self, executed: Executed) -> Outcome {
         let Executed { arrays, results } = executed;
         for (name, value) in &results.bindings {
-            let held =
-                value.map(&mut |output: &Output| Held { array: arrays[output.index].clone(), weak: output.weak });
+            let held = value.map(&mut |output: &Output| {
+                let Output { index, weak, literal } = *output;
+                Held { array: arrays[index].clone(), weak, literal }
+            });
             self.scope.insert(name.clone(), held);
         }
         let value = results.value.as_ref().map(|value| value.map(&mut |output| arrays[output.index].clone()));
@@ -570,7 +582,7 @@ impl Interpreter {
 
     /// Makes a name stand for a value that a run gave.
     pub fn set_value(&mut self, name: &str, value: Value<Array>) {
-        let held = value.map(&mut |array| Held { array: array.clone(), weak: false });
+        let held = value.map(&mut |array| Held::of(array.clone()));
         self.scope.insert(name.into(), held);
     }
 

@@ -69,7 +69,7 @@ impl Operation {
         identity: fn(DType) -> Option<Scalar>,
     ) -> Operation {
         let has_identity = identity(DType::F64).is_some() || identity(DType::Bool).is_some();
-        let rule = Rule::Reduction { accumulate, index: false, identity: has_identity };
+        let rule = Rule::Reduction { accumulate, index: false, identity: has_identity, combine: None };
         Operation::new(name, reduction_parameters(), rule, Body::Reduction(Reduction::Fold { fold, identity }))
     }
 
@@ -80,7 +80,7 @@ impl Operation {
         greatest: bool,
         beats: Kernels,
     ) -> Operation {
-        let rule = Rule::Reduction { accumulate, index: true, identity: false };
+        let rule = Rule::Reduction { accumulate, index: true, identity: false, combine: None };
         Operation::new(name, reduction_parameters(), rule, Body::Reduction(Reduction::FirstExtreme { greatest, beats }))
     }
 
@@ -111,6 +111,15 @@ impl Operation {
     /// What a call does when the program runs, for a row whose rule says so with [`Expansion::happen`].
     pub fn happening(mut self, effect: fn(&EffectCall) -> Result<(), Failure>) -> Operation {
         self.body = Body::Effect(effect);
+        self
+    }
+
+    /// A fold that may begin with an element, `initial=`; an operation of two operands combines it with the others.
+    pub fn starting(mut self, with: &'static str) -> Operation {
+        if let Rule::Reduction { combine, .. } = &mut self.declaration.rule {
+            *combine = Some(with);
+            self.declaration.parameters.push(optional("initial", Default::None));
+        }
         self
     }
 

@@ -549,19 +549,20 @@ def axes(axis):
 
 
 def reduction(function):
-    def apply(value, axis=None, keepdims=False):
+    def apply(value, axis=None, keepdims=False, initial=None):
+        start = {} if initial is None else {"initial": initial.item() if isinstance(initial, np.generic) else initial}
         with np.errstate(all="ignore"):
-            return np.asarray(function(np.asarray(value), axis=axes(axis), keepdims=bool(keepdims)))
+            return np.asarray(function(np.asarray(value), axis=axes(axis), keepdims=bool(keepdims), **start))
     return apply
 
 
 def at_least_one(function):
-    def apply(value, axis=None, keepdims=False):
+    def apply(value, axis=None, keepdims=False, initial=None):
         checked = np.asarray(value)
         reduced = range(checked.ndim) if axis is None else np.atleast_1d(np.asarray(axes(axis)))
-        if any(checked.shape[entry] == 0 for entry in reduced):
+        if initial is None and any(checked.shape[entry] == 0 for entry in reduced):
             raise ThalwegError("nothing to reduce")
-        return reduction(function)(value, axis, keepdims)
+        return reduction(function)(value, axis, keepdims, initial)
     return apply
 
 

@@ -2,13 +2,11 @@
 
 use super::{Binding, Checker, Checks, DEEPEST_CALL, Expansion, Frame, MOST_WALKS, Reported, similar};
 use crate::ast::{self, Argument, Expression, ExpressionKind, Name};
-use crate::declaration::{Advice, Call, Declaration, Default, Given, Mismatch, Operand, Rule};
+use crate::declaration::{Call, Declaration, Default, Given, Operand, Rule};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Scalar};
-use crate::graph::{Effect, NodeId, NodeKind, OperationId, SourceAxis};
-use crate::length::Length;
+use crate::graph::{Effect, NodeId, OperationId};
 use crate::source::{Sources, Span};
-use crate::types::ArrayType;
 use crate::value::{Closure, TextPiece, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -575,89 +573,6 @@ impl Checker<'_> {
                 Ok(Value::None)
             }
         }
-    }
-
-    /// A reduction by its row.
-    pub(super) fn reduction_named(
-        &mut self,
-        operation: OperationId,
-        name: &str,
-        arguments: &[Given],
-        span: Span,
-    ) -> Checks<Operand> {
-        let library = self.library;
-        match library.declarations()[operation.0 as usize].rule {
-            Rule::Reduction { accumulate, index, identity } => {
-                self.reduction(operation, &name.into(), accumulate, index, identity, arguments, span)
-            }
-            _ => Err(self.not_built(&format!("reducing by `{name}`"), span, "")),
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn reduction(
-        &mut self,
-        operation: OperationId,
-        name: &Arc<str>,
-        accumulate: fn(DType) -> Result<DType, Mismatch>,
-        index: bool,
-        identity: bool,
-        arguments: &[Given],
-        span: Span,
-    ) -> Checks<Operand> {
-        let operand = self.arrays(name, &[(arguments[0].value.clone(), arguments[0].span)])?[0];
-        let source = self.type_of(operand.0).clone();
-        let dtype = match accumulate(source.dtype) {
-            Ok(dtype) => dtype,
-            Err(mismatch) => {
-                let message = format!("`{name}` takes {}, not {}", mismatch.takes, source.dtype);
-                let diagnostic = Diagnostic::error("E0302", message, operand.1, source.to_string());
-                return Err(self.report(match mismatch.help {
-                    Some(help) => diagnostic.help(help),
-                    None => diagnostic,
-                }));
-            }
-        };
-        let call = Call { operation, name: name.clone(), arguments: arguments.to_vec(), span, place: span };
-        let (axes, keep) = {
-            let expansion = Expansion::new(self);
-            let axes = expansion.axes(&call, 1, &source);
-            let keep = expansion.flag(&call, 2);
-            match (axes, keep) {
-                (Ok(axes), Ok(keep)) => (axes, keep),
-                (Err(diagnostic), _) | (_, Err(diagnostic)) => return Err(self.report(diagnostic)),
-            }
-        };
-        if !identity && axes.iter().any(|axis| source.shape[*axis].is(0)) {
-            let message = format!("`{name}` of nothing has no value");
-            let diagnostic = Diagnostic::error("E0310", message, operand.1, source.to_string());
-            return Err(self.report(diagnostic.help(self.library.advice(Advice::AskWhetherEmpty))));
-        }
-        let cast = self.cast(operand.0, dtype, operand.1);
-        let value = self.resolve(cast);
-        let shape: Vec<Length> =
-            (0..source.rank()).filter(|axis| !axes.contains(axis)).map(|axis| source.shape[axis].clone()).collect();
-        let result = if index { DType::I64 } else { dtype };
-        let node = NodeKind::Reduce { operation, value, axes: axes.clone() };
-        let reduced = self.add(node, ArrayType::new(result, shape), span);
-        Ok(if keep { self.keep_axes(reduced, &axes, source.rank(), span) } else { reduced })
-    }
-
-    /// Reduced axes put back with length 1.
-    fn keep_axes(&mut self, reduced: Operand, axes: &[usize], rank: usize, span: Span) -> Operand {
-        let inner = self.type_of(reduced).clone();
-        let mut shape = Vec::new();
-        let mut source_axes = Vec::new();
-        for axis in 0..rank {
-            if axes.contains(&axis) {
-                shape.push(Length::Known(1));
-            } else {
-                source_axes.push(SourceAxis::along(axis));
-                shape.push(inner.shape[source_axes.len() - 1].clone());
-            }
-        }
-        let value = self.resolve(reduced);
-        self.add(NodeKind::View { value, axes: source_axes }, ArrayType::new(inner.dtype, shape), span)
     }
 }
 

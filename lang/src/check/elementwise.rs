@@ -139,6 +139,20 @@ impl Checker<'_> {
         name: &str,
         place: Span,
     ) -> Result<Vec<Length>, usize> {
+        let what = format!("`{name}` needs equal lengths");
+        let mut are_one = |checker: &mut Self, lengths: (&Length, &Length), from_end: usize| {
+            checker.same_in_broadcast(lengths, &what, from_end, place)
+        };
+        self.broadcast_where(left, right, &mut are_one)
+    }
+
+    /// The same, with what says whether two lengths, neither of them known to be 1, are one; it is told the axis, from the end.
+    pub(super) fn broadcast_where(
+        &mut self,
+        left: &[Length],
+        right: &[Length],
+        are_one: &mut dyn FnMut(&mut Self, (&Length, &Length), usize) -> bool,
+    ) -> Result<Vec<Length>, usize> {
         let rank = left.len().max(right.len());
         let one = Length::Known(1);
         let mut shape = vec![one.clone(); rank];
@@ -150,7 +164,7 @@ impl Checker<'_> {
                 a
             } else if a.is(1) {
                 b
-            } else if self.same_in_broadcast((&a, &b), &format!("`{name}` needs equal lengths"), from_end, place) {
+            } else if are_one(self, (&a, &b), from_end) {
                 if a.known().is_some() { a } else { b }
             } else {
                 return Err(from_end);

@@ -4,7 +4,7 @@ use super::{Binding, Checker};
 use crate::declaration::{Advice, Call, Given, Operand, Parameter};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind, Scalar};
-use crate::graph::{Attribute, Effect, IndexAxis, NodeKind, SourceAxis};
+use crate::graph::{Attribute, Effect, Graph, IndexAxis, NodeKind, OperationId, SourceAxis};
 use crate::length::{Length, Polynomial};
 use crate::source::Span;
 use crate::types::{ArrayType, Type};
@@ -400,6 +400,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
                 return Err(Diagnostic::error("E0309", message, span, "").help("write 0 or more"));
             };
             let Some(known) = length.known() else {
+                self.checker.note_made(&length);
                 shape.push(length);
                 continue;
             };
@@ -611,8 +612,13 @@ impl<'c, 'a> Expansion<'c, 'a> {
         mut attributes: Vec<Attribute<Length>>,
         types: Vec<Type>,
     ) -> Vec<Operand> {
-        let happened =
-            self.checker.level_effects().iter().filter(|effect| matches!(effect, Effect::Call { .. })).count();
+        let level = self.checker.level();
+        let graph = level.builder.graph();
+        let changes = |effect: &&Effect| match effect {
+            Effect::Call { .. } => true,
+            Effect::Run(node) => !graph.node(*node).kind.bodies().is_empty(),
+        };
+        let happened = level.effects.iter().filter(changes).count();
         attributes.push(Attribute::Integer(happened as i64));
         let results = self.apply(call, operands, attributes, types);
         let node = results.first().map(|result| result.node);
@@ -641,27 +647,27 @@ impl<'c, 'a> Expansion<'c, 'a> {
         self.checker.level_effects().push(Effect::Call { operation: call.operation, arguments, span });
     }
 
-    /// The type of the array that the latest call of an effect before this one was given with a known text: `save("a.npy", x)`.
-    pub fn latest_with_text(&self, effect: &str, is_meant: &dyn Fn(&str) -> bool) -> Option<Type> {
+    /// The type of the array that the latest call of an effect before this one was given with a known text: `save("a.npy", x)`. What
+    /// happens under a condition that only the run decides counts where nothing else does.
+    pub fn latest_with_text(&self, effect: &str, is_meant: &dyn Fn(&str) -> bool) -> Option<Happened> {
+        [false, true].into_iter().find_map(|is_conditional| {
+            let array_type = self.latest_given(effect, is_meant, is_conditional)?;
+            Some(Happened { array_type, is_conditional })
+        })
+    }
+
+    fn latest_given(&self, effect: &str, is_meant: &dyn Fn(&str) -> bool, is_conditional: bool) -> Option<Type> {
         let declarations = self.checker.library.declarations();
+        let is_effect = |operation: OperationId| *declarations[operation.0 as usize].name == *effect;
+        let wanted = Wanted { is_effect: &is_effect, is_meant, is_conditional };
         let inner = self.checker.levels.len() - 1;
         for (index, level) in self.checker.levels.iter().enumerate().rev() {
-            let given = level.effects.iter().rev().find_map(|happened| match happened {
-                Effect::Call { operation, arguments, .. } if *declarations[operation.0 as usize].name == *effect => {
-                    match arguments.as_slice() {
-                        [Value::Text(text), Value::Array(array), ..] => {
-                            super::structure::known_text(text).filter(|text| is_meant(text)).map(|_| *array)
-                        }
-                        _ => None,
-                    }
-                }
-                _ => None,
-            });
-            if let Some(array) = given {
-                let found = level.builder.graph().node(array).array_type().clone();
+            if let Some(found) = wanted.latest(level.builder.graph(), &level.effects) {
                 // What is not known before the run has no name in a body.
-                let is_known = found.shape.iter().all(|length| length.known().is_some());
-                return (is_known || index == inner).then_some(found);
+                let is_known = |found: &Type| found.shape.iter().all(|length| length.known().is_some());
+                let is_told = |found: &Type| found.shape.iter().all(|length| self.checker.untold(length).is_none());
+                let is_usable = is_known(&found) || index == inner && is_told(&found);
+                return is_usable.then_some(found);
             }
         }
         None
@@ -736,6 +742,45 @@ impl<'c, 'a> Expansion<'c, 'a> {
         self.checker.record_assigned(&name);
         self.checker.set_in_scope(&(0, name), Some(Binding::Value(value)));
         Ok(())
+    }
+}
+
+/// What the latest call of an effect was given.
+#[derive(Clone)]
+pub struct Happened {
+    /// The type of the array.
+    pub array_type: Type,
+    /// Whether it happens under a condition that only the run decides.
+    pub is_conditional: bool,
+}
+
+/// A call of an effect that is looked for.
+struct Wanted<'w> {
+    is_effect: &'w dyn Fn(OperationId) -> bool,
+    is_meant: &'w dyn Fn(&str) -> bool,
+    /// Whether the sides of an `if` are looked into.
+    is_conditional: bool,
+}
+
+impl Wanted<'_> {
+    /// The latest one among what happens in a graph, and in the bodies that run in it.
+    fn latest(&self, graph: &Graph<Length>, effects: &[Effect]) -> Option<Type> {
+        effects.iter().rev().find_map(|happened| match happened {
+            Effect::Call { operation, arguments, .. } => match arguments.as_slice() {
+                [Value::Text(text), Value::Array(array), ..] if (self.is_effect)(*operation) => {
+                    super::structure::known_text(text).filter(|text| (self.is_meant)(text))?;
+                    Some(graph.node(*array).array_type().clone())
+                }
+                _ => None,
+            },
+            Effect::Run(node) => {
+                let kind = &graph.node(*node).kind;
+                // A loop is written for its turns; of an `if` one side may do nothing.
+                let is_seen = self.is_conditional || !matches!(kind, NodeKind::If { .. });
+                let inside = |body: &Graph<Length>| self.latest(body, &body.effects);
+                kind.bodies().into_iter().rev().filter(|_| is_seen).find_map(inside)
+            }
+        })
     }
 }
 

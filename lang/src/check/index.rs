@@ -469,21 +469,7 @@ impl Checker<'_> {
         // A `...` stands between them even where it is no axis.
         let is_divided = first < ellipsis && ellipsis <= last;
         let together = repeats && !is_divided && (first..=last).all(|at| is_advanced(&parts[at]));
-        let mut common: Vec<Length> = Vec::new();
-        for part in &parts {
-            if let Some(Part::Array(index)) = part {
-                let shape = self.type_of(*index).shape.clone();
-                common = match self.broadcast_pair(&common, &shape, "[ ]", span) {
-                    Ok(wider) => wider,
-                    Err(_) => {
-                        let (one, other) = (crate::types::DisplayShape(&common), crate::types::DisplayShape(&shape));
-                        let message = format!("the arrays of indices do not go together: {one} and {other}");
-                        let diagnostic = Diagnostic::error("E0301", message, span, "");
-                        return Err(self.report(diagnostic.help("give them one shape, or shapes that broadcast")));
-                    }
-                };
-            }
-        }
+        let common = self.index_shape(&parts, span)?;
         let mut shape: Vec<Length> = Vec::new();
         let mut at = 0;
         if repeats && !together {
@@ -523,6 +509,32 @@ impl Checker<'_> {
             });
         }
         Ok(Selection { axes, shape, repeats })
+    }
+
+    /// The shape that the arrays of indices broadcast to.
+    fn index_shape(&mut self, parts: &[Option<Part>], span: Span) -> Checks<Vec<Length>> {
+        let shape_of = |part: &Option<Part>| match part {
+            Some(Part::Array(index)) => Some(self.type_of(*index).shape.clone()),
+            _ => None,
+        };
+        let mut shapes: Vec<Vec<Length>> = parts.iter().filter_map(shape_of).collect();
+        // Those that only the run can tell come last: one index of them is stretched to what is known.
+        shapes.sort_by_key(|shape| shape.iter().any(|length| length.known().is_none()));
+        let mut common: Vec<Length> = Vec::new();
+        for shape in shapes {
+            let mut are_one =
+                |checker: &mut Self, (a, b): (&Length, &Length), _: usize| checker.same_in_index(a, b, span);
+            common = match self.broadcast_where(&common, &shape, &mut are_one) {
+                Ok(wider) => wider,
+                Err(_) => {
+                    let (one, other) = (crate::types::DisplayShape(&common), crate::types::DisplayShape(&shape));
+                    let message = format!("the arrays of indices do not go together: {one} and {other}");
+                    let diagnostic = Diagnostic::error("E0301", message, span, "");
+                    return Err(self.report(diagnostic.help("give them one shape, or shapes that broadcast")));
+                }
+            };
+        }
+        Ok(common)
     }
 
     /// An index as an i64 node of the innermost graph.
@@ -603,12 +615,15 @@ impl Checker<'_> {
         Ok(indices)
     }
 
-    /// Where a bool array is true, counted in C order: `i64[?k]`.
+    /// Where a bool array is true, counted in C order: `i64[?k]`. A body that is given the mask, or all that it is made of, need not
+    /// look again in each turn: its graph, or one around it, looks once, and what it finds is as long in every turn.
     pub(super) fn positions(&mut self, mask: Operand, span: Span) -> Operand {
-        let node = self.resolve(mask);
-        let count = self.add(NodeKind::Count(node), ArrayType::scalar(DType::I64), span);
+        let mask = self.lifted(mask);
+        let depth = self.outermost(mask.level as usize);
+        let node = self.resolve_at(mask, depth);
+        let count = self.add_at(depth, NodeKind::Count(node), vec![ArrayType::scalar(DType::I64)], span);
         let length = Length::of(self.polynomial_of(count)).unwrap_or(Length::Known(0));
-        self.add(NodeKind::Positions(node), ArrayType::new(DType::I64, vec![length]), span)
+        self.add_at(depth, NodeKind::Positions(node), vec![ArrayType::new(DType::I64, vec![length])], span)
     }
 
     fn integer_operation(
@@ -684,14 +699,14 @@ impl Checker<'_> {
             Bound::Known(known) => Polynomial::from(i64::try_from(known).ok()?),
             Bound::Run(operand) => self.polynomial_of(operand),
         };
-        let is_negative = Polynomial::from(-1).minus(&bound).is_never_negative()
+        let is_negative = self.is_never_negative(&Polynomial::from(-1).minus(&bound))
             || self.is_of_variables(&bound) && bound.is_written_negative();
         Some(if is_negative { length.plus(&bound) } else { bound })
     }
 
     /// Whether a number is 0 or more: provably; or as far as anybody can say of a function that is checked for all sizes.
     fn is_proved(&self, polynomial: &Polynomial) -> bool {
-        polynomial.is_never_negative() || self.is_of_variables(polynomial)
+        self.is_never_negative(polynomial) || self.is_of_variables(polynomial)
     }
 
     fn is_of_variables(&self, polynomial: &Polynomial) -> bool {
@@ -707,27 +722,35 @@ impl Checker<'_> {
         length: &Length,
         span: Span,
     ) -> Part {
-        let mut node = |bound: Option<Bound>| {
+        let mut bound = |bound: Option<Bound>| {
             bound.map(|bound| match bound {
                 Bound::Known(known) => {
                     let constant = crate::dtype::Scalar::i64(known.clamp(i64::MIN as i128, i64::MAX as i128) as i64);
-                    let operand = self.constant(constant, false, span);
-                    self.resolve(operand)
+                    self.constant(constant, false, span)
                 }
-                Bound::Run(operand) => self.index_node(operand, span),
+                Bound::Run(operand) => {
+                    let index = self.cast(operand, DType::I64, span);
+                    self.lifted(index)
+                }
             })
         };
-        let (start, stop) = (node(start), node(stop));
+        let (start, stop) = (bound(start), bound(stop));
         let step = step.clamp(i64::MIN as i128 + 1, i64::MAX as i128) as i64;
         let scalar = ArrayType::scalar(DType::I64);
-        let kind = NodeKind::SliceBounds { length: length.clone(), start, stop, step };
-        let bounds = self.add_all(kind, vec![scalar.clone(), scalar.clone()], span);
-        let first = self.add(NodeKind::Part { value: bounds.node, index: 0 }, scalar.clone(), span);
-        let count = self.add(NodeKind::Part { value: bounds.node, index: 1 }, scalar, span);
+        // Bounds that are the same in every turn of a body are told outside of it.
+        let tells = |operand: &Operand| if self.constant_of(*operand).is_some() { 0 } else { operand.level as usize };
+        let least = start.iter().chain(&stop).map(tells).max().unwrap_or(0);
+        let depth = self.outermost(least.max(self.level_that_tells(length)));
+        let mut node = |operand: Option<Operand>| operand.map(|operand| self.known_at(operand, depth));
+        let kind = NodeKind::SliceBounds { length: length.clone(), start: node(start), stop: node(stop), step };
+        let bounds = self.add_at(depth, kind, vec![scalar.clone(), scalar.clone()], span);
+        let first = self.add_at(depth, NodeKind::Part { value: bounds.node, index: 0 }, vec![scalar.clone()], span);
+        let count = self.add_at(depth, NodeKind::Part { value: bounds.node, index: 1 }, vec![scalar], span);
         let whole = Polynomial::from(length);
         self.note_bounds(count, super::size::Bounds { least: 0.into(), most: whole });
+        let first = self.resolve(first);
         let count = Length::of(self.polynomial_of(count)).unwrap_or(Length::Known(0));
-        Part::Along { start: 0.into(), step: step as isize, index: Some(first.node), length: count }
+        Part::Along { start: 0.into(), step: step as isize, index: Some(first), length: count }
     }
 
     fn entries(&mut self, subscripts: &[Subscript]) -> Checks<Vec<Entry>> {

@@ -17,16 +17,18 @@ mod extent;
 mod import;
 mod index;
 mod journal;
+mod lift;
 mod loops;
 mod memo;
 mod names;
 mod origin;
+mod reduction;
 pub(crate) mod size;
 mod statement;
 mod structure;
 
 pub use call::signature_of;
-pub use expansion::Expansion;
+pub use expansion::{Expansion, Happened};
 pub use import::Imported;
 pub use names::similar;
 
@@ -51,6 +53,9 @@ pub struct Known {
     pub weak: bool,
     /// Its value, when it is a scalar that the program may be checked against: sizes, axes.
     pub constant: Option<Scalar>,
+    /// Its elements in C order, when it was written as an array of literals: where a dtype is declared they take it, and where sizes
+    /// or axes are wanted they are known.
+    pub literal: Option<Arc<[Scalar]>>,
 }
 
 /// The names that a session holds; arrays are numbers that only the session understands.
@@ -95,6 +100,8 @@ pub struct Output {
     pub index: usize,
     /// Whether it promotes like a literal.
     pub weak: bool,
+    /// Whether it is an array of literals.
+    pub literal: bool,
 }
 
 /// A program without errors.
@@ -197,6 +204,8 @@ pub(crate) struct Level {
     polynomials: HashMap<NodeId, Polynomial>,
     /// Between which numbers some of its scalars lie.
     bounds: HashMap<NodeId, size::Bounds>,
+    /// What sizes are at least, because arrays of such lengths are made.
+    floors: HashMap<Symbol, i64>,
     /// The graph's guards, each once.
     guards: HashSet<Guard>,
     /// What happens.
@@ -220,6 +229,7 @@ impl Level {
             tellers: HashMap::new(),
             polynomials: HashMap::new(),
             bounds: HashMap::new(),
+            floors: HashMap::new(),
             guards: HashSet::new(),
             effects: Vec::new(),
             is_branch: false,
@@ -466,8 +476,13 @@ impl<'a> Checker<'a> {
 
     /// The node that an operand is in the innermost graph, carried in through the graphs between.
     pub(crate) fn resolve(&mut self, operand: Operand) -> NodeId {
+        self.resolve_at(operand, self.levels.len() - 1)
+    }
+
+    /// The same for one of the graphs between.
+    pub(super) fn resolve_at(&mut self, operand: Operand, depth: usize) -> NodeId {
         let mut node = operand.node;
-        for level in operand.level as usize..self.levels.len() - 1 {
+        for level in operand.level as usize..depth {
             let outer = self.levels[level].builder.graph().node(node).clone();
             let inner = &mut self.levels[level + 1];
             node = match inner.imports.get(&node) {
@@ -525,14 +540,18 @@ impl<'a> Checker<'a> {
 
     /// Adds a node with any number of results.
     pub(crate) fn add_all(&mut self, kind: NodeKind<Length>, types: Vec<Type>, span: Span) -> Operand {
+        self.add_at(self.levels.len() - 1, kind, types, span)
+    }
+
+    /// The same for one of the graphs around the innermost one.
+    pub(super) fn add_at(&mut self, depth: usize, kind: NodeKind<Length>, types: Vec<Type>, span: Span) -> Operand {
         let placement = match kind {
             NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Size(_) | NodeKind::Iota => None,
             _ => self.placement.clone(),
         };
-        let level = self.depth_of_levels();
         let span = self.visible(span);
-        let node = self.level().builder.add(kind, types, span, placement);
-        Operand { level, node, weak: false }
+        let node = self.levels[depth].builder.add(kind, types, span, placement);
+        Operand { level: depth as u32, node, weak: false }
     }
 
     /// A known scalar.
@@ -551,6 +570,11 @@ impl<'a> Checker<'a> {
                 span,
                 None,
             );
+            return Operand { level: 0, node, weak: known.weak };
+        }
+        if let Some(elements) = known.literal {
+            let types = vec![Type::from(&known.array_type)];
+            let node = self.levels[0].builder.add(NodeKind::Literal(elements), types, span, None);
             return Operand { level: 0, node, weak: known.weak };
         }
         let node = match self.inputs_of.get(&array) {
@@ -574,12 +598,14 @@ impl<'a> Checker<'a> {
     ) -> Result<Checked, Vec<Diagnostic>> {
         let mut outputs: Vec<NodeId> = Vec::new();
         let mut index_of: HashMap<NodeId, usize> = HashMap::new();
+        let nodes = self.levels[0].builder.graph();
+        let is_literal = |node: NodeId| matches!(nodes.node(node).kind, NodeKind::Literal(_));
         let mut output = |operand: &Operand| {
             let index = *index_of.entry(operand.node).or_insert_with(|| {
                 outputs.push(operand.node);
                 outputs.len() - 1
             });
-            Output { index, weak: operand.weak }
+            Output { index, weak: operand.weak, literal: is_literal(operand.node) }
         };
         let mut bindings = Vec::new();
         let mut mapped = Mapped::new();

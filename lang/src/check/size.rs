@@ -4,7 +4,7 @@ use super::{Checker, Checks, Level};
 use crate::declaration::Operand;
 use crate::diagnostic::{Diagnostic, Label};
 use crate::dtype::{DType, Kind, Scalar};
-use crate::graph::{Guard, NodeId, NodeKind};
+use crate::graph::{Claim, Guard, NodeId, NodeKind};
 use crate::length::{Length, Polynomial, Symbol};
 use crate::source::Span;
 use crate::types::ArrayType;
@@ -24,29 +24,54 @@ pub(crate) struct Bounds {
 }
 
 impl Checker<'_> {
+    /// An array of this length is made, so the length is not negative, and neither is what is made after it from the same size.
+    pub(super) fn note_made(&mut self, length: &Length) {
+        let Length::Open(polynomial) = length else { return };
+        let mut symbols = polynomial.symbols();
+        let (Some(symbol), None) = (symbols.next().cloned(), symbols.next()) else { return };
+        let Some(offset) = polynomial.minus(&Polynomial::from(&symbol)).known() else { return };
+        let floor = self.level().floors.entry(symbol).or_insert(i64::MIN);
+        *floor = (*floor).max(offset.saturating_neg());
+    }
+
+    /// Whether a number is provably 0 or more, here.
+    pub(super) fn is_never_negative(&self, polynomial: &Polynomial) -> bool {
+        polynomial.is_never_negative_where(&|symbol| {
+            let floors = self.levels.iter().filter_map(|level| level.floors.get(symbol).copied());
+            floors.fold(symbol.least(), i64::max)
+        })
+    }
+
     /// Whether two lengths are one: because they are equal, or because the run will see to it. `what` needs it, as a sentence.
     pub(crate) fn same_length(&mut self, left: &Length, right: &Length, what: &str, span: Span) -> bool {
-        self.same_or_guarded(left, right, what, None, span)
+        self.same_or_guarded((left, right), what, Claim::Equal, None, span)
     }
 
     /// The same for lengths that broadcast along an axis, counted from the end: one of them, if it were known to be 1, would be
     /// stretched.
     pub(super) fn same_in_broadcast(
         &mut self,
-        (left, right): (&Length, &Length),
+        lengths: (&Length, &Length),
         what: &str,
         from_end: usize,
         span: Span,
     ) -> bool {
-        self.same_or_guarded(left, right, what, Some(from_end), span)
+        self.same_or_guarded(lengths, what, Claim::EqualInBroadcast, Some(from_end), span)
+    }
+
+    /// The same for arrays of indices, which broadcast too: one index that only the run can count is stretched to a known length.
+    pub(super) fn same_in_index(&mut self, left: &Length, right: &Length, span: Span) -> bool {
+        let lengths = if left.known().is_some() { (right, left) } else { (left, right) };
+        let what = "arrays of indices in one `[ ]` need equal lengths";
+        self.same_or_guarded(lengths, what, Claim::EqualOrOne, None, span)
     }
 
     fn same_or_guarded(
         &mut self,
-        left: &Length,
-        right: &Length,
+        (left, right): (&Length, &Length),
         what: &str,
-        broadcast: Option<usize>,
+        claim: Claim,
+        from_end: Option<usize>,
         span: Span,
     ) -> bool {
         if left == right {
@@ -57,7 +82,7 @@ impl Checker<'_> {
         }
         let span = self.visible(span);
         let after = self.level().effects.len();
-        let around = match broadcast {
+        let around = match from_end {
             Some(from_end) if self.meeting_rank > 1 => ("..., ".into(), ", :".repeat(from_end - 1).into()),
             _ => ("".into(), "".into()),
         };
@@ -67,7 +92,7 @@ impl Checker<'_> {
             what: what.into(),
             span,
             after,
-            is_broadcast: broadcast.is_some(),
+            claim,
             places: self.guard_places(left, right),
             around,
         };
@@ -118,10 +143,10 @@ impl Checker<'_> {
     /// The shorter of two lengths; where that is not known, they must be equal.
     pub(crate) fn shorter(&mut self, left: &Length, right: &Length, span: Span) -> Length {
         let (a, b) = (Polynomial::from(left), Polynomial::from(right));
-        if a.minus(&b).is_never_negative() {
+        if self.is_never_negative(&a.minus(&b)) {
             return right.clone();
         }
-        if !b.minus(&a).is_never_negative() {
+        if !self.is_never_negative(&b.minus(&a)) {
             self.same_length(left, right, "arrays that are walked together are equally long", span);
         }
         left.clone()

@@ -56,7 +56,7 @@ pub fn run(draft: &mut Draft) {
         }
     }
     let mut seen: Vec<Arc<str>> = Vec::new();
-    let rest = draft.graph.rest.iter().flat_map(|rest| &rest.graph.nodes);
+    let rest = draft.graph.rest.iter().flat_map(|rest| rest.pieces()).flat_map(|piece| &piece.nodes);
     let mut placements: Vec<Arc<Placement>> = rest.filter_map(|node| node.placement.clone()).collect();
     for index in 0..draft.graph.nodes.len() {
         if draft.needed[index] {

@@ -8,8 +8,8 @@ use crate::machine::{MachineCode, regions::Refusal};
 use crate::operation::Bodies;
 use std::collections::HashMap;
 use std::fmt::Write;
-use thalweg_lang::graph::{Effect, Guard, NodeKind, Rest, SourceAxis};
-use thalweg_lang::length::{Length, Symbol};
+use thalweg_lang::graph::{Claim, Effect, Graph, Guard, NodeKind, Rest, SourceAxis};
+use thalweg_lang::length::{Length, Sizes, Symbol};
 use thalweg_lang::types::ArrayType;
 
 /// The text of a plan.
@@ -86,10 +86,18 @@ impl Renderer<'_> {
     /// What is known of what cannot be planned yet.
     fn following(&mut self, rest: &Rest) {
         let told: Vec<&str> = rest.told.iter().map(Symbol::name).collect();
-        let verb = if told.len() == 1 { "is" } else { "are" };
-        self.line(&format!("then, when {} {verb} known:", told.join(", ")));
+        match told.as_slice() {
+            [] => self.line("then:"),
+            [one] => self.line(&format!("then, when {one} is known:")),
+            several => self.line(&format!("then, when {} are known:", several.join(", "))),
+        }
         self.indent += 2;
-        let graph = &rest.graph;
+        rest.pieces().for_each(|piece| self.piece(piece, &rest.known));
+        self.indent -= 2;
+    }
+
+    /// What is known of one piece of it.
+    fn piece(&mut self, graph: &Graph<Length>, known: &Sizes) {
         let needed = graph.needed();
         for node in graph.nodes.iter().zip(&needed).filter(|(_, needed)| **needed).map(|(node, _)| node) {
             if let Some(what) = self.what(&node.kind) {
@@ -104,13 +112,13 @@ impl Renderer<'_> {
             }
         }
         let is_open = |guard: &&Guard| {
-            let is_open = |length: &Length| matches!(length.with(&rest.known), Ok(Length::Open(_)));
+            let is_open = |length: &Length| matches!(length.with(known), Ok(Length::Open(_)));
             is_open(&guard.left) || is_open(&guard.right)
         };
         for guard in graph.guards.iter().filter(is_open) {
-            self.line(&format!("if {} = {}", guard.left, guard.right));
+            let or_one = if guard.claim == Claim::EqualOrOne { " or 1" } else { "" };
+            self.line(&format!("if {} = {}{or_one}", guard.left, guard.right));
         }
-        self.indent -= 2;
     }
 
     /// What a node does that will be planned when its sizes are known; nothing for what costs nothing.

@@ -185,14 +185,16 @@ fn load_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagn
     let path = build.text(call, 0)?;
     let span = call.arguments[0].span;
     let path_of = std::path::Path::new(&*path);
-    let saved = build.latest_with_text("save", &|text| std::path::Path::new(text) == path_of);
-    let array_type = match saved.and_then(|saved| file::type_when_saved(path_of, &saved)) {
-        Some(saved) => saved,
-        None => type_in_file(path_of, span).map_err(|error| match build.is_refused("save") {
-            // The line that writes the file is wrong, which was said.
-            true => Diagnostic { code: "", ..error },
-            false => error,
-        })?,
+    let saved = build.latest_with_text("save", &|text| file::is_same(std::path::Path::new(text), path_of));
+    let is_sure = saved.as_ref().is_some_and(|saved| !saved.is_conditional);
+    let saved = saved.and_then(|saved| file::type_when_saved(path_of, &saved.array_type));
+    let array_type = match (saved, type_in_file(path_of, span)) {
+        (Some(saved), _) if is_sure => saved,
+        (_, Ok(found)) => found,
+        (Some(saved), Err(_)) => saved,
+        // The line that writes the file is wrong, which was said.
+        (None, Err(error)) if build.is_refused("save") => return Err(Diagnostic { code: "", ..error }),
+        (None, Err(error)) => return Err(error),
     };
     let results = build.apply_in_order(call, &[], vec![Attribute::Text(path)], vec![array_type]);
     Ok(Value::Array(results[0]))

@@ -40,30 +40,42 @@ const AXES: &str = "`axis` is one axis, a tuple of axes, or `none` for all; nega
                     `keepdims=true` keeps them with length 1. The order of the combinations depends on the length alone, so \
                     every executor and number of threads gives the same bits.";
 
+const FROM: &str = "`axis` is one axis, a tuple of axes, or `none` for all; negative axes count from the end. \
+                    `keepdims=true` keeps them with length 1. `initial` is a number that the elements are combined with, which is \
+                    the result of nothing; it is cast to the result's dtype. The order of the combinations depends on the length \
+                    alone, so every executor and number of threads gives the same bits.";
+
 pub(super) fn rows(rows: &mut Vec<Operation>) {
     rows.push(
         Operation::fold("sum", typing::accumulator, |dtype| fold_of(&SUM, dtype), zero)
             .summary("The sum along axes; integers and bools accumulate in 64 bits; 0 of nothing.")
-            .text(AXES)
+            .text(FROM)
+            .starting("add")
             .examples(&[("sum([1, 2, 3])", "6"), ("sum([[1.0, 2.0], [3.0, 4.0]], axis=0)", "[4. 6.]")]),
     );
     rows.push(
         Operation::fold("prod", typing::accumulator, |dtype| fold_of(&PRODUCT, dtype), one)
             .summary("The product along axes; integers and bools accumulate in 64 bits; 1 of nothing.")
-            .text(AXES)
-            .examples(&[("prod([1, 2, 3, 4])", "24")]),
+            .text(FROM)
+            .starting("multiply")
+            .examples(&[("prod([1, 2, 3, 4])", "24"), ("prod([1, 2, 3], initial=10)", "60")]),
     );
     rows.push(
         Operation::fold("min", typing::extreme, |dtype| fold_of(&MINIMUM, dtype), nothing)
             .summary("The smallest element along axes; NaN if there is one; an error of nothing.")
-            .text(AXES)
-            .examples(&[("min([3, 1, 2])", "1"), ("min([3.0, nan])", "nan")]),
+            .text(FROM)
+            .starting("minimum")
+            .examples(&[("min([3, 1, 2])", "1"), ("min([3.0, nan])", "nan"), ("min(zeros(0), initial=inf)", "inf")]),
     );
     rows.push(
         Operation::fold("max", typing::extreme, |dtype| fold_of(&MAXIMUM, dtype), nothing)
             .summary("The greatest element along axes; NaN if there is one; an error of nothing.")
-            .text(AXES)
-            .examples(&[("max([[3, 1], [2, 5]], axis=1)", "[3 5]")]),
+            .text(FROM)
+            .starting("maximum")
+            .examples(&[
+                ("max([[3, 1], [2, 5]], axis=1)", "[3 5]"),
+                ("max(zeros(0, 2), axis=0, initial=-1)", "[-1. -1.]"),
+            ]),
     );
     rows.push(
         Operation::fold("nanmin", typing::extreme, |dtype| fold_of(&MINIMUM_BUT_NAN, dtype), nothing)

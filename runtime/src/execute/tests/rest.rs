@@ -2,7 +2,7 @@
 
 use super::*;
 use thalweg_lang::close::close;
-use thalweg_lang::graph::{Guard, IndexAxis};
+use thalweg_lang::graph::{Claim, Guard, IndexAxis};
 use thalweg_lang::length::{Length, Polynomial, Sizes, Symbol};
 
 type Open = GraphBuilder<Length>;
@@ -127,7 +127,7 @@ fn a_guard_that_does_not_hold_is_an_error_when_it_is_known() {
         what,
         span: Span::default(),
         after: 0,
-        is_broadcast: false,
+        claim: Claim::Equal,
         places: [].into(),
         around: ("".into(), "".into()),
     };
