@@ -13,6 +13,9 @@ use crate::source::Span;
 use crate::types::{ArrayType, DisplayShape};
 use crate::value::Value;
 
+/// Whether two lengths, neither of them known to be 1, are one, along an axis that is counted from the end.
+type AreOne<'a> = &'a mut dyn FnMut(&mut Checker, (&Length, &Length), usize) -> bool;
+
 impl Checker<'_> {
     /// The arrays among values; anything else is an error that names the operation.
     pub(super) fn arrays(&mut self, name: &str, values: &[(Value<Operand>, Span)]) -> Checks<Vec<(Operand, Span)>> {
@@ -140,7 +143,7 @@ impl Checker<'_> {
         place: Span,
     ) -> Result<Vec<Length>, usize> {
         let what = format!("`{name}` needs equal lengths");
-        let mut are_one = |checker: &mut Self, lengths: (&Length, &Length), from_end: usize| {
+        let mut are_one = |checker: &mut Checker, lengths: (&Length, &Length), from_end: usize| {
             checker.same_in_broadcast(lengths, &what, from_end, place)
         };
         self.broadcast_where(left, right, &mut are_one)
@@ -151,7 +154,7 @@ impl Checker<'_> {
         &mut self,
         left: &[Length],
         right: &[Length],
-        are_one: &mut dyn FnMut(&mut Self, (&Length, &Length), usize) -> bool,
+        are_one: AreOne,
     ) -> Result<Vec<Length>, usize> {
         let rank = left.len().max(right.len());
         let one = Length::Known(1);

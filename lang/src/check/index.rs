@@ -523,7 +523,7 @@ impl Checker<'_> {
         let mut common: Vec<Length> = Vec::new();
         for shape in shapes {
             let mut are_one =
-                |checker: &mut Self, (a, b): (&Length, &Length), _: usize| checker.same_in_index(a, b, span);
+                |checker: &mut Checker, (a, b): (&Length, &Length), _: usize| checker.same_in_index(a, b, span);
             common = match self.broadcast_where(&common, &shape, &mut are_one) {
                 Ok(wider) => wider,
                 Err(_) => {
