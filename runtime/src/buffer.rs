@@ -6,6 +6,7 @@
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::any::Any;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -19,8 +20,14 @@ pub const ALIGNMENT: usize = 64;
 /// From this size on a block lies on pages of its own, huge ones where the system has them.
 pub const HUGE_FROM: usize = 4 << 20;
 
-/// Smaller blocks are left to the allocator, which recycles them well enough itself.
+/// Smaller blocks are no pool's: threads keep a few.
 const POOLED_FROM: usize = 64 << 10;
+
+/// Still smaller ones are left to the allocator, which is quick with them.
+const KEPT_FROM: usize = 512;
+
+/// How many small blocks a thread keeps.
+const KEPT_BLOCKS: usize = 16;
 
 /// The size and alignment of a huge page.
 const HUGE_PAGE: usize = 2 << 20;
@@ -263,10 +270,61 @@ impl Idle {
     }
 }
 
+/// Small blocks that a thread gave back, the latest last: a small array takes less time to compute than the allocator to find aligned
+/// memory for it.
+struct Kept(Vec<Block>);
+
+thread_local! {
+    static KEPT: RefCell<Kept> = const { RefCell::new(Kept(Vec::new())) };
+}
+
+impl Kept {
+    /// A block of this capacity, if the thread has one.
+    fn take(capacity: usize, zeroed: bool) -> Option<Block> {
+        if capacity < KEPT_FROM {
+            return None;
+        }
+        // A thread that is ending keeps nothing.
+        let found = KEPT.try_with(|kept| {
+            let blocks = &mut kept.borrow_mut().0;
+            let place = blocks.iter().rposition(|block| block.capacity == capacity)?;
+            Some(blocks.remove(place))
+        });
+        let block = found.ok().flatten()?;
+        if zeroed {
+            // SAFETY: the block has so many bytes, and it is ours alone.
+            unsafe { block.pointer.write_bytes(0, capacity) };
+        }
+        Some(block)
+    }
+
+    /// Keeps a block, and lets the oldest go when there are too many.
+    fn give_back(block: Block) {
+        if block.capacity < KEPT_FROM {
+            return block.free();
+        }
+        let mut block = Some(block);
+        let _ = KEPT.try_with(|kept| {
+            let blocks = &mut kept.borrow_mut().0;
+            blocks.extend(block.take());
+            block = (blocks.len() > KEPT_BLOCKS).then(|| blocks.remove(0));
+        });
+        if let Some(block) = block {
+            block.free();
+        }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(Block::free);
+    }
+}
+
 /// The capacity that serves a request: four sizes to a doubling, so that a little more or less finds the same block, and at
 /// most a fifth of it is spare.
 fn class_of(bytes: usize) -> Option<usize> {
-    if bytes < POOLED_FROM {
+    if bytes < KEPT_FROM {
         return Some(bytes);
     }
     let step = 1usize << (bytes.ilog2() - 2);
@@ -406,7 +464,7 @@ impl Shared {
     fn block(&self, bytes: usize, live: usize, zeroed: bool) -> Option<Block> {
         let capacity = class_of(bytes)?;
         if bytes < POOLED_FROM {
-            return Block::allocate(capacity, zeroed);
+            return Kept::take(capacity, zeroed).or_else(|| Block::allocate(capacity, zeroed));
         }
         {
             let mut idle = self.idle();
@@ -432,7 +490,7 @@ impl Shared {
     fn give_back(&self, block: Block, bytes: usize) {
         self.live.fetch_sub(bytes, Ordering::Relaxed);
         if bytes < POOLED_FROM {
-            return block.free();
+            return Kept::give_back(block);
         }
         let mut idle = self.idle();
         if block.capacity > idle.cap {

@@ -272,7 +272,7 @@ unsafe fn reduce_short(
             };
             let searches: Short<Option<Search>> = targets.iter().map(search).collect();
             let folds = searches.iter().any(Option::is_none);
-            (tape.bench(), Partial::new(if folds { tape.block() * 16 } else { 0 }), searches)
+            (tape.bench(), Scratch::of(if folds { tape.block() * 16 } else { 0 }), searches)
         },
         |(bench, columns, searches), unit| {
             let from = unit * batch;

@@ -276,10 +276,25 @@ impl<'r> Ready<'r> {
             region.ends.iter().zip(&self.ends).map(|(end, to)| target(region, end, to)).collect();
         let way = if targets.is_empty() { None } else { accumulation(extents, &targets) };
         let folding = way.and_then(|(row, way)| Tape::folding(region, *level, places, &destinations, row, way));
-        let is_rows = matches!(way, Some((_, Way::Stripes(_)))) && folding.is_some();
-        let tape = (!is_rows).then(|| Tape::new(region, *level, places, &destinations, streams));
+        let (tape, folding) = match (way, folding) {
+            (Some((_, Way::Stripes(_))), Some(tape)) => (tape, Folding::Stripes),
+            (_, rows) => {
+                let folding = rows.map_or(Folding::None, |rows| Folding::Rows(Box::new(rows)));
+                (Tape::new(region, *level, places, &destinations, streams), folding)
+            }
+        };
         Work { region, level: *level, extents, targets, tape, folding }
     }
+}
+
+/// What machine code accumulates.
+enum Folding {
+    /// Nothing.
+    None,
+    /// Stripes of rows: the work's own tape is that of the code.
+    Stripes,
+    /// Rows on each other, by this tape.
+    Rows(Box<Tape>),
 }
 
 /// A region that is ready to run, with tapes over what it reads and writes.
@@ -288,9 +303,8 @@ struct Work<'r> {
     level: Level,
     extents: Extents,
     targets: Short<Target>,
-    /// For everything but reductions of rows by machine code that accumulates.
-    tape: Option<Tape>,
-    folding: Option<Tape>,
+    tape: Tape,
+    folding: Folding,
 }
 
 impl Work<'_> {
@@ -311,10 +325,10 @@ impl Work<'_> {
             }
         };
         let stretch = |tape| Stretch::from(tape, from);
+        let tape = stretch(&self.tape);
         if self.targets.is_empty() {
-            let Some(tape) = &self.tape else { unreachable!("what reduces nothing has a tape") };
             // SAFETY: the caller's promise.
-            return unsafe { each(stretch(tape), self.region, count, drive) };
+            return unsafe { each(tape, self.region, count, drive) };
         }
         let first = if rows.start == 0 { 0 } else { self.extents.outer / self.region.shape[0] * rows.start };
         let moved = |target: &Target| {
@@ -324,13 +338,10 @@ impl Work<'_> {
         let targets: Short<Target> = self.targets.iter().map(moved).collect();
         // SAFETY: the caller's promise.
         unsafe {
-            match (&self.tape, &self.folding) {
-                (None, Some(tape)) => reduce_rows(stretch(tape), self.level, extents, &targets, drive),
-                (Some(tape), folding) => {
-                    let folding = folding.as_ref().map(stretch);
-                    reduce((stretch(tape), folding), self.level, extents, &targets, drive)
-                }
-                (None, None) => unreachable!("there is a tape"),
+            match &self.folding {
+                Folding::Stripes => reduce_rows(tape, self.level, extents, &targets, drive),
+                Folding::Rows(rows) => reduce((tape, Some(stretch(rows))), self.level, extents, &targets, drive),
+                Folding::None => reduce((tape, None), self.level, extents, &targets, drive),
             }
         }
     }
