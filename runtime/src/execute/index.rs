@@ -178,20 +178,26 @@ struct Rule {
 }
 
 impl Rule {
-    /// Adds what the numbers (and the steps beside them) come to, in bytes; gives the first that is out of bounds, or how many there
-    /// are. What lies behind that one is unspecified.
+    /// Adds what the numbers (and the steps beside them) come to, in bytes, to the offsets, or to `first`, which all of them then begin
+    /// with; gives the first number that is out of bounds, or how many there are. What lies behind that one is unspecified.
     ///
     /// # Safety
     /// The machine has the level.
-    unsafe fn add(&self, level: Level, numbers: &[i64], steps: Option<&[i64]>, offsets: &mut [i64]) -> usize {
+    unsafe fn add(
+        &self,
+        level: Level,
+        numbers: &[i64],
+        steps: Option<&[i64]>,
+        (first, offsets): (Option<i64>, &mut [i64]),
+    ) -> usize {
         // SAFETY: the caller's promise.
         let inside = unsafe {
             match level {
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => self.add_avx512(numbers, steps, offsets),
+                Level::Avx512 => self.add_avx512(numbers, steps, first, offsets),
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => self.add_avx2(numbers, steps, offsets),
-                _ => self.add_all(numbers, steps, offsets),
+                Level::Avx2 => self.add_avx2(numbers, steps, first, offsets),
+                _ => self.add_all(numbers, steps, first, offsets),
             }
         };
         let step = |place: usize| steps.map_or(0, |steps| steps[place]);
@@ -211,22 +217,31 @@ impl Rule {
 
     /// All places without a branch, so that vectors do it; gives whether all are in bounds.
     #[inline(always)]
-    fn add_all(&self, numbers: &[i64], steps: Option<&[i64]>, offsets: &mut [i64]) -> bool {
+    fn add_all(&self, numbers: &[i64], steps: Option<&[i64]>, first: Option<i64>, offsets: &mut [i64]) -> bool {
         let mut outside = false;
         let places = numbers.iter().zip(offsets);
-        match steps {
-            None if self.start == 0 => {
+        match (steps, first) {
+            // A product of 64 bits takes vectors several instructions, a shift one.
+            (None, Some(first)) if self.start == 0 && self.stride > 0 && self.stride.count_ones() == 1 => {
+                let shift = self.stride.trailing_zeros();
                 for (&number, offset) in places {
                     let place = number.wrapping_add(self.length & (number >> 63));
                     outside |= place as u64 >= self.length as u64;
-                    *offset = offset.wrapping_add(place.wrapping_mul(self.stride));
+                    *offset = first.wrapping_add(place << shift);
+                }
+            }
+            (None, _) if self.start == 0 => {
+                for (&number, offset) in places {
+                    let place = number.wrapping_add(self.length & (number >> 63));
+                    outside |= place as u64 >= self.length as u64;
+                    *offset = first.unwrap_or(*offset).wrapping_add(place.wrapping_mul(self.stride));
                 }
             }
             _ => {
                 for (index, (&number, offset)) in places.enumerate() {
                     let (place, is_outside) = self.place(number, steps.map_or(0, |steps| steps[index]));
                     outside |= is_outside;
-                    *offset = offset.wrapping_add(place.wrapping_mul(self.stride));
+                    *offset = first.unwrap_or(*offset).wrapping_add(place.wrapping_mul(self.stride));
                 }
             }
         }
@@ -237,16 +252,22 @@ impl Rule {
     /// The machine has AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn add_avx2(&self, numbers: &[i64], steps: Option<&[i64]>, offsets: &mut [i64]) -> bool {
-        self.add_all(numbers, steps, offsets)
+    unsafe fn add_avx2(&self, numbers: &[i64], steps: Option<&[i64]>, first: Option<i64>, offsets: &mut [i64]) -> bool {
+        self.add_all(numbers, steps, first, offsets)
     }
 
     /// # Safety
     /// The machine has AVX-512 F, DQ, VL and BW.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma")]
-    unsafe fn add_avx512(&self, numbers: &[i64], steps: Option<&[i64]>, offsets: &mut [i64]) -> bool {
-        self.add_all(numbers, steps, offsets)
+    unsafe fn add_avx512(
+        &self,
+        numbers: &[i64],
+        steps: Option<&[i64]>,
+        first: Option<i64>,
+        offsets: &mut [i64],
+    ) -> bool {
+        self.add_all(numbers, steps, first, offsets)
     }
 }
 
@@ -274,10 +295,13 @@ impl Places {
     /// The places are in the selection, no more than the desk was made for, and the index arrays live.
     unsafe fn find(&self, desk: &mut Desk, start: usize, length: usize) -> Option<Fault> {
         let Desk { offsets, numbers, steps, index } = desk;
-        match self.known[..] {
-            [] | [(_, 0)] => offsets[..length].fill(self.offset),
+        // Where no axis is a range or a number for each place, all begin alike.
+        let alike = matches!(self.known[..], [] | [(_, 0)]);
+        if !alike {
             // SAFETY: the desk's buffers have room for the places that they were made for.
-            _ => unsafe { count(self.offset, &self.known, index, start, length, offsets.as_mut_ptr()) },
+            unsafe { count(self.offset, &self.known, index, start, length, offsets.as_mut_ptr()) };
+        } else if self.tables.is_empty() {
+            offsets[..length].fill(self.offset);
         }
         let mut fault = None;
         let mut limit = length;
@@ -297,7 +321,8 @@ impl Places {
                     count(0, axes, index, start, limit, steps.as_mut_ptr());
                     &steps[..limit]
                 });
-                rule.add(self.level, numbers, steps, &mut offsets[..limit])
+                let first = (alike && instruction == 0).then_some(self.offset);
+                rule.add(self.level, numbers, steps, (first, &mut offsets[..limit]))
             };
             if bound < limit {
                 fault = Some(Fault { element: start + bound, instruction });
