@@ -39,11 +39,6 @@ impl Symbol {
         &self.0.name
     }
 
-    /// What it is at least.
-    pub fn least(&self) -> i64 {
-        self.0.least
-    }
-
     /// Whether it stands for every number at once, not for one that the run will tell.
     pub fn is_variable(&self) -> bool {
         self.0.is_variable
@@ -223,15 +218,10 @@ impl Polynomial {
 
     /// Whether it is provably 0 or more, by what is known of its symbols.
     pub fn is_never_negative(&self) -> bool {
-        self.is_never_negative_where(&|symbol| symbol.0.least)
+        self.is_never_negative_within(8)
     }
 
-    /// The same where more is known of what its symbols are at least.
-    pub fn is_never_negative_where(&self, least: &dyn Fn(&Symbol) -> i64) -> bool {
-        self.is_never_negative_within(8, least)
-    }
-
-    fn is_never_negative_within(&self, steps: usize, least: &dyn Fn(&Symbol) -> i64) -> bool {
+    fn is_never_negative_within(&self, steps: usize) -> bool {
         if let Some(known) = self.known() {
             return known >= 0;
         }
@@ -245,14 +235,14 @@ impl Polynomial {
                 && let Some(most) = &symbol.0.most
             {
                 let worst = self.replaced(&|other| (other == symbol).then(|| most.clone()));
-                return worst.is_never_negative_within(steps - 1, least);
+                return worst.is_never_negative_within(steps - 1);
             }
         }
         if self.terms.iter().any(|(product, factor)| *factor < 0 && !product.is_empty()) {
             return false;
         }
         // What is left only adds, so it is at its worst where every symbol is least.
-        let worst = self.replaced(&|symbol| Some(Polynomial::from(least(symbol))));
+        let worst = self.replaced(&|symbol| Some(Polynomial::from(symbol.0.least)));
         worst.known().is_some_and(|known| known >= 0)
     }
 

@@ -400,7 +400,6 @@ impl<'c, 'a> Expansion<'c, 'a> {
                 return Err(Diagnostic::error("E0309", message, span, "").help("write 0 or more"));
             };
             let Some(known) = length.known() else {
-                self.checker.note_made(&length);
                 shape.push(length);
                 continue;
             };

@@ -699,14 +699,14 @@ impl Checker<'_> {
             Bound::Known(known) => Polynomial::from(i64::try_from(known).ok()?),
             Bound::Run(operand) => self.polynomial_of(operand),
         };
-        let is_negative = self.is_never_negative(&Polynomial::from(-1).minus(&bound))
+        let is_negative = Polynomial::from(-1).minus(&bound).is_never_negative()
             || self.is_of_variables(&bound) && bound.is_written_negative();
         Some(if is_negative { length.plus(&bound) } else { bound })
     }
 
     /// Whether a number is 0 or more: provably; or as far as anybody can say of a function that is checked for all sizes.
     fn is_proved(&self, polynomial: &Polynomial) -> bool {
-        self.is_never_negative(polynomial) || self.is_of_variables(polynomial)
+        polynomial.is_never_negative() || self.is_of_variables(polynomial)
     }
 
     fn is_of_variables(&self, polynomial: &Polynomial) -> bool {

@@ -204,8 +204,6 @@ pub(crate) struct Level {
     polynomials: HashMap<NodeId, Polynomial>,
     /// Between which numbers some of its scalars lie.
     bounds: HashMap<NodeId, size::Bounds>,
-    /// What sizes are at least, because arrays of such lengths are made.
-    floors: HashMap<Symbol, i64>,
     /// The graph's guards, each once.
     guards: HashSet<Guard>,
     /// What happens.
@@ -229,7 +227,6 @@ impl Level {
             tellers: HashMap::new(),
             polynomials: HashMap::new(),
             bounds: HashMap::new(),
-            floors: HashMap::new(),
             guards: HashSet::new(),
             effects: Vec::new(),
             is_branch: false,

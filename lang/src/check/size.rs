@@ -24,24 +24,6 @@ pub(crate) struct Bounds {
 }
 
 impl Checker<'_> {
-    /// An array of this length is made, so the length is not negative, and neither is what is made after it from the same size.
-    pub(super) fn note_made(&mut self, length: &Length) {
-        let Length::Open(polynomial) = length else { return };
-        let mut symbols = polynomial.symbols();
-        let (Some(symbol), None) = (symbols.next().cloned(), symbols.next()) else { return };
-        let Some(offset) = polynomial.minus(&Polynomial::from(&symbol)).known() else { return };
-        let floor = self.level().floors.entry(symbol).or_insert(i64::MIN);
-        *floor = (*floor).max(offset.saturating_neg());
-    }
-
-    /// Whether a number is provably 0 or more, here.
-    pub(super) fn is_never_negative(&self, polynomial: &Polynomial) -> bool {
-        polynomial.is_never_negative_where(&|symbol| {
-            let floors = self.levels.iter().filter_map(|level| level.floors.get(symbol).copied());
-            floors.fold(symbol.least(), i64::max)
-        })
-    }
-
     /// Whether two lengths are one: because they are equal, or because the run will see to it. `what` needs it, as a sentence.
     pub(crate) fn same_length(&mut self, left: &Length, right: &Length, what: &str, span: Span) -> bool {
         self.same_or_guarded((left, right), what, Claim::Equal, None, span)
@@ -143,10 +125,10 @@ impl Checker<'_> {
     /// The shorter of two lengths; where that is not known, they must be equal.
     pub(crate) fn shorter(&mut self, left: &Length, right: &Length, span: Span) -> Length {
         let (a, b) = (Polynomial::from(left), Polynomial::from(right));
-        if self.is_never_negative(&a.minus(&b)) {
+        if a.minus(&b).is_never_negative() {
             return right.clone();
         }
-        if !self.is_never_negative(&b.minus(&a)) {
+        if !b.minus(&a).is_never_negative() {
             self.same_length(left, right, "arrays that are walked together are equally long", span);
         }
         left.clone()
