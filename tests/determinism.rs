@@ -145,12 +145,14 @@ fn rows_that_take_turns_give_the_same_bits() {
         "exp(x[:, 1:] - max(x[:, :-1], axis=1)[:, newaxis]) * sum(x[:, ::2], axis=1)[:, newaxis]",
         "(q / sum(q, axis=(1, 2))[:, newaxis, newaxis]).sum(axis=2)",
         "f32(x) / norm(f32(x), axis=1)[:, newaxis]",
+        "zeros(701, 40, 120) + (q[:, :2] * 1.5).sum(axis=1).reshape(701, 401)[:, newaxis, :120]",
+        "ones(512, 64, 128) * sum(b, axis=3)[:, newaxis, :, 0]",
     ];
     let steps = "y = x * 2; y = y - mean(y, axis=1)[:, newaxis]; y = y / sum(y * y, axis=1)[:, newaxis];";
     let mut reference: Option<Vec<Array>> = None;
     for engine in engines() {
         let mut session = engine.session();
-        let setup = ["seed(7); x = rand(701, 1203); q = x.reshape(701, 3, 401);", steps];
+        let setup = ["seed(7); x = rand(701, 1203); q = x.reshape(701, 3, 401); b = rand(512, 128, 2, 16);", steps];
         setup.iter().for_each(|text| assert_eq!(session.answer(text), "", "{text}"));
         let wanted = expressions.iter().chain(["y", "x"].iter());
         let found: Vec<Array> = wanted.map(|text| array_of(&mut session.interpreter, text)).collect();

@@ -362,6 +362,10 @@ fn tight_bits(operand: &Expression) -> Option<(ast::BinaryOperator, Span)> {
         {
             Some((*operator, *operator_span))
         }
+        ExpressionKind::Chain { first, rest } if first.span.start == operand.span.start => match rest.last() {
+            Some((operator @ (BitAnd | BitOr | BitXor), operator_span, _)) => Some((*operator, *operator_span)),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -434,22 +434,23 @@ pub fn merge(axes: impl Iterator<Item = (usize, isize)>) -> Axes {
 
 impl Tape {
     /// A region with its arrays: the places of the leaves (`None` for those that are no arrays), and the stored results'
-    /// first bytes, in the order of the region's stores; they pass by the cache only if they may. The region must not be empty.
+    /// first bytes, in the order of the region's stores. A region that is not alone takes turns with others: then its leaves are not read yet,
+    /// and its results do not pass by the cache. The region must not be empty.
     pub fn new(
         region: &Region,
         level: Level,
         places: &[Option<Place>],
         destinations: &[*mut u8],
-        may_stream: bool,
+        is_alone: bool,
     ) -> Tape {
         let leaves = region.leaves.iter().zip(places);
         let mut readers: Few<Reader> =
             leaves.map(|(leaf, place)| Reader::new(region, &leaf.source, leaf.dtype, place.as_ref())).collect();
-        let packed = readers.iter_mut().filter_map(Reader::pack).collect();
+        let packed = if is_alone { readers.iter_mut().filter_map(Reader::pack).collect() } else { Short::new() };
         if region.machine_code != MachineCode::Off {
             let run = run(region, &readers, RUN_OF_MACHINE_CODE);
             let readings: Few<Reading> = readers.iter().map(|reader| reader.reading(run)).collect();
-            let streams = may_stream && run == usize::MAX && streams(region, &readers, destinations);
+            let streams = is_alone && run == usize::MAX && streams(region, &readers, destinations);
             // A leaf that is a result or is reduced is wanted element by element, and code repeats one in a line alone.
             let is_wanted = |register: Register| {
                 region.ends.iter().any(|end| end.register == register)
@@ -602,13 +603,13 @@ impl Tape {
         level: Level,
         places: &[Option<Place>],
         destinations: &[*mut u8],
-        row: usize,
-        way: Way,
+        (row, way): (usize, Way),
+        is_alone: bool,
     ) -> Option<Tape> {
         let leaves = region.leaves.iter().zip(places);
         let mut readers: Few<Reader> =
             leaves.map(|(leaf, place)| Reader::new(region, &leaf.source, leaf.dtype, place.as_ref())).collect();
-        let packed = readers.iter_mut().filter_map(Reader::pack).collect();
+        let packed = if is_alone { readers.iter_mut().filter_map(Reader::pack).collect() } else { Short::new() };
         let is_in_rows = |reader: &Reader| match reader {
             Reader::Strided { axes, .. } => axes.last().is_some_and(|axis| axis.0 == row) && !reader.is_moved(row),
             reader => !reader.is_moved(row),

@@ -4,10 +4,10 @@
 //! goes to accumulator `i mod S` (S elements are 512 bytes), which begins as its first element. Then the accumulators are
 //! halved: `j` takes `j + S/2`, then `j + S/4`, …, where both have an element. The blocks' results are reduced likewise.
 //!
-//! Three ways to run give this order. A dense run feeds stripes as they come. Over outer axes an accumulator is a whole row
-//! of `width` results, so a stripe is `S * width` elements and everything else is the same. When the reduced length is no
-//! more than `S`, each accumulator has one element at most: a block of the line with several results is transposed, and the
-//! halving runs across all of them at once.
+//! Several ways to run give this order. A dense run feeds stripes as they come, or machine code computes and accumulates them
+//! (`reduce_rows`). Over outer axes an accumulator is a whole row of `width` results, so a stripe is `S * width` elements and everything
+//! else is the same; few of them exist at once (`Long::tree`), and machine code may accumulate the rows of one. When several results
+//! fit into a block of the line, the block is transposed, and folding and halving run across all of them at once (`reduce_short`).
 
 use super::block::{BLOCK, Bench, Fault, SHORT, Scratch, Stretch, Tape, Way};
 use super::extreme::{Search, beats};

@@ -113,7 +113,8 @@ impl Run<'_> {
         }
         let drive = self.drive(threads);
         let alone = drive.alone();
-        let failed: Mutex<Option<Diagnostic>> = Mutex::new(None);
+        // What went wrong in the first rows counts, whoever is first to say so.
+        let failed: Mutex<Option<(usize, Diagnostic)>> = Mutex::new(None);
         let outcome = drive.units(
             length.div_ceil(rows),
             1,
@@ -123,15 +124,17 @@ impl Run<'_> {
                 for (work, span) in &works {
                     // SAFETY: the leaves' arrays are in the table, and stay there until all is done; rows are their own.
                     if let Err(stop) = unsafe { work.run(unit * rows..length.min((unit + 1) * rows), &alone) } {
-                        let diagnostic = stopped(work.region, stop, *span);
-                        *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(diagnostic);
+                        let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                        if failed.as_ref().is_none_or(|(first, _)| unit < *first) {
+                            *failed = Some((unit, stopped(work.region, stop, *span)));
+                        }
                         break;
                     }
                 }
                 None
             },
         );
-        if let Some(diagnostic) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        if let Some((_, diagnostic)) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(diagnostic);
         }
         outcome.map_err(|stop| stopped(works[0].0.region, stop, works[0].1))
@@ -266,8 +269,8 @@ struct Ready<'r> {
 }
 
 impl<'r> Ready<'r> {
-    /// What there is to do; the results' memory must live as long. `streams`: whether results may pass by the cache.
-    fn work(&self, streams: bool) -> Work<'r> {
+    /// What there is to do; the results' memory must live as long. `is_alone`: whether it takes no turns.
+    fn work(&self, is_alone: bool) -> Work<'r> {
         let Ready { region, level, places, .. } = self;
         let destinations: Short<*mut u8> = self.stored.iter().map(Unwritten::pointer).collect();
         let (outer, reduced, inner) = region.extents();
@@ -275,12 +278,12 @@ impl<'r> Ready<'r> {
         let targets: Short<Target> =
             region.ends.iter().zip(&self.ends).map(|(end, to)| target(region, end, to)).collect();
         let way = if targets.is_empty() { None } else { accumulation(extents, &targets) };
-        let folding = way.and_then(|(row, way)| Tape::folding(region, *level, places, &destinations, row, way));
+        let folding = way.and_then(|way| Tape::folding(region, *level, places, &destinations, way, is_alone));
         let (tape, folding) = match (way, folding) {
             (Some((_, Way::Stripes(_))), Some(tape)) => (tape, Folding::Stripes),
             (_, rows) => {
                 let folding = rows.map_or(Folding::None, |rows| Folding::Rows(Box::new(rows)));
-                (Tape::new(region, *level, places, &destinations, streams), folding)
+                (Tape::new(region, *level, places, &destinations, is_alone), folding)
             }
         };
         Work { region, level: *level, extents, targets, tape, folding }
@@ -405,7 +408,7 @@ unsafe fn delayed(
     let room = 2 * (delay.min(count) + WAITING_BLOCK.min(count));
     let mut buffer = Scratch::of(room * size);
     let waiting = buffer.pointer();
-    let tape = Tape::new(region, level, places, &[waiting], false);
+    let tape = Tape::new(region, level, places, &[waiting], true);
     let mut bench = tape.bench();
     let mut index: Short<usize> = Short::from_elem(0, axes.len());
     let (mut written, mut done) = (0, 0);

@@ -113,7 +113,7 @@ fn own_peak(plan: &Plan) -> usize {
 }
 
 /// The most bytes that values take at once, as far as shapes tell: bodies count once for each turn that runs at once.
-fn peak(draft: &Draft) -> usize {
+pub fn peak(draft: &Draft) -> usize {
     let bytes = |value: ValueId| bytes_of(&draft.values[value]);
     // Views share their source's memory, which lives as long as the last of them.
     let mut owner: Vec<ValueId> = (0..draft.values.len()).collect();
@@ -123,7 +123,10 @@ fn peak(draft: &Draft) -> usize {
     let inputs = draft.graph.inputs.iter();
     let mut live = inputs.fold(0usize, |total, input| total.saturating_add(bytes_of(&input.array_type)));
     let mut peak = live;
+    // What dies while steps take turns stays until all of them are done.
+    let (mut turns, mut dying) = (1, Vec::new());
     for step in &draft.steps {
+        turns = turns.max(step.turns.steps);
         let inside = match &step.work {
             Work::Map(map) => {
                 let body = map.chunks.as_ref().map_or(&map.body, |chunks| &chunks.each);
@@ -167,10 +170,16 @@ fn peak(draft: &Draft) -> usize {
             live = live.saturating_sub(bytes(value));
         }
         peak = peak.max(live.saturating_add(inside));
-        for &value in &step.drops {
+        dying.extend(step.drops.iter().map(|value| (*value, taken.contains(value))));
+        turns -= 1;
+        if turns > 0 {
+            continue;
+        }
+        turns = 1;
+        for (value, is_taken) in dying.drain(..) {
             let owner = owner[value];
             holders[owner] = holders[owner].saturating_sub(1);
-            if holders[owner] == 0 && is_made[owner] && !taken.contains(&value) {
+            if holders[owner] == 0 && is_made[owner] && !is_taken {
                 live = live.saturating_sub(bytes(owner));
             }
         }

@@ -5,7 +5,8 @@
 //! the cache for the next, so that an array larger than the cache goes through memory once and not once for each region.
 
 use super::region::{Region, Source, ValueId, bytes_of, elements};
-use super::{Draft, Step, Turns, Work};
+use super::{Draft, Step, Turns, Work, memory};
+use std::collections::HashMap;
 use thalweg_lang::graph::SourceAxis;
 use thalweg_lang::types::ArrayType;
 
@@ -15,25 +16,37 @@ const TURN: usize = 512 * 1024;
 /// Less than this stays there anyway.
 const LEAST: usize = 4 * 1024 * 1024;
 
+/// The most steps that take turns: what many of them read and leave does not stay in the cache, and planning looks at each so often.
+const MOST: usize = 16;
+
 /// Finds steps that can take turns.
 pub fn run(draft: &mut Draft) {
     // Placeholders for lengths tell nothing about caches.
     if draft.is_generic {
         return;
     }
-    let mut at = 0;
+    let mut is_view = vec![false; draft.values.len()];
+    for step in draft.steps.iter().filter(|step| matches!(step.work, Work::View { .. } | Work::Reshape { .. })) {
+        step.makes().into_iter().for_each(|value| is_view[value] = true);
+    }
+    let (mut at, mut any) = (0, false);
     while at < draft.steps.len() {
-        let turns = turns(&draft.steps[at..], &draft.values);
+        let end = draft.steps.len().min(at + MOST);
+        let turns = turns(&draft.steps[at..end], &draft.values, &is_view);
         draft.steps[at].turns = turns;
+        any |= turns.steps > 1;
         at += turns.steps;
+    }
+    if any {
+        draft.peak = memory::peak(draft);
     }
 }
 
 /// How many of the steps take turns from the first on.
-fn turns(steps: &[Step], types: &[ArrayType]) -> Turns {
+fn turns(steps: &[Step], types: &[ArrayType], is_view: &[bool]) -> Turns {
     let Some(first) = steps.first().and_then(over_rows) else { return Turns::NONE };
     let rows = first.shape[0];
-    let mut group = Group { rows, made: Vec::new(), read: Vec::new(), bytes: 0, held: 0 };
+    let mut group = Group { rows, reads: HashMap::new(), bytes: 0, held: 0 };
     let mut best = Turns::NONE;
     let mut reduces = false;
     for (index, step) in steps.iter().enumerate() {
@@ -47,8 +60,9 @@ fn turns(steps: &[Step], types: &[ArrayType]) -> Turns {
         if index > 0 && group.bytes >= LEAST && row <= TURN {
             best = Turns { steps: index + 1, rows: (TURN / row.max(1)).clamp(1, rows) };
         }
-        // What dies within stays until all have had their turns: that must not be much.
-        if group.held * 8 > group.bytes {
+        // What dies within stays until all have had their turns: that must not be much. A view that stays would keep others from writing
+        // over what it shows.
+        if group.held * 8 > group.bytes || step.drops.iter().any(|&value| is_view[value]) {
             break;
         }
     }
@@ -71,10 +85,8 @@ fn over_rows(step: &Step) -> Option<&Region> {
 /// Regions that may take turns.
 struct Group {
     rows: usize,
-    /// What they make.
-    made: Vec<ValueId>,
-    /// What else they read, and whether each reads its own row of it alone.
-    read: Vec<(ValueId, bool)>,
+    /// What they read and make, and for each whether it is made here, and whether nobody reads any but his own row of it.
+    reads: HashMap<ValueId, (bool, bool)>,
     /// Bytes of all of these.
     bytes: usize,
     /// Bytes that die before the last of them.
@@ -85,34 +97,34 @@ impl Group {
     /// Whether another region may take its turn behind those that are there: it goes over as many rows, reads something of theirs, and
     /// of what they make its own row alone; and it writes over nothing of which one of them still reads another row.
     fn takes(&self, region: &Region, is_first: bool) -> bool {
-        let shares = reads(region).any(|(value, _)| self.made.contains(&value) || self.knows(value));
+        let shares = reads(region).any(|(value, _)| self.reads.contains_key(&value));
         let keeps_to_rows = |value: ValueId| {
-            let own = reads(region).filter(|read| read.0 == value);
-            let others = self.read.iter().copied().filter(|read| read.0 == value);
-            own.chain(others).all(|(_, is_row)| is_row)
+            let mut own = reads(region).filter(|read| read.0 == value);
+            own.all(|(_, is_row)| is_row) && self.reads.get(&value).is_none_or(|&(_, is_row)| is_row)
         };
-        let taken = region.stores.iter().filter_map(|store| store.reuse);
+        let mut taken = region.stores.iter().filter_map(|store| store.reuse);
+        let is_made = |value: ValueId| self.reads.get(&value).is_some_and(|&(is_made, _)| is_made);
         region.shape[0] == self.rows
             && (is_first || shares)
-            && reads(region).all(|(value, is_row)| is_row || !self.made.contains(&value))
-            && taken.into_iter().all(keeps_to_rows)
-    }
-
-    fn knows(&self, value: ValueId) -> bool {
-        self.read.iter().any(|read| read.0 == value)
+            && reads(region).all(|(value, is_row)| is_row || !is_made(value))
+            && taken.all(keeps_to_rows)
     }
 
     fn add(&mut self, region: &Region, step: &Step, types: &[ArrayType]) {
         let bytes = |value: ValueId| bytes_of(&types[value]);
         for (value, is_row) in reads(region) {
-            if !self.knows(value) && !self.made.contains(&value) {
-                self.bytes = self.bytes.saturating_add(bytes(value));
-            }
-            self.read.push((value, is_row));
+            let mut new = 0;
+            let known = self.reads.entry(value).or_insert_with(|| {
+                new = bytes(value);
+                (false, true)
+            });
+            known.1 &= is_row;
+            self.bytes = self.bytes.saturating_add(new);
         }
         for value in step.makes() {
-            self.made.push(value);
-            self.bytes = self.bytes.saturating_add(bytes(value));
+            self.reads.insert(value, (true, true));
+            let is_in_place = region.stores.iter().any(|store| store.value == value && store.reuse.is_some());
+            self.bytes = self.bytes.saturating_add(if is_in_place { 0 } else { bytes(value) });
         }
         let is_taken = |value: &&ValueId| region.stores.iter().any(|store| store.reuse == Some(**value));
         let held = step.drops.iter().filter(|value| !is_taken(value)).map(|&value| bytes(value));

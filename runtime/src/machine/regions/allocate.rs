@@ -222,7 +222,8 @@ struct Allocator<'a, T> {
     steps: Vec<Step>,
 }
 
-/// Gives registers to `copies` copies of the code, of which the `pinned` values are loaded once.
+/// Gives registers to `copies` copies of the code, of which the `pinned` values are loaded once. Those that come behind the operations are
+/// another code's, which finds its registers as they were.
 pub fn allocate<T: Target>(
     target: &T,
     operations: &[Operation],
@@ -249,11 +250,14 @@ pub fn allocate<T: Target>(
     // The last registers: the first ones have the shorter names.
     let mut next = banks;
     for &value in pinned {
-        let bank = target.bank(operations[value as usize].dtype);
+        let own = operations.get(value as usize);
+        let bank = own.map_or(target.bank(DType::F64), |operation| target.bank(operation.dtype));
         next[bank] -= 1;
         allocator.locked[bank][next[bank]] = 1;
-        allocator.pinned[value as usize] = Some(next[bank] as u8);
-        registers.push((value, next[bank] as u8));
+        if own.is_some() {
+            allocator.pinned[value as usize] = Some(next[bank] as u8);
+            registers.push((value, next[bank] as u8));
+        }
     }
     let all: Vec<u8> = (0..copies as u8).collect();
     allocator.range(0, operations.len() as u32, &all);

@@ -66,7 +66,11 @@ impl Region {
     /// The region's machine code for leaves that are read in these ways and results that pass by the cache or do not, if it is worth
     /// it by now.
     pub fn compiled(&self, readings: &[Reading], streams: bool, level: Level) -> Option<Arc<Compiled>> {
-        if self.instructions.is_empty() || !self.is_worth_code() {
+        if !self.is_worth_code() {
+            self.code.runs.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        if self.instructions.is_empty() {
             return None;
         }
         let make = || {
@@ -102,11 +106,7 @@ impl Region {
         match self.machine_code {
             MachineCode::Off => false,
             MachineCode::Always => true,
-            MachineCode::WhenWorth => {
-                self.count() >= AT_ONCE
-                    || self.code.runs.load(Ordering::Relaxed) >= AFTER
-                    || self.code.runs.fetch_add(1, Ordering::Relaxed) >= AFTER
-            }
+            MachineCode::WhenWorth => self.count() >= AT_ONCE || self.code.runs.load(Ordering::Relaxed) >= AFTER,
         }
     }
 }

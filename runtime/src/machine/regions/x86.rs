@@ -356,19 +356,14 @@ pub fn assemble(request: &Request, level: Level) -> Result<Assembled, IcedError>
         debug_assert_eq!(verify::fault(&vectors, operations, &allocation), None);
         Body { copies, allocation }
     };
-    // The first stripe's operations come before those that combine; so do the values that are loaded once for it.
+    // The first stripe's operations come before those that combine.
     let first = request.folding.as_ref().filter(|folding| folding.stripe.is_some()).map(|folding| {
         let end = folding.elements.iter().max().map_or(0, |&last| last as usize + 1);
         (&request.operations[..end], &folding.elements)
     });
-    let (mut early, mut late): (Vec<Value>, Vec<Value>) = (pinned.to_vec(), Vec::new());
-    if let Some((operations, _)) = first {
-        (early, late) = pinned.iter().partition(|&&value| (value as usize) < operations.len());
-    }
-    let pinned = [early.clone(), late].concat();
-    let first = first.map(|(operations, elements)| allocated(operations, elements, copies, &early));
-    let main = allocated(&request.operations, &values, copies, &pinned);
-    let single = (copies > 1).then(|| allocated(&request.operations, &values, 1, &pinned));
+    let first = first.map(|(operations, elements)| allocated(operations, elements, copies, pinned));
+    let main = allocated(&request.operations, &values, copies, pinned);
+    let single = (copies > 1).then(|| allocated(&request.operations, &values, 1, pinned));
     let mut writer = Writer::new(&vectors)?;
     writer.function(first.as_ref(), &[Some(&main), single.as_ref()])?;
     let code = writer.asm.assemble(0)?;
