@@ -422,7 +422,25 @@ fn closed_body(body: &Graph<Length>, known: &Sizes) -> Result<Closes<Arc<Graph>>
     if inside.iter().any(|symbol| !known.contains_key(symbol)) {
         return Ok(Err(Refusal::Open));
     }
-    Ok(Ok(Arc::new(close(body, known)?)))
+    // What cannot be in a body is an error when the body runs, and it may never run: the side of an `if` that nobody takes.
+    match close(body, known) {
+        Ok(closed) => Ok(Ok(Arc::new(closed))),
+        Err(diagnostic) => Ok(Ok(Arc::new(failing(body, known).ok_or(diagnostic)?))),
+    }
+}
+
+/// A body that cannot be closed, as one that finds that out when it runs: its inputs, and all else as its rest. `None` when not even the
+/// inputs can be.
+fn failing(body: &Graph<Length>, known: &Sizes) -> Option<Graph> {
+    let closed = |node: &Node<Length>| match node.kind {
+        NodeKind::Input(input) => {
+            let types: Closes<Vec<ArrayType>> = node.types.iter().map(|one| closed_type(one, known)).collect();
+            types.ok().map(|types| Some((NodeKind::Input(input), types)))
+        }
+        _ => Some(None),
+    };
+    let nodes = body.nodes.iter().map(closed).collect::<Option<_>>()?;
+    Some(Closed { nodes }.staged(body, known, &body.needed(), 0))
 }
 
 #[allow(clippy::type_complexity)]

@@ -765,7 +765,7 @@ MORE_FUNCTIONS = {
     "logspace": lambda start, stop, num=50, endpoint=True, base=10.0: np.logspace(start, stop, int(num), endpoint, base),
     "geomspace": lambda start, stop, num=50, endpoint=True: np.geomspace(start, stop, int(num), endpoint),
     "trapezoid": lambda value, x=None, dx=1.0, axis=-1: np.asarray(np.trapezoid(value, x, dx, int(axis))), "gradient": gradient,
-    "average": average, "median": lambda value, axis=None, keepdims=False: quantile(value, 0.5, axis, keepdims),
+    "average": average, "median": lambda value, axis=None, keepdims=False: np.median(value, axis, keepdims=keepdims),
     "quantile": quantile, "percentile": lambda value, q, axis=None, keepdims=False: quantile(
         value, np.asarray(q) / 100, axis, keepdims),
     "nansum": reduced(np.nansum), "nanprod": reduced(np.nanprod), "nanmin": reduced(np.nanmin), "nanmax": reduced(np.nanmax),
