@@ -261,8 +261,13 @@ impl<L> NodeKind<L> {
     /// The nodes whose values this one needs, in order.
     pub fn operands(&self) -> Vec<NodeId> {
         let mut operands = Vec::new();
-        see_operands!(self, iter, |id: &NodeId| operands.push(*id));
+        self.visit_operands(&mut |id| operands.push(id));
         operands
+    }
+
+    /// Shows every operand, in the same order.
+    pub fn visit_operands(&self, see: &mut dyn FnMut(NodeId)) {
+        see_operands!(self, iter, |id: &NodeId| see(*id));
     }
 
     /// Replaces every operand, in the same order.

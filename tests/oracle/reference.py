@@ -768,7 +768,7 @@ MORE_FUNCTIONS = {
     "average": average, "median": lambda value, axis=None, keepdims=False: np.median(value, axis, keepdims=keepdims),
     "quantile": quantile, "percentile": lambda value, q, axis=None, keepdims=False: quantile(
         value, np.asarray(q) / 100, axis, keepdims),
-    "nansum": reduced(np.nansum), "nanprod": reduced(np.nanprod), "nanmin": reduced(np.nanmin), "nanmax": reduced(np.nanmax),
+    "nansum": reduced(np.nansum), "nanprod": reduced(np.nanprod), "nanmin": reduction(np.nanmin), "nanmax": reduction(np.nanmax),
     "nanmean": reduced(np.nanmean), "nanvar": ddof(np.nanvar), "nanstd": ddof(np.nanstd), "nanmedian": reduced(np.nanmedian),
     "nanargmin": reduced(np.nanargmin), "nanargmax": reduced(np.nanargmax),
     "interp": lambda x, xp, fp, left=None, right=None: np.asarray(np.interp(x, xp, fp, left, right)),

@@ -58,6 +58,47 @@ fn common_part(left: &[Length], right: &[Length]) -> Option<String> {
         .then(|| format!("take of both the part that both have: `[{rest}{}]`", entries.join(", ")))
 }
 
+/// What to take so that two values with as many axes have one shape, not only shapes that go together.
+pub(super) fn one_part(left: &[Length], right: &[Length]) -> Option<String> {
+    if left.len() != right.len() || left.len() > 8 {
+        return None;
+    }
+    let (mut entries, mut is_of_left, mut is_of_right) = (Vec::new(), false, false);
+    for (a, b) in left.iter().zip(right) {
+        let part = |longer: &Length, shorter: &Length| match (longer.known(), shorter.known()) {
+            (Some(longer), Some(shorter)) => (0 < shorter && shorter < longer).then(|| format!(":{shorter}")),
+            _ => longer_part(&longer.into(), &shorter.into()),
+        };
+        entries.push(match (a == b, part(a, b), part(b, a)) {
+            (true, ..) => ":".to_string(),
+            (_, Some(part), _) => {
+                is_of_left = true;
+                part
+            }
+            (.., Some(part)) => {
+                is_of_right = true;
+                part
+            }
+            _ => return None,
+        });
+    }
+    let whose = if is_of_left && is_of_right { "both" } else { "the longer" };
+    Some(format!("take `[{}]` of {whose}", entries.join(", ")))
+}
+
+/// Whether a shape becomes another by broadcasting.
+pub(super) fn goes_into(small: &[Length], large: &[Length]) -> bool {
+    small.len() <= large.len() && small.iter().rev().zip(large.iter().rev()).all(|(a, b)| a == b || a.is(1))
+}
+
+/// What to write instead of an `if` whose sides give what cannot be one value.
+pub(super) fn apart_help(name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("give one of the two a name of its own: `{name}_2 = …`"),
+        None => "use each value in its own branch: `if … { print(…) } else { print(…) }`".to_string(),
+    }
+}
+
 /// The part of an axis that is as long as another, when the first is provably longer for every size.
 pub(super) fn longer_part(longer: &Polynomial, shorter: &Polynomial) -> Option<String> {
     let more = longer.minus(shorter);

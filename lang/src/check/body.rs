@@ -1,5 +1,6 @@
 //! What may run never or many times, as graphs of their own: `if` with a condition that only the run can tell, comprehensions.
 
+use super::advice::{apart_help, goes_into, one_part};
 use super::journal::{Changes, Place, is_made_of_arrays};
 use super::size::Bounds;
 use super::{Binding, Checker, Checks, Level, Reported};
@@ -8,7 +9,7 @@ use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::DType;
 use crate::graph::{Effect, Graph, Node, NodeId, NodeKind, SourceAxis};
-use crate::length::Length;
+use crate::length::{Length, Polynomial, Symbol};
 use crate::promotion::common;
 use crate::source::Span;
 use crate::types::{ArrayType, Type};
@@ -265,7 +266,7 @@ impl<'a> Checker<'a> {
                 let right_type = second.level.builder.graph().node(right_node).array_type().clone();
                 let what = "both sides of an `if` give one shape";
                 if !self.same_shape(&left_type.shape, &right_type.shape, what, span) {
-                    let help = self.one_shape_help(&left_type, &right_type);
+                    let help = self.one_shape_help(&left_type, &right_type, name);
                     return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), help, name, places));
                 }
                 self.refuse_untold(&left_type, "the two sides of an `if`", span)?;
@@ -282,8 +283,7 @@ impl<'a> Checker<'a> {
             }
             (Value::Array(_) | Value::Tuple(_), _) | (_, Value::Array(_) | Value::Tuple(_)) => {
                 let (left, right) = (self.describe_in(&first.level, a), self.describe_in(&second.level, b));
-                let help = "give both sides a value of one kind".to_string();
-                Err(self.branch_types(&left, &right, help, name, places))
+                Err(self.branch_types(&left, &right, apart_help(name), name, places))
             }
             (Value::None, Value::None) => Ok(Value::None),
             _ => Err(self.not_built("an `if` whose value is not made of arrays", span, "")),
@@ -321,22 +321,37 @@ impl<'a> Checker<'a> {
         imported
     }
 
-    /// What makes the values of two branches one shape.
-    fn one_shape_help(&self, left: &Type, right: &Type) -> String {
-        match (&*left.shape, &*right.shape) {
-            ([a], [b]) if a.known().zip(b.known()).is_some_and(|(a, b)| a.min(b) > 0) => {
-                let shorter = a.known().min(b.known()).unwrap_or(0);
-                format!("give both sides one shape: take `[:{shorter}]` of the longer")
-            }
-            ([], [..]) | ([..], []) => {
-                let whole = if left.rank() > 0 { left } else { right };
-                let lengths: Vec<String> = whole.shape.iter().map(ToString::to_string).collect();
-                let start = self.library.advice(Advice::StartWith);
-                let zeros = start.replace("{shape}", &lengths.join(", ")).replace("{dtype}", whole.dtype.name());
-                format!("give both sides one shape: write `… + {zeros}` for the one value")
-            }
-            _ => "give both sides one shape".to_string(),
+    /// What makes the values of two branches one shape; in doubt they are not made one.
+    fn one_shape_help(&self, left: &Type, right: &Type, name: Option<&str>) -> String {
+        let (a, b) = (&*left.shape, &*right.shape);
+        let is_empty = |shape: &[Length]| shape.iter().any(|length| length.is(0));
+        let (small, large) = if goes_into(a, b) { (left, right) } else { (right, left) };
+        let help = if a.len() != b.len() && goes_into(&small.shape, &large.shape) {
+            let which = if small.rank() == 0 { "one value".to_string() } else { small.to_string() };
+            self.filled(large).map(|zeros| format!("write `… + {zeros}` for the {which}"))
+        } else if is_empty(a) != is_empty(b) {
+            let other = if is_empty(a) { right } else { left };
+            self.filled(other).map(|zeros| format!("write `{zeros}` for the empty one"))
+        } else {
+            one_part(a, b).or_else(|| {
+                let mut pairs = a.iter().zip(b).filter(|(a, b)| a != b);
+                let (one, two) = pairs.next().filter(|_| a.len() == b.len() && pairs.next().is_none())?;
+                self.declaration_help(&one.into(), &two.into())
+            })
+        };
+        match help {
+            Some(help) => format!("give both sides one shape: {help}"),
+            None => apart_help(name),
         }
+    }
+
+    /// An array of a type as it would be written, unless only the run tells its lengths.
+    fn filled(&self, array_type: &Type) -> Option<String> {
+        let is_sayable = |length: &Length| Polynomial::from(length).symbols().all(Symbol::is_variable);
+        let lengths: Vec<String> = array_type.shape.iter().map(ToString::to_string).collect();
+        let start = self.library.advice(Advice::StartWith);
+        let filled = start.replace("{shape}", &lengths.join(", ")).replace("{dtype}", array_type.dtype.name());
+        array_type.shape.iter().all(is_sayable).then_some(filled)
     }
 
     fn branch_types(&mut self, left: &str, right: &str, help: String, name: Option<&str>, places: Sides) -> Reported {

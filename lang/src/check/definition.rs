@@ -13,6 +13,7 @@ use crate::length::{Length, Polynomial, Symbol};
 use crate::source::Span;
 use crate::types::{ArrayType, Type};
 use crate::value::{Closure, Value};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,31 +28,35 @@ struct Variables {
     integers: BTreeMap<Arc<str>, Symbol>,
 }
 
+/// The length that comes in a declared one's place, if there is another.
+type PutLength<'p> = &'p dyn Fn(&Polynomial) -> Option<Polynomial>;
+
 impl Variables {
-    /// A declared type with another length put in for a size, and whether that stands in it.
-    fn written(&self, declared: &TypeExpression, size: &Symbol, length: &Polynomial) -> Option<(String, bool)> {
+    /// A declared type with other lengths put in, and whether that changes it.
+    fn written(&self, declared: &TypeExpression, put: PutLength) -> Option<(String, bool)> {
         match &declared.kind {
             TypeExpressionKind::Tuple(types) => {
-                let parts: Option<Vec<_>> = types.iter().map(|one| self.written(one, size, length)).collect();
+                let parts: Option<Vec<_>> = types.iter().map(|one| self.written(one, put)).collect();
                 let (texts, found): (Vec<String>, Vec<bool>) = parts?.into_iter().unzip();
                 Some((format!("({})", texts.join(", ")), found.contains(&true)))
             }
             TypeExpressionKind::Array { dtype, dimensions } => {
-                let mut has_it = false;
+                let mut is_other = false;
                 let mut texts = Vec::new();
                 for dimension in dimensions {
                     texts.push(match dimension {
                         DimensionExpression::Rest(_) => "...".to_string(),
                         DimensionExpression::Size(expression) => {
                             let polynomial = self.polynomial(expression)?;
-                            has_it |= polynomial.symbols().any(|symbol| symbol == size);
-                            polynomial.replaced(&|symbol| (symbol == size).then(|| length.clone())).to_string()
+                            let new = put(&polynomial);
+                            is_other |= new.is_some();
+                            new.unwrap_or(polynomial).to_string()
                         }
                     });
                 }
                 let dtype = dtype.as_ref().map_or("", |name| &*name.text);
                 let shape = if texts.is_empty() { String::new() } else { format!("[{}]", texts.join(", ")) };
-                Some((format!("{dtype}{shape}"), has_it))
+                Some((format!("{dtype}{shape}"), is_other))
             }
         }
     }
@@ -230,7 +235,7 @@ impl Checker<'_> {
 
     /// What to declare instead, so that two lengths are one: a size that a parameter names becomes the other length.
     pub(super) fn declaration_help(&self, left: &Polynomial, right: &Polynomial) -> Option<String> {
-        let Definition { function, variables } = self.definition.as_ref()?;
+        let Definition { variables, .. } = self.definition.as_ref()?;
         let is_sayable = |length: &Polynomial| length.symbols().all(Symbol::is_variable);
         let is_free = |size: &Polynomial, other: &Polynomial| {
             let symbol = size.single()?.clone();
@@ -242,11 +247,42 @@ impl Checker<'_> {
         let mut choices: Vec<(Symbol, &Polynomial)> =
             pairs.into_iter().filter_map(|(size, other)| Some((is_free(size, other)?, other))).collect();
         choices.sort_by(|one, other| one.0.cmp(&other.0));
-        let (symbol, length) = choices.pop()?;
+        let Some((symbol, length)) = choices.pop() else {
+            let is_left_last = left.symbols().max() > right.symbols().max();
+            let (first, last) = if is_left_last { (right, left) } else { (left, right) };
+            let whole = self.declared_whole(last, first).or_else(|| self.declared_whole(first, last));
+            return whole.filter(|_| is_sayable(left) && is_sayable(right));
+        };
+        self.declared_as(&|size| {
+            let has_it = size.symbols().any(|other| *other == symbol);
+            has_it.then(|| size.replaced(&|other| (*other == symbol).then(|| length.clone())))
+        })
+    }
+
+    /// The same for two lengths of which none is a size alone: one is declared as the other. Its sizes must stand in another
+    /// parameter's type, or be needed no more.
+    fn declared_whole(&self, size: &Polynomial, other: &Polynomial) -> Option<String> {
+        let Definition { function, variables } = self.definition.as_ref()?;
+        let has_size = |length: &Polynomial| length.symbols().any(|symbol| size.symbols().any(|of| of == symbol));
+        if has_size(other) || variables.integers.values().any(|integer| has_size(&integer.into())) {
+            return None;
+        }
+        let stands_elsewhere = Cell::new(false);
+        let help = self.declared_as(&|length| {
+            stands_elsewhere.set(stands_elsewhere.get() || length != size && has_size(length));
+            (length == size).then(|| other.clone())
+        });
+        let in_result = |result| variables.written(result, &|length| has_size(length).then(|| length.clone()));
+        let is_needed = function.result.as_ref().and_then(in_result).is_some_and(|(_, is_there)| is_there);
+        help.filter(|_| stands_elsewhere.get() || !is_needed)
+    }
+
+    /// The parameters whose types other lengths change, as they would be written.
+    fn declared_as(&self, put: PutLength) -> Option<String> {
+        let Definition { function, variables } = self.definition.as_ref()?;
         let redeclared = function.parameters.iter().filter_map(|parameter| {
-            let declared = parameter.declared.as_ref()?;
-            let (text, has_it) = variables.written(declared, &symbol, length)?;
-            has_it.then(|| format!("`{}: {text}`", parameter.name.text))
+            let (text, is_other) = variables.written(parameter.declared.as_ref()?, put)?;
+            is_other.then(|| format!("`{}: {text}`", parameter.name.text))
         });
         let redeclared: Vec<String> = redeclared.collect();
         (!redeclared.is_empty()).then(|| format!("declare the two lengths as one: {}", redeclared.join(" and ")))

@@ -8,8 +8,9 @@
 use super::counter::Counter;
 use super::region::elements;
 use super::rewrite::{broadcast_axes, compose};
+use super::straddled::Straddled;
 use super::{Draft, Group};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use thalweg_lang::graph::{Effect, Graph, NodeId, NodeKind, SourceAxis};
 
 /// The most nodes of a group: more would not be faster, and joining costs time in proportion.
@@ -26,7 +27,8 @@ const TRIED: usize = 8;
 pub fn run(draft: &mut Draft) {
     let epochs = epochs(draft);
     draft.group_of = vec![None; draft.graph.nodes.len()];
-    draft.straddling = vec![0; draft.graph.nodes.len()];
+    draft.straddled = Straddled::new(draft.graph.nodes.len());
+    draft.walk = Walk::new(draft.graph.nodes.len());
     for (index, &epoch) in epochs.iter().enumerate() {
         let id = NodeId(index as u32);
         if draft.needed[index] && is_member(draft, id) {
@@ -206,8 +208,6 @@ fn join(draft: &mut Draft, into: usize, from: usize) -> bool {
     {
         return false;
     }
-    count_span(draft, into, -1);
-    count_span(draft, from, -1);
     let from = std::mem::take(&mut draft.groups[from].members)
         .into_iter()
         .map(|id| (id, draft.groups[from].reduced.clone(), draft.groups[from].faults_in))
@@ -221,44 +221,68 @@ fn join(draft: &mut Draft, into: usize, from: usize) -> bool {
     }
     group.epoch = epoch;
     group.members.sort_unstable();
-    count_span(draft, into, 1);
+    if let [first, .., last] = group.members[..] {
+        draft.straddled.add(first.index(), last.index());
+    }
     true
 }
 
-/// Adds a group to those that have members on both sides of a node, or takes it away.
-fn count_span(draft: &mut Draft, group: usize, change: i32) {
-    if let [first, .., last] = draft.groups[group].members[..] {
-        let span = first.index() + 1..last.index() + 1;
-        draft.straddling[span].iter_mut().for_each(|count| *count += change);
+/// What a search for a path notes, kept from one to the next: there are several for each node.
+#[derive(Default)]
+pub struct Walk {
+    /// Which search it is.
+    turn: u32,
+    /// For each node the last search that has seen it.
+    seen: Vec<u32>,
+    stack: Vec<NodeId>,
+}
+
+impl Walk {
+    fn new(count: usize) -> Walk {
+        Walk { turn: 0, seen: vec![0; count], stack: Vec::new() }
+    }
+
+    fn begin(&mut self) {
+        self.turn += 1;
+        self.stack.clear();
+    }
+
+    /// Notes a node; whether it is new.
+    fn see(&mut self, id: NodeId) -> bool {
+        std::mem::replace(&mut self.seen[id.index()], self.turn) != self.turn
     }
 }
 
 /// Whether `user` needs something of `maker` otherwise than in a register: through a third group or node, or a reduction's
 /// result. A path that is not found among the nearest nodes is taken to be there.
-fn reaches(draft: &Draft, user: usize, maker: usize) -> bool {
+fn reaches(draft: &mut Draft, user: usize, maker: usize) -> bool {
     // What lies below a node that no group straddles needs only what lies below it too.
-    let mut lowest = draft.groups[maker].members[0];
-    while draft.straddling[lowest.index()] > 0 {
-        lowest.0 -= 1;
-    }
-    let mut seen: HashSet<NodeId> = HashSet::new();
-    let mut stack: Vec<NodeId> = Vec::new();
+    let lowest = NodeId(draft.straddled.nearest(draft.groups[maker].members[0].index()) as u32);
+    let mut walk = std::mem::take(&mut draft.walk);
+    walk.begin();
+    let found = reads_result(draft, user, maker, &mut walk.stack) || leads(draft, maker, lowest, &mut walk);
+    draft.walk = walk;
+    found
+}
+
+/// Whether `user` reads a reduction's result of `maker`; adds what it reads of others.
+fn reads_result(draft: &Draft, user: usize, maker: usize, others: &mut Vec<NodeId>) -> bool {
+    let mut found = false;
     for &member in &draft.groups[user].members {
-        for operand in draft.graph.node(member).kind.operands() {
-            match draft.group_of[operand.index()] {
-                Some(group) if group == maker => {
-                    if !is_register(draft, operand) {
-                        return true;
-                    }
-                }
-                Some(group) if group == user => {}
-                _ => stack.push(operand),
-            }
-        }
+        draft.graph.node(member).kind.visit_operands(&mut |operand| match draft.group_of[operand.index()] {
+            Some(group) if group == maker => found |= !is_register(draft, operand),
+            Some(group) if group == user => {}
+            _ => others.push(operand),
+        });
     }
+    found
+}
+
+/// Whether a path goes from what the walk begins with to `maker`; nothing below `lowest` is looked at.
+fn leads(draft: &Draft, maker: usize, lowest: NodeId, walk: &mut Walk) -> bool {
     let mut looked = 0;
-    while let Some(id) = stack.pop() {
-        if !seen.insert(id) {
+    while let Some(id) = walk.stack.pop() {
+        if !walk.see(id) {
             continue;
         }
         looked += 1;
@@ -274,9 +298,9 @@ fn reaches(draft: &Draft, user: usize, maker: usize) -> bool {
         if members.last().is_some_and(|last| *last < lowest) {
             continue;
         }
-        seen.extend(members);
         for &member in members {
-            stack.extend(draft.dependencies(member));
+            walk.see(member);
+            draft.add_dependencies(member, &mut walk.stack);
         }
     }
     false

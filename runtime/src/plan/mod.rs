@@ -13,6 +13,7 @@ mod reshape;
 mod rest;
 mod rewrite;
 mod schedule;
+mod straddled;
 mod turns;
 mod unroll;
 mod vectorise;
@@ -30,6 +31,7 @@ use region::{Region, Site, ValueId};
 pub(crate) use rest::{Following, MOST_FACTOR, MOST_PLACEHOLDERS, PLACEHOLDER, placeholder};
 use std::collections::HashSet;
 use std::sync::Arc;
+use straddled::Straddled;
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::Scalar;
 use thalweg_lang::graph::{Attribute, Graph, Input, NodeId, NodeKind, OperationId, Placement, SourceAxis};
@@ -314,7 +316,8 @@ fn plan_sized(graph: &Graph, bodies: &dyn Bodies, settings: &Settings, limit: us
         before: Vec::new(),
         groups: Vec::new(),
         group_of: Vec::new(),
-        straddling: Vec::new(),
+        straddled: Straddled::default(),
+        walk: fuse::Walk::default(),
         steps: Vec::new(),
         values: Vec::new(),
         peak: 0,
@@ -369,8 +372,8 @@ struct Draft<'a> {
     /// From the pass `fuse` on, as `group_of` each node.
     groups: Vec<Group>,
     group_of: Vec<Option<usize>>,
-    /// For each node how many groups have members both below and at or above it.
-    straddling: Vec<i32>,
+    straddled: Straddled,
+    walk: fuse::Walk,
     /// From the pass `schedule` on.
     steps: Vec<Step>,
     values: Vec<ArrayType>,
@@ -406,10 +409,16 @@ impl Draft<'_> {
             .collect()
     }
 
+    /// Adds everything that must have run before a node.
+    fn add_dependencies(&self, id: NodeId, to: &mut Vec<NodeId>) {
+        self.graph.node(id).kind.visit_operands(&mut |id| to.push(id));
+        to.extend(&self.before[id.index()]);
+    }
+
     /// Everything that must have run before a node.
     fn dependencies(&self, id: NodeId) -> Vec<NodeId> {
-        let mut dependencies = self.graph.node(id).kind.operands();
-        dependencies.extend(&self.before[id.index()]);
+        let mut dependencies = Vec::new();
+        self.add_dependencies(id, &mut dependencies);
         dependencies
     }
 

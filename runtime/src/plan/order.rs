@@ -127,7 +127,7 @@ fn leads(draft: &Draft, from: NodeId, to: NodeId, looks: &mut usize) -> bool {
         }
         if seen.insert(id) {
             *looks -= 1;
-            stack.extend(draft.dependencies(id));
+            draft.add_dependencies(id, &mut stack);
         }
     }
     false

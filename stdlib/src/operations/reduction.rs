@@ -80,13 +80,15 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
     rows.push(
         Operation::fold("nanmin", typing::extreme, |dtype| fold_of(&MINIMUM_BUT_NAN, dtype), nothing)
             .summary("The smallest element along axes that is not NaN; NaN if all are.")
-            .text(AXES)
-            .examples(&[("nanmin([3.0, nan, 2.0])", "2.0")]),
+            .text(FROM)
+            .starting("fmin")
+            .examples(&[("nanmin([3.0, nan, 2.0])", "2.0"), ("nanmin([nan, nan], initial=5)", "5.0")]),
     );
     rows.push(
         Operation::fold("nanmax", typing::extreme, |dtype| fold_of(&MAXIMUM_BUT_NAN, dtype), nothing)
             .summary("The greatest element along axes that is not NaN; NaN if all are.")
-            .text(AXES)
+            .text(FROM)
+            .starting("fmax")
             .examples(&[("nanmax([[3.0, nan], [nan, nan]], axis=1)", "[ 3. nan]")]),
     );
     rows.push(
