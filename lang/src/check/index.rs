@@ -92,6 +92,10 @@ impl Checker<'_> {
                 let found = self.describe(&other);
                 let diagnostic = Diagnostic::error("E0303", format!("{found} cannot be indexed"), base_span, found);
                 Err(self.report(match other {
+                    // `assert [1, 2] == [1, 2]` is Python's statement.
+                    Value::Builtin(name) if &*name == "assert" => {
+                        diagnostic.help("a call has parentheses: `assert(…)`")
+                    }
                     Value::Function(_) | Value::Builtin(_) => diagnostic.help("a call has parentheses: `f(x)`"),
                     _ => diagnostic.help("take it as a whole: leave the index out"),
                 }))
