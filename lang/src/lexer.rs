@@ -524,7 +524,10 @@ impl Scanner<'_> {
                 self.error(code::UNKNOWN_CHARACTER, message, start, end, "delete it");
             }
             _ => {
+                let is_size = self.text[..start].trim_end().ends_with(['[', ',']);
                 let help = match character {
+                    // `f64[?1]`, as messages show what only the run tells.
+                    '?' if is_size => "a length that only the run tells is declared by a new name: `f64[k]`",
                     '?' => "a choice is `if c { a } else { b }`",
                     '$' => "names are letters, digits and `_`",
                     _ => "",

@@ -839,6 +839,11 @@ impl Reporter<'_> {
         let mut before = self.before(index);
         let (_, Name(word)) = before.next()? else { return None };
         let begins = before.next().is_none_or(|(_, token)| *token == BraceOpen);
+        // `print(x) print(y)`: the first is a call already.
+        if index.checked_sub(1).and_then(|at| self.token(at)) == Some(&ParenClose) {
+            let is_call = matches!(self.token(index), Some(Name(_))) && self.token(index + 1) == Some(&ParenOpen);
+            return (begins && is_call).then(|| "begin a new line here, or write a `;` before it".to_string());
+        }
         let fits = matches!(self.token(index)?, Name(_) | Text(_) | FormatStart | Integer(_) | Float(_));
         let rest = self.rest(index);
         (begins && fits).then(|| format!("to call `{word}`, write `{word}({rest})`"))

@@ -92,7 +92,8 @@ impl Checker<'_> {
                 let found = self.describe(&other);
                 let diagnostic = Diagnostic::error("E0303", format!("{found} cannot be indexed"), base_span, found);
                 Err(self.report(match other {
-                    Value::Function(_) | Value::Builtin(_) => diagnostic.help("a call has parentheses: `f(x)`"),
+                    Value::Builtin(name) => diagnostic.help(format!("a call has parentheses: `{name}(…)`")),
+                    Value::Function(_) => diagnostic.help("a call has parentheses: `f(x)`"),
                     _ => diagnostic.help("take it as a whole: leave the index out"),
                 }))
             }

@@ -5,9 +5,10 @@ use crate::linear_algebra::convolution;
 use crate::operation::{Expansion, Operation, optional, required};
 use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
-use thalweg_lang::dtype::Kind;
+use thalweg_lang::dtype::{Kind, Scalar};
 use thalweg_lang::graph::{Attribute, SourceAxis};
 use thalweg_lang::length::{Length, Polynomial};
+use thalweg_lang::source::Span;
 use thalweg_lang::types::Type;
 use thalweg_lang::value::Value;
 
@@ -78,21 +79,52 @@ fn vectors(build: &mut Expansion, call: &Call) -> Result<Pair, Diagnostic> {
 fn convolved(build: &mut Expansion, call: &Call, pair: Pair, turned: bool) -> Ruled {
     let mode = build.text(call, 2)?;
     let [a, b] = pair.types.each_ref().map(|one| build.count(&one.shape, call.span));
-    let both = Polynomial::from(&a).plus(&Polynomial::from(&b));
     let length = match &*mode {
-        "full" => both.minus(&1.into()),
-        "same" | "valid" => {
-            let short = Polynomial::from(&build.shorter(&a, &b, call.span));
-            let long = both.minus(&short);
-            if &*mode == "same" { long } else { long.minus(&short).plus(&1.into()) }
-        }
+        "full" => Length::of(Polynomial::from(&a).plus(&Polynomial::from(&b)).minus(&1.into())).unwrap_or(0.into()),
+        "same" => longer(build, &a, &b, call.span)?,
+        "valid" => overlaps(build, &a, &b, call.span)?,
         _ => {
             let message = format!("`{}` has no mode \"{mode}\"", call.name);
             let help = "write `mode=\"full\"`, `mode=\"same\"` or `mode=\"valid\"`";
             return Err(Diagnostic::error("E0303", message, call.arguments[2].span, "").help(help));
         }
     };
-    let length = Length::of(length).unwrap_or(0.into());
     let attributes = vec![Attribute::Text(mode), Attribute::Flag(turned)];
     Ok(Value::Array(build.apply(call, &pair.operands, attributes, vec![Type::new(pair.dtype, vec![length])])[0]))
+}
+
+/// The longer and the shorter of two lengths, neither of them 0, when it is known before the run which is which.
+fn ordered<'l>(a: &'l Length, b: &'l Length) -> Option<[&'l Length; 2]> {
+    let more = Polynomial::from(a).minus(&Polynomial::from(b));
+    if b.is(1) || more.is_never_negative() {
+        return Some([a, b]);
+    }
+    (a.is(1) || more.scaled(-1).is_never_negative()).then_some([b, a])
+}
+
+/// The longer of two lengths. A maximum is no polynomial, so where the order is not known, only the run tells it.
+fn longer(build: &mut Expansion, a: &Length, b: &Length, span: Span) -> Result<Length, Diagnostic> {
+    if let Some([long, _]) = ordered(a, b) {
+        return Ok(long.clone());
+    }
+    let both = [build.length_value(a, span), build.length_value(b, span)];
+    let greatest = build.elementwise("maximum", &both, span)?;
+    build.length_of(greatest, span)
+}
+
+/// At how many places the shorter of two lengths lies inside the longer one: `long - short + 1`.
+fn overlaps(build: &mut Expansion, a: &Length, b: &Length, span: Span) -> Result<Length, Diagnostic> {
+    if let Some([long, short]) = ordered(a, b) {
+        let places = Polynomial::from(long).minus(&Polynomial::from(short)).plus(&1.into());
+        return Ok(Length::of(places).unwrap_or(0.into()));
+    }
+    let [a, b] = [build.length_value(a, span), build.length_value(b, span)];
+    let one = build.constant(Scalar::i64(1), true, span);
+    let mut places = Vec::new();
+    for [long, short] in [[a, b], [b, a]] {
+        let more = build.elementwise("subtract", &[long, short], span)?;
+        places.push(build.elementwise("add", &[more, one], span)?);
+    }
+    let greatest = build.elementwise("maximum", &places, span)?;
+    build.length_of(greatest, span)
 }
