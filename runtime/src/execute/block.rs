@@ -606,6 +606,9 @@ impl Tape {
         (row, way): (usize, Way),
         is_alone: bool,
     ) -> Option<Tape> {
+        if !region.may_fold() {
+            return None;
+        }
         let leaves = region.leaves.iter().zip(places);
         let mut readers: Few<Reader> =
             leaves.map(|(leaf, place)| Reader::new(region, &leaf.source, leaf.dtype, place.as_ref())).collect();

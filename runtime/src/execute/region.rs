@@ -48,7 +48,7 @@ impl Run<'_> {
         let outcome = match region.count() {
             0 => region.ends.iter().zip(&ready.ends).try_for_each(|(end, block)| nothing(end, block)),
             // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block).
-            _ => unsafe { ready.work(true).run(0..usize::MAX, &self.drive(region.site.threads)) }
+            _ => unsafe { ready.work(true).run(None, &self.drive(region.site.threads)) }
                 .map_err(|stop| stopped(region, stop, span)),
         };
         outcome?;
@@ -123,7 +123,7 @@ impl Run<'_> {
             |(), unit| {
                 for (work, span) in &works {
                     // SAFETY: the leaves' arrays are in the table, and stay there until all is done; rows are their own.
-                    if let Err(stop) = unsafe { work.run(unit * rows..length.min((unit + 1) * rows), &alone) } {
+                    if let Err(stop) = unsafe { work.run(Some(unit * rows..length.min((unit + 1) * rows)), &alone) } {
                         let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
                         if failed.as_ref().is_none_or(|(first, _)| unit < *first) {
                             *failed = Some((unit, stopped(work.region, stop, *span)));
@@ -318,22 +318,23 @@ impl Work<'_> {
     ///
     /// # Safety
     /// The leaves' arrays and the results live; nothing else works on the same rows.
-    unsafe fn run(&self, rows: Range<usize>, drive: &Drive) -> Result<(), Stop> {
-        let (from, count, extents) = match rows.end {
-            usize::MAX => (0, self.region.count(), self.extents),
-            end => {
-                let row = self.region.count() / self.region.shape[0];
-                let outer = self.extents.outer / self.region.shape[0] * (end - rows.start);
-                (rows.start * row, (end - rows.start) * row, Extents { outer, ..self.extents })
+    unsafe fn run(&self, rows: Option<Range<usize>>, drive: &Drive) -> Result<(), Stop> {
+        // Where the rows begin, on the line and among the results, and how many elements and kept rows they are.
+        let (from, first, count, outer) = match rows {
+            None => (0, 0, self.region.count(), self.extents.outer),
+            Some(rows) => {
+                let length = self.region.shape[0];
+                let (row, outer) = (self.region.count() / length, self.extents.outer / length);
+                (rows.start * row, rows.start * outer, rows.len() * row, rows.len() * outer)
             }
         };
+        let extents = Extents { outer, ..self.extents };
         let stretch = |tape| Stretch::from(tape, from);
         let tape = stretch(&self.tape);
         if self.targets.is_empty() {
             // SAFETY: the caller's promise.
             return unsafe { each(tape, self.region, count, drive) };
         }
-        let first = if rows.start == 0 { 0 } else { self.extents.outer / self.region.shape[0] * rows.start };
         let moved = |target: &Target| {
             // SAFETY: the results of the rows are among all.
             Target { to: unsafe { target.to.add(first * extents.inner * target.result_size()) }, ..*target }

@@ -154,6 +154,13 @@ impl Turns {
     pub(crate) const NONE: Turns = Turns { steps: 1, rows: 0 };
 }
 
+impl Step {
+    /// A step whose results its work names, or that has none; by itself, and after which nothing dies as far as is known.
+    fn new(work: Work, span: Span, site: Site) -> Step {
+        Step { work, results: Vec::new(), types: Vec::new(), span, site, drops: Vec::new(), turns: Turns::NONE }
+    }
+}
+
 /// What a step does.
 pub(crate) enum Work {
     Region(Box<Region>),

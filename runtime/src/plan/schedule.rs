@@ -6,8 +6,8 @@
 use super::counter::Counter;
 use super::region::{Region, Site, Source, ValueId};
 use super::{
-    Choice, ChunkStep, Draft, Handed, IndexPlace, LoopStep, MapStep, Step, Turns, UpdateStep, Walked, Work, build,
-    fuse, place, plan_sized, vectorise,
+    Choice, ChunkStep, Draft, Handed, IndexPlace, LoopStep, MapStep, Step, UpdateStep, Walked, Work, build, fuse,
+    place, plan_sized, vectorise,
 };
 use crate::machine::MachineCode;
 use crate::machine::regions::lane_loop;
@@ -73,15 +73,7 @@ impl Scheduler<'_, '_> {
                         arguments.iter().map(|value| value.map(&mut |&id| self.draft.value_of(&self.bases, id)));
                     let work = Work::Effect { operation, arguments: arguments.collect() };
                     let site = Site { threads: 1, reason: "effects happen in order".to_owned() };
-                    self.draft.steps.push(Step {
-                        work,
-                        results: Vec::new(),
-                        types: Vec::new(),
-                        span,
-                        site,
-                        drops: Vec::new(),
-                        turns: Turns::NONE,
-                    });
+                    self.draft.steps.push(Step::new(work, span, site));
                 }
             }
         }
@@ -273,15 +265,7 @@ impl Scheduler<'_, '_> {
         };
         let base = self.bases[id.index()];
         let results = (base..base + node.types.len()).collect();
-        self.draft.steps.push(Step {
-            work,
-            results,
-            types: node.types,
-            span: node.span,
-            site,
-            drops: Vec::new(),
-            turns: Turns::NONE,
-        });
+        self.draft.steps.push(Step { results, types: node.types, ..Step::new(work, node.span, site) });
     }
 
     /// The plan of a body that has so many threads.
@@ -294,15 +278,7 @@ impl Scheduler<'_, '_> {
     fn push_region(&mut self, region: Region, span: thalweg_lang::source::Span) {
         let site = region.site.clone();
         let work = Work::Region(Box::new(region));
-        self.draft.steps.push(Step {
-            work,
-            results: Vec::new(),
-            types: Vec::new(),
-            span,
-            site,
-            drops: Vec::new(),
-            turns: Turns::NONE,
-        });
+        self.draft.steps.push(Step::new(work, span, site));
     }
 }
 

@@ -152,7 +152,7 @@ fn repair(a: &Type, b: &Type, name: &str) -> Option<String> {
         ([_, k], [_, n]) if k == n => write("a", "b.T"),
         ([m, _], [k, _]) if m == k => write("a.T", "b"),
         // Letters would mislead here: the program's own `a` and `b` may be the other way round.
-        ([m, _], [_, n]) if m == n => Some("write the two in the other order: the right one first".into()),
+        ([m, _], [_, n]) if m == n => Some("write the two in the other order, the second one first".into()),
         ([m, _], [k]) if m == k => write("a.T", "b"),
         ([k], [_, n]) if k == n => write("a", "b.T"),
         _ => None,

@@ -87,7 +87,7 @@ impl Region {
     /// The same for code that stores the region's stores and accumulates its ends, which must all be folds: each row of the line by
     /// itself in so many accumulators, or all rows in one for each element of a row.
     pub fn folding(&self, readings: &[Reading], stripe: Option<usize>, level: Level) -> Option<Arc<Compiled>> {
-        if !self.is_worth_code() {
+        if !self.may_fold() {
             return None;
         }
         let make = || {
@@ -99,6 +99,11 @@ impl Region {
         };
         let (known, code) = self.code.folding.get_or_init(|| ((readings.to_vec(), stripe), make()));
         if known.0 == readings && known.1 == stripe { code.clone() } else { make() }
+    }
+
+    /// Whether there may be such code by now. That it was refused once is not a matter of how inputs lie.
+    pub fn may_fold(&self) -> bool {
+        self.is_worth_code() && !matches!(self.code.folding.get(), Some((_, None)))
     }
 
     /// Whether it is time for machine code.
