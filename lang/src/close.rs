@@ -30,14 +30,16 @@ pub fn close(graph: &Graph<Length>, known: &Sizes) -> Result<Graph, Diagnostic> 
 
 /// The same in pieces of so many nodes, when some of them have to wait: each stage looks at all nodes of a piece.
 fn close_by(graph: &Graph<Length>, known: &Sizes, piece: usize) -> Result<Graph, Diagnostic> {
-    let failures = graph.guards.iter().filter_map(|guard| Some((guard.after, check(guard, known).err()?)));
-    let failing = match failures.min_by_key(|(after, _)| *after) {
-        Some((0, diagnostic)) => return Err(diagnostic),
-        other => other.map(|(after, _)| after),
+    let fails = |guard: &&Guard| guard.check(known) == Some(false);
+    let failing = match graph.guards.iter().filter(fails).min_by_key(|guard| guard.after) {
+        Some(guard) if guard.after == 0 => return Err(failure(guard, known)),
+        other => other.map(|guard| guard.after),
     };
     let closed = Closed::of(graph, known)?;
     let needed = graph.needed();
-    let is_whole = graph.nodes.iter().enumerate().all(|(index, _)| !needed[index] || closed.nodes[index].is_some());
+    let told = closed.told_now(graph, known, &needed);
+    let is_whole = told.is_empty()
+        && graph.nodes.iter().enumerate().all(|(index, _)| !needed[index] || closed.nodes[index].is_some());
     let is_long = graph.next.is_none() && graph.nodes.len() > 2 * piece;
     if (failing.is_some() || !is_whole)
         && is_long
@@ -47,7 +49,7 @@ fn close_by(graph: &Graph<Length>, known: &Sizes, piece: usize) -> Result<Graph,
     }
     match failing {
         // What stands before it in the program happens first.
-        Some(after) => Ok(closed.staged(graph, known, &needed, after)),
+        Some(after) => Ok(closed.staged(graph, known, told, after)),
         None if is_whole => {
             let mut whole = closed.whole(graph, &needed);
             whole.rest = graph.next.as_ref().map(|next| {
@@ -57,33 +59,32 @@ fn close_by(graph: &Graph<Length>, known: &Sizes, piece: usize) -> Result<Graph,
             });
             Ok(whole)
         }
-        None => Ok(closed.staged(graph, known, &needed, graph.effects.len())),
+        None => {
+            // What is claimed of sizes that are told now is looked at before anything happens that stands behind it.
+            let waits = |guard: &&Guard| guard.symbols().any(|symbol| told.iter().any(|(told, _)| told == symbol));
+            let after = graph.guards.iter().filter(waits).map(|guard| guard.after).min();
+            Ok(closed.staged(graph, known, told, after.unwrap_or(graph.effects.len())))
+        }
     }
 }
 
-fn check(guard: &Guard, known: &Sizes) -> Result<(), Diagnostic> {
-    let (Ok(Length::Known(left)), Ok(Length::Known(right))) = (guard.left.with(known), guard.right.with(known)) else {
-        return Ok(());
-    };
-    let is_stretched = guard.claim == Claim::EqualOrOne && left == 1 && guard.right.known().is_some();
-    if left == right || is_stretched {
-        return Ok(());
-    }
-    let shown = |length: &Length, value: usize| match length {
+/// What is said when a guard does not hold.
+fn failure(guard: &Guard, known: &Sizes) -> Diagnostic {
+    let [left, right] = [&guard.left, &guard.right].map(|length| length.value(known).unwrap_or_default());
+    let shown = |length: &Length, value: i64| match length {
         Length::Known(_) => value.to_string(),
         Length::Open(_) => format!("{length} = {value}"),
     };
     let (a, b) = (shown(&guard.left, left), shown(&guard.right, right));
-    let mut diagnostic = Diagnostic::error(
-        "E0504",
-        format!("{}, and they are {a} and {b}", guard.what),
-        guard.span,
-        format!("{left} and {right} here"),
-    );
+    let (code, message, here) = match guard.claim {
+        Claim::AtLeast => ("E0506", format!("a length cannot be negative: {a}"), format!("{left} here")),
+        _ => ("E0504", format!("{}, and they are {a} and {b}", guard.what), format!("{left} and {right} here")),
+    };
+    let mut diagnostic = Diagnostic::error(code, message, guard.span, here);
     diagnostic.labels.extend(guard.places.iter().cloned());
     let shorter = left.min(right);
     let (before, behind) = &guard.around;
-    Err(match guard.claim {
+    match guard.claim {
         Claim::EqualInBroadcast if shorter == 1 => diagnostic.help(
             "only a length that is known to be 1 before the run is stretched: write `x.reshape(1)`, or `x[0]` for the element",
         ),
@@ -92,7 +93,8 @@ fn check(guard: &Guard, known: &Sizes) -> Result<(), Diagnostic> {
         Claim::Equal | Claim::EqualInBroadcast => {
             diagnostic.help(format!("take the first {shorter} of the longer one: `[{before}:{shorter}{behind}]`"))
         }
-    })
+        Claim::AtLeast => diagnostic.help("write 0 or more: `maximum(k, 0)` where `k` may be negative"),
+    }
 }
 
 /// The nodes that are closed with the sizes that are known.
@@ -157,10 +159,36 @@ impl Closed {
         result
     }
 
+    /// The sizes that open nodes and guards wait for and closed nodes tell.
+    fn told_now(&self, graph: &Graph<Length>, known: &Sizes, needed: &[bool]) -> Vec<(Symbol, NodeId)> {
+        let tellers: HashMap<&Symbol, NodeId> = graph.sizes.iter().map(|(symbol, id)| (symbol, *id)).collect();
+        let mut told: BTreeMap<Symbol, NodeId> = BTreeMap::new();
+        let mut seen = vec![false; graph.nodes.len()];
+        let mut stack: Vec<NodeId> =
+            (0..graph.nodes.len()).filter(|index| needed[*index]).map(|index| NodeId(index as u32)).collect();
+        let mut symbols: BTreeSet<Symbol> = graph.guards.iter().flat_map(Guard::symbols).cloned().collect();
+        loop {
+            for symbol in std::mem::take(&mut symbols).into_iter().filter(|symbol| !known.contains_key(symbol)) {
+                let Some(teller) = tellers.get(&symbol).copied() else { continue };
+                match self.nodes[teller.index()] {
+                    Some(_) => {
+                        told.insert(symbol, teller);
+                    }
+                    None => stack.push(teller),
+                }
+            }
+            let Some(id) = stack.pop() else { break };
+            if self.nodes[id.index()].is_none() && !std::mem::replace(&mut seen[id.index()], true) {
+                stack.extend(graph.node(id).kind.operands());
+                node_symbols(graph.node(id), &mut symbols);
+            }
+        }
+        told.into_iter().collect()
+    }
+
     /// What comes first: the sizes that can be told, what happens before they are needed; and the rest.
-    fn staged(&self, graph: &Graph<Length>, known: &Sizes, needed: &[bool], most_effects: usize) -> Graph {
+    fn staged(&self, graph: &Graph<Length>, known: &Sizes, told: Vec<(Symbol, NodeId)>, most_effects: usize) -> Graph {
         let is_closed = |id: NodeId| self.nodes[id.index()].is_some();
-        let told = told_now(graph, known, needed, &is_closed);
         let first_open = graph
             .effects
             .iter()
@@ -245,39 +273,6 @@ impl Closed {
     }
 }
 
-/// The sizes that open nodes wait for and closed nodes tell.
-fn told_now(
-    graph: &Graph<Length>,
-    known: &Sizes,
-    needed: &[bool],
-    is_closed: &dyn Fn(NodeId) -> bool,
-) -> Vec<(Symbol, NodeId)> {
-    let teller: HashMap<&Symbol, NodeId> = graph.sizes.iter().map(|(symbol, id)| (symbol, *id)).collect();
-    let mut told: BTreeMap<Symbol, NodeId> = BTreeMap::new();
-    let mut seen = vec![false; graph.nodes.len()];
-    let mut stack: Vec<NodeId> =
-        (0..graph.nodes.len()).filter(|index| needed[*index]).map(|index| NodeId(index as u32)).collect();
-    while let Some(id) = stack.pop() {
-        if is_closed(id) || std::mem::replace(&mut seen[id.index()], true) {
-            continue;
-        }
-        let node = graph.node(id);
-        stack.extend(node.kind.operands());
-        let mut symbols = BTreeSet::new();
-        node_symbols(node, &mut symbols);
-        for symbol in symbols.into_iter().filter(|symbol| !known.contains_key(symbol)) {
-            let Some(teller) = teller.get(&symbol).copied() else { continue };
-            match is_closed(teller) {
-                true => {
-                    told.insert(symbol, teller);
-                }
-                false => stack.push(teller),
-            }
-        }
-    }
-    told.into_iter().collect()
-}
-
 /// The nodes that some nodes need, themselves among them; what `stops` is not looked behind.
 fn reached(graph: &Graph<Length>, roots: &[NodeId], stops: &dyn Fn(NodeId) -> bool) -> Vec<bool> {
     let mut reached = vec![false; graph.nodes.len()];
@@ -290,16 +285,17 @@ fn reached(graph: &Graph<Length>, roots: &[NodeId], stops: &dyn Fn(NodeId) -> bo
     reached
 }
 
-/// The same, with the nodes that tell the sizes in them.
+/// The same, with the nodes that tell the sizes in them and in the guards.
 fn reached_with_sizes(
     graph: &Graph<Length>,
     mut roots: Vec<NodeId>,
     sizes: &[(Symbol, NodeId)],
     stops: &dyn Fn(NodeId) -> bool,
 ) -> Vec<bool> {
+    let claimed: BTreeSet<Symbol> = graph.guards.iter().flat_map(Guard::symbols).cloned().collect();
     loop {
         let found = reached(graph, &roots, stops);
-        let mut symbols = BTreeSet::new();
+        let mut symbols = claimed.clone();
         for (index, node) in graph.nodes.iter().enumerate().filter(|(index, _)| found[*index]) {
             if !stops(NodeId(index as u32)) {
                 node_symbols(node, &mut symbols);
@@ -344,26 +340,24 @@ pub(crate) fn renamed_effect(effect: &Effect, renamed: &dyn Fn(NodeId) -> NodeId
 
 /// The sizes in a node's types, lengths and bodies, without those that the bodies tell themselves.
 pub(crate) fn node_symbols(node: &Node<Length>, symbols: &mut BTreeSet<Symbol>) {
-    let mut add = |length: &Length| {
-        if let Length::Open(polynomial) = length {
-            symbols.extend(polynomial.symbols().cloned());
-        }
-    };
-    node.types.iter().flat_map(|array_type| &array_type.shape).for_each(&mut add);
-    node.kind.lengths(&mut add);
-    for body in node.kind.bodies() {
-        let mut inside = BTreeSet::new();
-        body.nodes.iter().for_each(|node| node_symbols(node, &mut inside));
-        body.inputs.iter().flat_map(|input| &input.array_type.shape).for_each(|length| {
-            if let Length::Open(polynomial) = length {
-                inside.extend(polynomial.symbols().cloned());
-            }
-        });
-        body.sizes.iter().for_each(|(own, _)| {
-            inside.remove(own);
-        });
-        symbols.extend(inside);
-    }
+    node.types
+        .iter()
+        .flat_map(|array_type| &array_type.shape)
+        .for_each(|length| symbols.extend(length.symbols().cloned()));
+    node.kind.lengths(&mut |length| symbols.extend(length.symbols().cloned()));
+    node.kind.bodies().into_iter().for_each(|body| symbols.extend(asked_outside(body)));
+}
+
+/// The sizes in a body that it does not tell itself.
+fn asked_outside(body: &Graph<Length>) -> BTreeSet<Symbol> {
+    let mut symbols: BTreeSet<Symbol> = body.guards.iter().flat_map(Guard::symbols).cloned().collect();
+    let inputs = body.inputs.iter().flat_map(|input| &input.array_type.shape);
+    symbols.extend(inputs.flat_map(Length::symbols).cloned());
+    body.nodes.iter().for_each(|node| node_symbols(node, &mut symbols));
+    body.sizes.iter().for_each(|(own, _)| {
+        symbols.remove(own);
+    });
+    symbols
 }
 
 fn number(length: &Length, known: &Sizes) -> Closes<usize> {
@@ -408,18 +402,7 @@ fn closed_attribute(attribute: &Attribute<Length>, known: &Sizes) -> Closes<Attr
 
 /// A body that may be run once the sizes around it are known.
 fn closed_body(body: &Graph<Length>, known: &Sizes) -> Result<Closes<Arc<Graph>>, Diagnostic> {
-    let mut inside = BTreeSet::new();
-    let mut add = |length: &Length| {
-        if let Length::Open(polynomial) = length {
-            inside.extend(polynomial.symbols().cloned());
-        }
-    };
-    body.inputs.iter().flat_map(|input| &input.array_type.shape).for_each(&mut add);
-    body.nodes.iter().for_each(|node| node_symbols(node, &mut inside));
-    body.sizes.iter().for_each(|(own, _)| {
-        inside.remove(own);
-    });
-    if inside.iter().any(|symbol| !known.contains_key(symbol)) {
+    if asked_outside(body).iter().any(|symbol| !known.contains_key(symbol)) {
         return Ok(Err(Refusal::Open));
     }
     // What cannot be in a body is an error when the body runs, and it may never run: the side of an `if` that nobody takes.
@@ -440,7 +423,9 @@ fn failing(body: &Graph<Length>, known: &Sizes) -> Option<Graph> {
         _ => Some(None),
     };
     let nodes = body.nodes.iter().map(closed).collect::<Option<_>>()?;
-    Some(Closed { nodes }.staged(body, known, &body.needed(), 0))
+    let closed = Closed { nodes };
+    let told = closed.told_now(body, known, &body.needed());
+    Some(closed.staged(body, known, told, 0))
 }
 
 #[allow(clippy::type_complexity)]

@@ -5,7 +5,7 @@
 
 use crate::diagnostic::Label;
 use crate::dtype::{DType, Scalar};
-use crate::length::{Length, Symbol};
+use crate::length::{Length, Sizes, Symbol};
 use crate::source::Span;
 use crate::types::ArrayType;
 use crate::value::Value;
@@ -396,6 +396,26 @@ pub enum Claim {
     /// They are equal, for they are lengths of arrays of indices; or the left one is 1, and is stretched to a right one that was
     /// known before the run.
     EqualOrOne,
+    /// The left one, which a new array has, is at least the right one: 0.
+    AtLeast,
+}
+
+impl Guard {
+    /// The sizes that it speaks of.
+    pub fn symbols(&self) -> impl Iterator<Item = &Symbol> {
+        self.left.symbols().chain(self.right.symbols())
+    }
+
+    /// It with the sizes that are known: whether it holds; `None` while some are not known.
+    pub(crate) fn check(&self, known: &Sizes) -> Option<bool> {
+        let [left, right] = [&self.left, &self.right].map(|length| length.value(known));
+        let (left, right) = (left?, right?);
+        Some(match self.claim {
+            Claim::Equal | Claim::EqualInBroadcast => left == right,
+            Claim::EqualOrOne => left == right || left == 1 && self.right.known().is_some(),
+            Claim::AtLeast => left >= right,
+        })
+    }
 }
 
 /// The rest of a computation whose sizes were not known: it is closed when the graph before it has run.
@@ -404,7 +424,7 @@ pub struct Rest {
     /// The open graph; its inputs are the outputs of the graph before it, without those that tell sizes.
     pub graph: Arc<Graph<Length>>,
     /// The sizes that are known already.
-    pub known: crate::length::Sizes,
+    pub known: Sizes,
     /// The sizes that the last outputs of the graph before it tell, in order: i64 scalars.
     pub told: Vec<Symbol>,
 }

@@ -333,12 +333,26 @@ impl Length {
         }
     }
 
+    /// What it is with sizes put in, which may be negative; `None` while some are not known.
+    pub fn value(&self, sizes: &Sizes) -> Option<i64> {
+        match self {
+            Length::Known(known) => i64::try_from(*known).ok(),
+            Length::Open(polynomial) => polynomial.with(sizes).known(),
+        }
+    }
+
+    /// The sizes in it.
+    pub fn symbols(&self) -> impl Iterator<Item = &Symbol> {
+        let polynomial = match self {
+            Length::Known(_) => None,
+            Length::Open(polynomial) => Some(polynomial),
+        };
+        polynomial.into_iter().flat_map(|polynomial| polynomial.symbols())
+    }
+
     /// Whether a size of a function that is checked for all sizes stands in it.
     pub fn has_variable(&self) -> bool {
-        match self {
-            Length::Known(_) => false,
-            Length::Open(polynomial) => polynomial.symbols().any(Symbol::is_variable),
-        }
+        self.symbols().any(Symbol::is_variable)
     }
 }
 

@@ -87,7 +87,7 @@ impl<'g> Cut<'g> {
         }
         cut.note_reads();
         let mut asked = cut.note_sizes(&tellers);
-        cut.note_guards(&mut asked);
+        cut.note_guards(&tellers, &mut asked);
         for (symbol, (first, last)) in asked {
             cut.known[first + 1..=last].iter_mut().for_each(|known| {
                 known.insert(symbol.clone());
@@ -165,7 +165,7 @@ impl<'g> Cut<'g> {
         // What crosses has a type in each piece that it reaches.
         for (node, last_read) in self.graph.nodes.iter().zip(&self.last_read) {
             for length in node.types.iter().flat_map(|array_type| &array_type.shape) {
-                for symbol in symbols_of(length) {
+                for symbol in length.symbols() {
                     if let Some((_, last)) = asked.get_mut(symbol) {
                         *last = (*last).max(*last_read);
                     }
@@ -176,13 +176,19 @@ impl<'g> Cut<'g> {
     }
 
     /// What must hold of sizes belongs where they are known and what comes before it in the program has happened.
-    fn note_guards(&mut self, asked: &mut HashMap<Symbol, (usize, usize)>) {
+    fn note_guards(&mut self, tellers: &HashMap<&Symbol, NodeId>, asked: &mut HashMap<Symbol, (usize, usize)>) {
         for guard in &self.graph.guards {
-            let symbols = || symbols_of(&guard.left).chain(symbols_of(&guard.right));
-            let told = symbols().filter_map(|symbol| asked.get(symbol)).map(|(first, _)| *first);
+            for symbol in guard.symbols().filter(|symbol| !asked.contains_key(symbol)).collect::<Vec<_>>() {
+                let Some(teller) = tellers.get(symbol).copied() else { continue };
+                let piece = self.piece_of[teller.index()].unwrap_or(0);
+                self.read(teller, piece);
+                self.sizes[piece].push((symbol.clone(), teller));
+                asked.insert(symbol.clone(), (piece, piece));
+            }
+            let told = guard.symbols().filter_map(|symbol| asked.get(symbol)).map(|(first, _)| *first);
             let happened = guard.after.checked_sub(1).map_or(0, |last| self.effects[last]);
             let piece = told.fold(happened, usize::max);
-            for symbol in symbols() {
+            for symbol in guard.symbols() {
                 if let Some((_, last)) = asked.get_mut(symbol) {
                     *last = (*last).max(piece);
                 }
@@ -258,19 +264,13 @@ impl<'g> Cut<'g> {
     }
 }
 
-fn symbols_of(length: &Length) -> impl Iterator<Item = &Symbol> {
-    let polynomial = match length {
-        Length::Open(polynomial) => Some(polynomial),
-        Length::Known(_) => None,
-    };
-    polynomial.into_iter().flat_map(|polynomial| polynomial.symbols())
-}
-
-/// What outputs and effects need, with what tells the sizes in it.
+/// What outputs, effects and guards need, with what tells the sizes in it.
 fn needed(graph: &Graph<Length>, tellers: &HashMap<&Symbol, NodeId>) -> Vec<bool> {
     let mut needed = vec![false; graph.nodes.len()];
     let mut stack = graph.outputs.clone();
     graph.effects.iter().for_each(|effect| stack.extend(effect_roots(effect)));
+    let claimed = graph.guards.iter().flat_map(Guard::symbols);
+    stack.extend(claimed.filter_map(|symbol| tellers.get(symbol).copied()));
     while let Some(id) = stack.pop() {
         if std::mem::replace(&mut needed[id.index()], true) {
             continue;

@@ -394,11 +394,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
         let mut shape = Vec::new();
         let mut count = 1usize;
         for polynomial in self.shape(call, index)? {
-            let known = polynomial.known();
-            let Some(length) = Length::of(polynomial) else {
-                let message = format!("a length cannot be negative: {}", known.unwrap_or(-1));
-                return Err(Diagnostic::error("E0309", message, span, "").help("write 0 or more"));
-            };
+            let length = self.checker.new_length(polynomial, span)?;
             let Some(known) = length.known() else {
                 shape.push(length);
                 continue;

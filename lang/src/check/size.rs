@@ -62,36 +62,55 @@ impl Checker<'_> {
         if left.known().is_some() && right.known().is_some() || self.differ_always(left, right) {
             return false;
         }
-        let span = self.visible(span);
-        let after = self.level().effects.len();
         let around = match from_end {
             Some(from_end) if self.meeting_rank > 1 => ("..., ".into(), ", :".repeat(from_end - 1).into()),
             _ => ("".into(), "".into()),
         };
-        let guard = Guard {
-            left: left.clone(),
-            right: right.clone(),
-            what: what.into(),
-            span,
-            after,
-            claim,
-            places: self.guard_places(left, right),
-            around,
-        };
+        let places = self.guard_places(&self.meeting, left, right);
+        self.guard((left, right), what, claim, (places, around), span);
+        true
+    }
+
+    /// What the run has to see to.
+    fn guard(
+        &mut self,
+        (left, right): (&Length, &Length),
+        what: &str,
+        claim: Claim,
+        (places, around): (Arc<[Label]>, (Arc<str>, Arc<str>)),
+        span: Span,
+    ) {
+        let (left, right) = (left.clone(), right.clone());
+        let (span, after) = (self.visible(span), self.level().effects.len());
+        let guard = Guard { left, right, what: what.into(), span, after, claim, places, around };
         let level = self.level();
         if level.guards.insert(guard.clone()) {
             level.builder.graph_mut().guards.push(guard);
         }
-        true
+    }
+
+    /// The length of a new array; if only the run tells it, the run checks that it is not negative.
+    pub(super) fn new_length(&mut self, polynomial: Polynomial, span: Span) -> Result<Length, Diagnostic> {
+        let known = polynomial.known();
+        let is_proved = polynomial.is_never_negative();
+        let length = Length::of(polynomial).ok_or_else(|| {
+            let message = format!("a length cannot be negative: {}", known.unwrap_or(-1));
+            Diagnostic::error("E0309", message, span, "").help("write 0 or more")
+        })?;
+        if !is_proved {
+            let zero = Length::Known(0);
+            let places = self.guard_places(&[], &length, &zero);
+            self.guard((&length, &zero), "", Claim::AtLeast, (places, Default::default()), span);
+        }
+        Ok(length)
     }
 
     /// The operands that meet, and where the sizes in two lengths come from.
-    fn guard_places(&self, left: &Length, right: &Length) -> Arc<[Label]> {
-        let mut places = self.meeting.clone();
+    fn guard_places(&self, meeting: &[Label], left: &Length, right: &Length) -> Arc<[Label]> {
+        let mut places = meeting.to_vec();
         let mut named: Vec<&Symbol> = Vec::new();
         for length in [left, right] {
-            let Length::Open(polynomial) = length else { continue };
-            for symbol in polynomial.symbols() {
+            for symbol in length.symbols() {
                 let mut levels = self.levels.iter();
                 let found = levels.find_map(|level| Some(level.builder.graph().node(*level.tellers.get(symbol)?).span));
                 if let (Some(place), false) = (found, named.contains(&symbol)) {
@@ -230,11 +249,7 @@ impl Checker<'_> {
     /// The length that an integer scalar is.
     pub(crate) fn length_of(&mut self, operand: Operand, span: Span) -> Checks<Length> {
         let polynomial = self.polynomial_of(operand);
-        let known = polynomial.known();
-        Length::of(polynomial).ok_or_else(|| {
-            let message = format!("a length cannot be negative: {}", known.unwrap_or(-1));
-            self.report(Diagnostic::error("E0309", message, span, "").help("write 0 or more"))
-        })
+        self.new_length(polynomial, span).map_err(|diagnostic| self.report(diagnostic))
     }
 
     /// What an integer scalar is as a polynomial in sizes; one that the run tells is a size by itself.

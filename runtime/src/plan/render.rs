@@ -111,13 +111,14 @@ impl Renderer<'_> {
                 self.line(&format!("effect {}", self.bodies.name(*operation)));
             }
         }
-        let is_open = |guard: &&Guard| {
-            let is_open = |length: &Length| matches!(length.with(known), Ok(Length::Open(_)));
-            is_open(&guard.left) || is_open(&guard.right)
-        };
+        let is_open = |guard: &&Guard| guard.symbols().any(|symbol| !known.contains_key(symbol));
         for guard in graph.guards.iter().filter(is_open) {
-            let or_one = if guard.claim == Claim::EqualOrOne { " or 1" } else { "" };
-            self.line(&format!("if {} = {}{or_one}", guard.left, guard.right));
+            let (relation, or_one) = match guard.claim {
+                Claim::Equal | Claim::EqualInBroadcast => ("=", ""),
+                Claim::EqualOrOne => ("=", " or 1"),
+                Claim::AtLeast => ("≥", ""),
+            };
+            self.line(&format!("if {} {relation} {}{or_one}", guard.left, guard.right));
         }
     }
 
