@@ -67,22 +67,23 @@ impl Checker<'_> {
             _ => ("".into(), "".into()),
         };
         let places = self.guard_places(&self.meeting, left, right);
-        self.guard((left, right), what, claim, (places, around), span);
+        self.guard(Guard {
+            left: left.clone(),
+            right: right.clone(),
+            what: what.into(),
+            span,
+            after: 0,
+            claim,
+            places,
+            around,
+        });
         true
     }
 
-    /// What the run has to see to.
-    fn guard(
-        &mut self,
-        (left, right): (&Length, &Length),
-        what: &str,
-        claim: Claim,
-        (places, around): (Arc<[Label]>, (Arc<str>, Arc<str>)),
-        span: Span,
-    ) {
-        let (left, right) = (left.clone(), right.clone());
-        let (span, after) = (self.visible(span), self.level().effects.len());
-        let guard = Guard { left, right, what: what.into(), span, after, claim, places, around };
+    /// What the run has to see to, before anything happens that is not in the program yet.
+    fn guard(&mut self, guard: Guard) {
+        let (span, after) = (self.visible(guard.span), self.level().effects.len());
+        let guard = Guard { span, after, ..guard };
         let level = self.level();
         if level.guards.insert(guard.clone()) {
             level.builder.graph_mut().guards.push(guard);
@@ -98,9 +99,10 @@ impl Checker<'_> {
             Diagnostic::error("E0309", message, span, "").help("write 0 or more")
         })?;
         if !is_proved {
-            let zero = Length::Known(0);
-            let places = self.guard_places(&[], &length, &zero);
-            self.guard((&length, &zero), "", Claim::AtLeast, (places, Default::default()), span);
+            let right = Length::Known(0);
+            let (places, around) = (self.guard_places(&[], &length, &right), Default::default());
+            let (left, claim) = (length.clone(), Claim::AtLeast);
+            self.guard(Guard { left, right, what: "".into(), span, after: 0, claim, places, around });
         }
         Ok(length)
     }
