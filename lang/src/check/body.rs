@@ -269,7 +269,13 @@ impl<'a> Checker<'a> {
                     let help = self.one_shape_help(&left_type, &right_type, name);
                     return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), help, name, places));
                 }
-                self.refuse_untold(&left_type, "the two sides of an `if`", span)?;
+                let both =
+                    [&left_type, &right_type].map(|side| side.shape.iter().any(|length| self.untold(length).is_some()));
+                let help = match both {
+                    [true, true] => "select before the `if`, and use what is kept in both sides: `kept = x[mask]`",
+                    _ => KEEP_THE_SHAPE,
+                };
+                self.refuse_untold(&left_type, "the two sides of an `if`", help, span)?;
                 let numerics = [(left_type.dtype, left.weak), (right_type.dtype, right.weak)]
                     .map(|(dtype, weak)| crate::promotion::Numeric { dtype, weak });
                 let common = common(&numerics);
@@ -291,13 +297,13 @@ impl<'a> Checker<'a> {
     }
 
     /// Refuses a type that has a size in it which only a body that is left tells.
-    pub(super) fn refuse_untold(&mut self, array_type: &Type, what: &str, span: Span) -> Checks<()> {
+    pub(super) fn refuse_untold(&mut self, array_type: &Type, what: &str, help: &str, span: Span) -> Checks<()> {
         let untold = array_type.shape.iter().find_map(|length| self.untold(length));
         let Some(symbol) = untold else { return Ok(()) };
         let message =
             format!("{what} have one shape, and the size `{}` in {array_type} is each one's own", symbol.name());
         let diagnostic = Diagnostic::error("E0323", message, span, array_type.to_string());
-        Err(self.report(diagnostic.help("reduce it to one value, or keep its shape: `where(c, x, 0)`")))
+        Err(self.report(diagnostic.help(help)))
     }
 
     /// An operand in a finished body: through the graphs between, as an input.
@@ -696,7 +702,7 @@ impl<'a> Checker<'a> {
             .collect();
         graph.outputs = outputs;
         for array_type in &types {
-            self.refuse_untold(array_type, "the elements of a comprehension", element)?;
+            self.refuse_untold(array_type, "the elements of a comprehension", KEEP_THE_SHAPE, element)?;
         }
         let has_effects = !level.effects.is_empty();
         let captured = level.captured;
@@ -735,6 +741,9 @@ pub(super) struct Sides {
     /// Where the branches' values stand, when it has one.
     pub(super) values: Option<(Span, Span)>,
 }
+
+/// What helps where a part of a value has a length of its own.
+const KEEP_THE_SHAPE: &str = "reduce it to one value, or keep its shape: `where(c, x, 0)`";
 
 impl From<Span> for Sides {
     fn from(whole: Span) -> Sides {
