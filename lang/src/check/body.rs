@@ -264,18 +264,19 @@ impl<'a> Checker<'a> {
                 let right_node = self.enter(&mut second.level, *right, span);
                 let left_type = first.level.builder.graph().node(left_node).array_type().clone();
                 let right_type = second.level.builder.graph().node(right_node).array_type().clone();
+                let untold = |side: &Type| side.shape.iter().any(|length| self.untold(length).is_some());
+                let help = match untold(&left_type) && untold(&right_type) {
+                    true => "select before the `if`, and use what is kept in both sides: `kept = x[mask]`",
+                    false => KEEP_THE_SHAPE,
+                };
+                for side in [&left_type, &right_type].into_iter().filter(|_| left_type.rank() == right_type.rank()) {
+                    self.refuse_untold(side, "the two sides of an `if`", help, span)?;
+                }
                 let what = "both sides of an `if` give one shape";
                 if !self.same_shape(&left_type.shape, &right_type.shape, what, span) {
                     let help = self.one_shape_help(&left_type, &right_type, name);
                     return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), help, name, places));
                 }
-                let both =
-                    [&left_type, &right_type].map(|side| side.shape.iter().any(|length| self.untold(length).is_some()));
-                let help = match both {
-                    [true, true] => "select before the `if`, and use what is kept in both sides: `kept = x[mask]`",
-                    _ => KEEP_THE_SHAPE,
-                };
-                self.refuse_untold(&left_type, "the two sides of an `if`", help, span)?;
                 let numerics = [(left_type.dtype, left.weak), (right_type.dtype, right.weak)]
                     .map(|(dtype, weak)| crate::promotion::Numeric { dtype, weak });
                 let common = common(&numerics);
