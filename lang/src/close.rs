@@ -81,15 +81,16 @@ fn check(guard: &Guard, known: &Sizes) -> Result<(), Diagnostic> {
         format!("{left} and {right} here"),
     );
     diagnostic.labels.extend(guard.places.iter().cloned());
+    if let Some(help) = &guard.help {
+        return Err(diagnostic.help(&**help));
+    }
     let shorter = left.min(right);
     let (before, behind) = &guard.around;
     Err(match guard.claim {
         Claim::EqualInBroadcast if shorter == 1 => diagnostic.help(
             "only a length that is known to be 1 before the run is stretched: write `x.reshape(1)`, or `x[0]` for the element",
         ),
-        Claim::EqualOrOne => diagnostic
-            .help("they go together index by index; for every one of the first with every one of the second, write `a[i][:, j]`"),
-        Claim::Equal | Claim::EqualInBroadcast => {
+        Claim::Equal | Claim::EqualInBroadcast | Claim::EqualOrOne => {
             diagnostic.help(format!("take the first {shorter} of the longer one: `[{before}:{shorter}{behind}]`"))
         }
     })

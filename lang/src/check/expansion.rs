@@ -44,6 +44,16 @@ impl<'c, 'a> Expansion<'c, 'a> {
         self.checker.declaration_help(&left.into(), &right.into())
     }
 
+    /// The program's words at a place, where they are one short line.
+    pub fn quoted(&self, place: Span) -> Option<String> {
+        self.checker.quoted(place)
+    }
+
+    /// The same for what becomes an operand elsewhere: in parentheses, unless no operator can take it apart.
+    pub fn quoted_operand(&self, place: Span) -> Option<String> {
+        self.checker.quoted_operand(place)
+    }
+
     /// Whether a statement that uses this name was refused, so that what it would have done is not there.
     pub fn is_refused(&self, name: &str) -> bool {
         self.checker.refused_names.contains(name)
@@ -102,6 +112,11 @@ impl<'c, 'a> Expansion<'c, 'a> {
             return Err(match value {
                 Value::DType(dtype) => diagnostic.help(format!("give it its name: `dtype={dtype}`")),
                 Value::Text(_) => diagnostic.help("write a number, without quotes"),
+                // `zeros((2, 3), f32)`: the shape is a tuple, and what is wrong stands beside it.
+                Value::Tuple(_) => match self.listed(call, index).into_iter().find_map(dtype_of) {
+                    Some(dtype) => diagnostic.help(format!("give the dtype its name: `dtype={dtype}`")),
+                    None => diagnostic.help("write the numbers one by one, or in one pair of `( )`"),
+                },
                 _ => diagnostic,
             });
         };
@@ -112,9 +127,18 @@ impl<'c, 'a> Expansion<'c, 'a> {
             return Err(match (array_type.dtype.kind(), array_type.rank()) {
                 (Kind::Float, 0) => diagnostic.help("divide with `//`, or cast: `i64(x)`"),
                 (_, 1..) if parameter.name == "axis" => {
-                    let several =
-                        format!("several axes stand in `( )`; several arrays in one: `{}([a, b], axis=0)`", call.name);
-                    diagnostic.help(several)
+                    let parameters = &self.checker.library.declarations()[call.operation.0 as usize].parameters;
+                    let takes_tuple = parameters.first().is_some_and(|first| first.joins.is_some());
+                    let quoted = [call.arguments[0].span, span].map(|place| self.quoted(place));
+                    diagnostic.help(match (takes_tuple, quoted) {
+                        (true, [Some(first), Some(second)]) => {
+                            format!("several arrays stand in a tuple: `{}(({first}, {second}))`", call.name)
+                        }
+                        _ => format!(
+                            "several axes stand in `( )`; several arrays in one: `{}([a, b], axis=0)`",
+                            call.name
+                        ),
+                    })
                 }
                 (_, 1) if is_integer => diagnostic.help("write the numbers one by one, or in `( )`"),
                 _ => diagnostic.help("cast it: `i64(x)`"),
@@ -780,6 +804,14 @@ impl Wanted<'_> {
                 kind.bodies().into_iter().rev().filter(|_| is_seen).find_map(inside)
             }
         })
+    }
+}
+
+/// The dtype that a value is.
+fn dtype_of(value: Value<Operand>) -> Option<DType> {
+    match value {
+        Value::DType(dtype) => Some(dtype),
+        _ => None,
     }
 }
 

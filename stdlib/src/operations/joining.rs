@@ -1,7 +1,7 @@
 //! Arrays put together, taken apart and repeated.
 
 use super::views::{axis_argument, known, moved, permuted, sliced, with_axes};
-use crate::operation::{Expansion, Operation, optional, required, variadic};
+use crate::operation::{Expansion, Operation, joined, optional, required, variadic};
 use crate::whole_array;
 use thalweg_lang::declaration::{Call, Default, Given, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
@@ -27,7 +27,10 @@ fn join_rows(rows: &mut Vec<Operation>) {
     rows.push(
         Operation::function(
             "concatenate",
-            vec![required("arrays"), optional("axis", Default::Integer(0))],
+            vec![
+                joined("arrays", |types| (0..MOST_AXES).any(|axis| go_along(types, axis))),
+                optional("axis", Default::Integer(0)),
+            ],
             |build, call| {
                 let arrays = sequence(build, call, 0)?;
                 if let Value::None = call.arguments[1].value {
@@ -65,7 +68,9 @@ fn join_rows(rows: &mut Vec<Operation>) {
     rows.push(
         Operation::function(
             "hstack",
-            vec![required("arrays")],
+            vec![joined("arrays", |types| {
+                go_along(types, if types.iter().all(|one| one.rank() == 1) { 0 } else { 1 })
+            })],
             |build, call| {
                 let arrays = at_least(build, call, 1)?;
                 let axis = if build.type_of(arrays[0]).rank() == 1 { 0 } else { 1 };
@@ -80,7 +85,7 @@ fn join_rows(rows: &mut Vec<Operation>) {
     rows.push(
         Operation::function(
             "vstack",
-            vec![required("arrays")],
+            vec![joined("arrays", |types| go_along(types, 0) && types.iter().all(|one| one.rank() > 1))],
             |build, call| {
                 let arrays = at_least(build, call, 2)?;
                 concatenated(build, call, &arrays, 0).map(Value::Array)
@@ -94,7 +99,7 @@ fn join_rows(rows: &mut Vec<Operation>) {
     rows.push(
         Operation::function(
             "column_stack",
-            vec![required("arrays")],
+            vec![joined("arrays", |types| go_along(types, 1))],
             |build, call| {
                 let arrays = at_least(build, call, 1)?;
                 let column = |one: Operand, build: &mut Expansion| match build.type_of(one).rank() {
@@ -110,6 +115,15 @@ fn join_rows(rows: &mut Vec<Operation>) {
         .text(SEQUENCE)
         .examples(&[("column_stack(([1, 2], [3, 4]))", "[[1 3]\n [2 4]]")]),
     );
+}
+
+/// How many axes are tried for one that arrays may be joined along.
+const MOST_AXES: usize = 8;
+
+/// Whether arrays have an axis, and equal lengths along every other one.
+fn go_along(types: &[Type], axis: usize) -> bool {
+    let others = |one: &Type| [&one.shape[..axis], &one.shape[axis + 1..]].concat();
+    types.iter().all(|one| axis < one.rank()) && types.windows(2).all(|pair| others(&pair[0]) == others(&pair[1]))
 }
 
 /// The argument at a position as one or more arrays.
