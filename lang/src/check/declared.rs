@@ -511,16 +511,26 @@ impl Checker<'_> {
     fn size_help(&mut self, fit: &Fit, wanted: &Polynomial, other: Option<usize>, sizes: &mut Sizes) -> String {
         let length = Polynomial::from(&fit.length);
         if let (Some(wanted), Some(length)) = (wanted.known(), length.known()) {
-            if (wanted < 0 || wanted > length)
+            // What is empty has no first elements.
+            if (wanted <= 0 || wanted > length)
                 && let Some(help) = self.argument_help(fit, sizes)
             {
                 return help;
             }
             let first = |count: i64, axis: usize| format!("`[{}:{count}]`", ":, ".repeat(axis));
+            let is_written = is_number(&fit.expression);
+            if !is_written && (wanted <= 0 || length == 0 || wanted > length && !is_name(&fit.expression)) {
+                let size = self.quoted(fit.expression.span).map_or("this size".into(), |size| format!("`{size}`"));
+                return match wanted {
+                    1.. => format!("give it {wanted} elements{}", fit.along()),
+                    0 if is_name(&fit.expression) => format!("give the argument that tells {size} {length} elements"),
+                    _ => format!("give the other arguments lengths for which {size} is {length}"),
+                };
+            }
             return match (wanted >= 0 && wanted < length, other) {
                 (true, _) => format!("take the first {wanted} along this axis: {}", first(wanted, fit.axis)),
                 (false, Some(axis)) => format!("take the first {length} along axis {axis}: {}", first(length, axis)),
-                (false, None) if is_number(&fit.expression) => {
+                (false, None) if is_written => {
                     format!(
                         "give it {wanted} elements{}, or declare it for any length: `n` for `{wanted}`",
                         fit.along()

@@ -81,6 +81,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
                 Err(match other {
                     Value::Tuple(_) => diagnostic.help("write `[ ]` to make an array of the values"),
                     Value::Function(_) | Value::Builtin(_) => diagnostic.help("call it: add `(…)`"),
+                    Value::Text(_) => diagnostic.help("write a number, without quotes"),
                     _ => diagnostic,
                 })
             }
@@ -100,10 +101,11 @@ impl<'c, 'a> Expansion<'c, 'a> {
 
     fn known_integer(&self, call: &Call, index: usize, value: &Value<Operand>, span: Span) -> Result<i64, Diagnostic> {
         let parameter = self.parameter(call, index);
+        let called = self.checker.visible_name(&call.name, call.span);
         let refuse = |what: String| {
             let message = match parameter.variadic {
-                true => format!("`{}` takes integers in `{}`, not {what}", call.name, parameter.name),
-                false => format!("`{}` takes an integer as `{}`, not {what}", call.name, parameter.name),
+                true => format!("`{called}` takes integers in `{}`, not {what}", parameter.name),
+                false => format!("`{called}` takes an integer as `{}`, not {what}", parameter.name),
             };
             Diagnostic::error("E0303", message, span, what.clone())
         };
@@ -132,12 +134,9 @@ impl<'c, 'a> Expansion<'c, 'a> {
                     let quoted = [call.arguments[0].span, span].map(|place| self.quoted(place));
                     diagnostic.help(match (takes_tuple, quoted) {
                         (true, [Some(first), Some(second)]) => {
-                            format!("several arrays stand in a tuple: `{}(({first}, {second}))`", call.name)
+                            format!("several arrays stand in a tuple: `{called}(({first}, {second}))`")
                         }
-                        _ => format!(
-                            "several axes stand in `( )`; several arrays in one: `{}([a, b], axis=0)`",
-                            call.name
-                        ),
+                        _ => format!("several axes stand in `( )`; several arrays in one: `{called}([a, b], axis=0)`"),
                     })
                 }
                 (_, 1) if is_integer => diagnostic.help("write the numbers one by one, or in `( )`"),
@@ -148,7 +147,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
             Some(known) => i64::try_from(known).map_err(|_| refuse(known.to_string())),
             None => Err(Diagnostic::error(
                 "E0308",
-                format!("`{}` needs `{}` before the run, and only the run can tell it", call.name, parameter.name),
+                format!("`{called}` needs `{}` before the run, and only the run can tell it", parameter.name),
                 span,
                 "",
             )
@@ -167,7 +166,8 @@ impl<'c, 'a> Expansion<'c, 'a> {
         }
         let found = self.describe(&given.value);
         let name = self.parameter(call, index).name;
-        let message = format!("`{}` takes `true` or `false` as `{name}`, not {found}", call.name);
+        let called = self.checker.visible_name(&call.name, call.span);
+        let message = format!("`{called}` takes `true` or `false` as `{name}`, not {found}");
         let diagnostic = Diagnostic::error("E0303", message, given.span, found);
         Err(diagnostic.help(format!("write `{name}=true`; several numbers for one argument stand in `( )`")))
     }

@@ -534,6 +534,16 @@ impl<'a> Checker<'a> {
         self.frames.iter().rev().find(|frame| frame.call.source != prelude).map_or(span, |frame| frame.call)
     }
 
+    /// What the program's author called, where a function of the prelude calls an operation.
+    pub(crate) fn visible_name<'n>(&'n self, name: &'n str, call: Span) -> &'n str {
+        let prelude = self.library.prelude_source();
+        if call.source != prelude {
+            return name;
+        }
+        let called = self.frames.iter().rev().find(|frame| frame.call.source != prelude);
+        called.map_or(name, |frame| &*frame.name)
+    }
+
     /// Whether what is being walked may never run, because only the run decides a condition around it.
     pub(crate) fn is_conditional(&self) -> bool {
         self.levels.iter().any(|level| level.is_branch)

@@ -210,8 +210,7 @@ fn concatenated(build: &mut Expansion, call: &Call, arrays: &[Operand], axis: us
         let mut fits = |at: usize| at == axis || build.same_length(&other.shape[at], &first.shape[at], &what, span);
         if other.rank() != first.rank() || axis >= first.rank() || !(0..first.rank()).all(&mut fits) {
             let message = format!("{first} and {other} do not go together along axis {axis}");
-            let help = "joined arrays have equal lengths along every other axis; `stack` makes a new one";
-            return Err(Diagnostic::error("E0301", message, span, "").help(help));
+            return Err(Diagnostic::error("E0301", message, span, "").help(joining_help(&first, &other, axis)));
         }
         length = length.plus(&Polynomial::from(&other.shape[axis]));
     }
@@ -222,6 +221,18 @@ fn concatenated(build: &mut Expansion, call: &Call, arrays: &[Operand], axis: us
     shape[axis] = Length::of(length).unwrap_or(Length::Known(0));
     let attributes = vec![Attribute::Integer(axis as i64)];
     Ok(build.apply(call, &converted?, attributes, vec![ArrayType::new(dtype, shape)])[0])
+}
+
+/// What makes two arrays go together along an axis.
+fn joining_help(first: &Type, other: &Type, axis: usize) -> String {
+    let (shorter, longer) = if other.rank() < first.rank() { (other, first) } else { (first, other) };
+    let index = if axis == 0 { "[newaxis, :]" } else { "[:, newaxis]" };
+    match (&shorter.shape[..], &longer.shape[..]) {
+        ([length], [rows, columns]) if axis < 2 && length == if axis == 0 { columns } else { rows } => {
+            format!("give the {shorter} another axis: `{index}`")
+        }
+        _ => "joined arrays have equal lengths along every other axis; `stack` makes a new one".to_string(),
+    }
 }
 
 pub(super) fn concatenate(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
