@@ -82,15 +82,16 @@ fn failure(guard: &Guard, known: &Sizes) -> Diagnostic {
     };
     let mut diagnostic = Diagnostic::error(code, message, guard.span, here);
     diagnostic.labels.extend(guard.places.iter().cloned());
+    if let Some(help) = &guard.help {
+        return diagnostic.help(&**help);
+    }
     let shorter = left.min(right);
     let (before, behind) = &guard.around;
     match guard.claim {
         Claim::EqualInBroadcast if shorter == 1 => diagnostic.help(
             "only a length that is known to be 1 before the run is stretched: write `x.reshape(1)`, or `x[0]` for the element",
         ),
-        Claim::EqualOrOne => diagnostic
-            .help("they go together index by index; for every one of the first with every one of the second, write `a[i][:, j]`"),
-        Claim::Equal | Claim::EqualInBroadcast => {
+        Claim::Equal | Claim::EqualInBroadcast | Claim::EqualOrOne => {
             diagnostic.help(format!("take the first {shorter} of the longer one: `[{before}:{shorter}{behind}]`"))
         }
         Claim::AtLeast => diagnostic.help("write 0 or more: `maximum(k, 0)` where `k` may be negative"),

@@ -100,6 +100,8 @@ pub struct Parameter {
     pub default: Default,
     /// Whether it takes all further positional arguments, as one tuple.
     pub variadic: bool,
+    /// Whether arrays of such types, which make no array together, go together here as a tuple.
+    pub joins: Option<fn(&[Type]) -> bool>,
 }
 
 /// What stands in for an argument that is not given.

@@ -384,6 +384,8 @@ pub struct Guard {
     pub places: Arc<[Label]>,
     /// What stands in an index before and behind the part of the axis that is too long.
     pub around: (Arc<str>, Arc<str>),
+    /// What to write instead, where that is known before the run.
+    pub help: Option<Arc<str>>,
 }
 
 /// What must hold of two lengths when the run knows them.

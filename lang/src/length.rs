@@ -216,6 +216,45 @@ impl Polynomial {
         result
     }
 
+    /// What a symbol is when this is another polynomial, where that can be told: the symbol has one factor, or stands in powers.
+    pub(crate) fn solved_for(&self, symbol: &Symbol, wanted: &Polynomial) -> Option<Polynomial> {
+        let (with, without): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            self.terms.clone().into_iter().partition(|(product, _)| product.contains(symbol));
+        if with.keys().all(|product| product.iter().filter(|other| *other == symbol).count() == 1) {
+            let factor = Polynomial { terms: with }.divided_by(&symbol.into())?;
+            return wanted.minus(&Polynomial { terms: without }).divided_by(&factor);
+        }
+        let number = wanted.known().and_then(|wanted| self.greatest_within(symbol, wanted)).map(Polynomial::from);
+        let mut candidates = number.into_iter().chain(wanted.symbols().map(Polynomial::from));
+        candidates.find(|value| self.at(symbol, value) == *wanted)
+    }
+
+    /// The greatest value of a symbol, from 0 on, for which this is a number that is no greater than another, when it grows with the
+    /// symbol and with nothing else.
+    pub(crate) fn greatest_within(&self, symbol: &Symbol, most: i64) -> Option<i64> {
+        let grows = |(product, factor): (&Vec<Symbol>, &i64)| {
+            product.is_empty() || *factor > 0 && product.iter().all(|other| other == symbol)
+        };
+        let is_within = |value: i64| self.at(symbol, &value.into()).known().is_some_and(|size| size <= most);
+        if self.known().is_some() || !self.terms.iter().all(grows) || !is_within(0) {
+            return None;
+        }
+        let (mut within, mut beyond) = (0, 1);
+        while beyond < i64::MAX / 2 && is_within(beyond) {
+            (within, beyond) = (beyond, beyond * 2);
+        }
+        while beyond - within > 1 {
+            let middle = within + (beyond - within) / 2;
+            if is_within(middle) { within = middle } else { beyond = middle }
+        }
+        Some(within)
+    }
+
+    /// With a polynomial put in for one symbol.
+    pub(crate) fn at(&self, symbol: &Symbol, value: &Polynomial) -> Polynomial {
+        self.replaced(&|other| (other == symbol).then(|| value.clone()))
+    }
+
     /// Whether it is provably 0 or more, by what is known of its symbols.
     pub fn is_never_negative(&self) -> bool {
         self.is_never_negative_within(8)
@@ -423,6 +462,26 @@ mod tests {
         assert!(i.is_never_negative());
         assert!(!n.minus(&1.into()).is_never_negative());
         assert!(!free.is_never_negative());
+    }
+
+    #[test]
+    fn a_size_is_solved_for_a_symbol_exactly() {
+        let (symbol, m) = (Symbol::variable(1, "n"), variable(2, "m"));
+        let n = Polynomial::from(&symbol);
+        let square = n.times(&n).unwrap();
+        let cube = square.times(&n).unwrap().plus(&2.into());
+        let solved = |size: &Polynomial, wanted: Polynomial| size.solved_for(&symbol, &wanted);
+        assert_eq!(solved(&n.scaled(3).plus(&1.into()), 7.into()), Some(2.into()));
+        assert_eq!(solved(&n.scaled(3), 7.into()), None);
+        assert_eq!(solved(&Polynomial::from(5).minus(&n), 3.into()), Some(2.into()));
+        assert_eq!(solved(&n.times(&m).unwrap(), m.scaled(4)), Some(4.into()));
+        assert_eq!(solved(&square, 49.into()), Some(7.into()));
+        assert_eq!(solved(&square, 50.into()), None);
+        assert_eq!(solved(&square, m.times(&m).unwrap()), Some(m));
+        assert_eq!(solved(&cube, 29.into()), Some(3.into()));
+        assert_eq!(solved(&square, ((1i64 << 31) * (1i64 << 31)).into()), Some((1i64 << 31).into()));
+        assert_eq!(square.greatest_within(&symbol, 5), Some(2));
+        assert_eq!(cube.greatest_within(&symbol, 1), None);
     }
 
     #[test]

@@ -149,8 +149,10 @@ fn read(source: SourceId, text: &str) -> Read {
             }
         }
         orphans.extend(open);
-        // So is a closing bracket behind what is wrong in its line.
-        let is_closer = |token: &Token| matches!(token, Token::ParenClose | Token::SquareClose);
+        // So is a closing bracket behind what is wrong in its line, the loop of a comprehension whose value is wrong, and the end of
+        // another language's `a if c else b`.
+        let is_closer =
+            |token: &Token| matches!(token, Token::ParenClose | Token::SquareClose | Token::For | Token::Else);
         let closes =
             matches!(&recovery.error, ParseError::UnrecognizedToken { token: (_, token, _), .. } if is_closer(token));
         let is_second = !wrong_lines.insert(line(at as u32)) && closes;
@@ -928,7 +930,8 @@ impl Reporter<'_> {
                 ParenClose | SquareClose | HoleClose if depth == 0 => break,
                 ParenClose | SquareClose | HoleClose => depth -= 1,
                 Newline | Semicolon | BraceOpen | BraceClose => break,
-                Comma if depth == 0 => break,
+                // `[a if c else b for x in xs]`: a comprehension's own words are not the last value's.
+                Comma | For if depth == 0 => break,
                 Else if depth == 0 => otherwise = Some(at),
                 _ => {}
             }

@@ -130,4 +130,8 @@ pub trait Bodies: Send + Sync {
     fn body(&self, operation: OperationId) -> &Body;
     /// What plans and messages call it.
     fn name(&self, operation: OperationId) -> &str;
+    /// What to type where a reduction may meet nothing.
+    fn help_for_nothing(&self) -> Option<&str> {
+        None
+    }
 }

@@ -280,6 +280,10 @@ impl Environment for Names<'_> {
         self.files.borrow().imported.contains(&source)
     }
 
+    fn text(&self, place: Span) -> Option<String> {
+        Some(self.files.borrow().sources.text(place).to_string())
+    }
+
     fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()
     }
@@ -317,6 +321,10 @@ impl Environment for Arguments<'_> {
 
     fn is_imported(&self, source: SourceId) -> bool {
         self.session.is_imported(source)
+    }
+
+    fn text(&self, place: Span) -> Option<String> {
+        self.session.text(place)
     }
 
     fn is_cancelled(&self) -> bool {

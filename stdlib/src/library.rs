@@ -305,6 +305,10 @@ impl Bodies for Library {
     fn name(&self, operation: OperationId) -> &str {
         &self.declarations[operation.0 as usize].name
     }
+
+    fn help_for_nothing(&self) -> Option<&str> {
+        Some(thalweg_lang::declaration::Library::advice(self, Advice::AskWhetherEmpty))
+    }
 }
 
 #[cfg(test)]

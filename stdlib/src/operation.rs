@@ -5,6 +5,7 @@ use thalweg_lang::declaration::{Call, Declaration, Default, Mismatch, Operand, P
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::promotion::Numeric;
+use thalweg_lang::types::Type;
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::Array;
 use thalweg_runtime::kernel::{Fold, Kernels};
@@ -22,17 +23,22 @@ pub struct Operation {
 
 /// A parameter that must be given.
 pub const fn required(name: &'static str) -> Parameter {
-    Parameter { name, default: Default::Required, variadic: false }
+    Parameter { name, default: Default::Required, variadic: false, joins: None }
 }
 
 /// A parameter with a default.
 pub const fn optional(name: &'static str, default: Default) -> Parameter {
-    Parameter { name, default, variadic: false }
+    Parameter { name, default, variadic: false, joins: None }
 }
 
 /// A parameter that takes all further positional arguments.
 pub const fn variadic(name: &'static str) -> Parameter {
-    Parameter { name, default: Default::Required, variadic: true }
+    Parameter { name, default: Default::Required, variadic: true, joins: None }
+}
+
+/// A parameter that takes arrays; `joins` says whether those of different shapes go together.
+pub const fn joined(name: &'static str, joins: fn(&[Type]) -> bool) -> Parameter {
+    Parameter { name, default: Default::Required, variadic: false, joins: Some(joins) }
 }
 
 impl Operation {

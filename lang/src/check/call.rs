@@ -2,11 +2,12 @@
 
 use super::{Binding, Checker, Checks, DEEPEST_CALL, Expansion, Frame, MOST_WALKS, Reported, similar};
 use crate::ast::{self, Argument, Expression, ExpressionKind, Name};
-use crate::declaration::{Call, Declaration, Default, Given, Operand, Rule};
+use crate::declaration::{Call, Declaration, Default, Given, Operand, Parameter, Rule};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Effect, NodeId, OperationId};
 use crate::source::{Sources, Span};
+use crate::types::Type;
 use crate::value::{Closure, TextPiece, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,17 @@ pub(super) struct Passed {
     name: Option<Name>,
     value: Value<Operand>,
     span: Span,
+}
+
+/// An argument of a library's operation that is being walked, for what its messages may say of the call.
+#[derive(Clone, Copy)]
+pub(super) struct Site {
+    argument: Span,
+    call: Span,
+    operation: OperationId,
+    /// The index of the parameter that gets it.
+    parameter: usize,
+    is_named: bool,
 }
 
 /// What binding needs to know of what is called.
@@ -79,8 +91,13 @@ impl Checker<'_> {
         };
         let mut passed: Vec<Passed> = first.into_iter().collect();
         let mut failed = false;
-        for argument in arguments {
-            match self.expression(&argument.value).and_then(|value| self.valued(value, &argument.value)) {
+        let methods = passed.len();
+        for (position, argument) in arguments.iter().enumerate() {
+            let around = self.site.take();
+            self.site = self.site_of(&callee, argument, methods + position, span);
+            let value = self.expression(&argument.value).and_then(|value| self.valued(value, &argument.value));
+            self.site = around;
+            match value {
                 Ok(value) => passed.push(Passed { name: argument.name.clone(), value, span: argument.value.span }),
                 Err(Reported) => failed = true,
             }
@@ -93,6 +110,42 @@ impl Checker<'_> {
             _ => function.span,
         };
         self.call(&callee, passed, name_span, span)
+    }
+
+    /// What is known of the call while one of its arguments is walked.
+    fn site_of(&self, callee: &Value<Operand>, argument: &Argument, position: usize, call: Span) -> Option<Site> {
+        let Value::Builtin(name) = callee else { return None };
+        let operation = self.library.find(name)?;
+        let parameters = &self.library.declarations()[operation.0 as usize].parameters;
+        let parameter = match &argument.name {
+            Some(name) => parameters.iter().position(|one| one.name == &*name.text),
+            None => Some(parameters.iter().position(|one| one.variadic).unwrap_or(usize::MAX).min(position)),
+        };
+        let is_named = argument.name.is_some();
+        Some(Site { argument: argument.value.span, call, operation, parameter: parameter?, is_named })
+    }
+
+    /// What to write for a list of arrays of different shapes, where a tuple of them may stand.
+    pub(super) fn tuple_help(&self, list: Span, types: &[Type]) -> Option<String> {
+        let site = self.site.as_ref().filter(|site| site.argument == list)?;
+        let parameter = self.library.declarations()[site.operation.0 as usize].parameters.get(site.parameter)?;
+        if !parameter.joins.is_some_and(|joins| joins(types)) {
+            return None;
+        }
+        let text = self.quoted(site.call)?;
+        let place = (list.start - site.call.start) as usize..(list.end - site.call.start) as usize;
+        let inside = text.get(place.clone())?.strip_prefix('[')?.strip_suffix(']')?;
+        let call = format!("{}({inside}){}", &text[..place.start], &text[place.end..]);
+        Some(format!("arrays of different shapes stand in a tuple: `{call}`"))
+    }
+
+    /// The help for an unknown name that another language has for a dtype, where an argument without a name cannot be one.
+    pub(super) fn dtype_help(&self, place: Span, help: &str) -> Option<String> {
+        let site = self.site.as_ref().filter(|site| site.argument == place && !site.is_named)?;
+        let parameters = &self.library.declarations()[site.operation.0 as usize].parameters;
+        let index = parameters.iter().position(|one| matches!(one.default, Default::DType(_)))?;
+        let dtype = help.strip_prefix("write `")?.strip_suffix('`').and_then(DType::from_name)?;
+        (index != site.parameter).then(|| format!("write `{}={dtype}`", parameters[index].name))
     }
 
     /// Refuses a call of a name whose value hides an operation that was meant.
@@ -417,7 +470,7 @@ impl Checker<'_> {
             if let (Value::Array(operand), Some(_)) = (&value, &parameter.declared)
                 && self.is_integer(*operand)
             {
-                sizes.integers.insert(parameter.name.text.clone(), *operand);
+                sizes.integers.insert(parameter.name.text.clone(), (*operand, place));
             }
             values.push((parameter, value, place));
         }
@@ -513,7 +566,7 @@ impl Checker<'_> {
         self.apply(operation, declaration, declaration.name.clone(), arguments, name_span, span)
     }
 
-    fn given(&mut self, parameter: &crate::declaration::Parameter, given: Vec<Passed>, span: Span) -> Given {
+    fn given(&mut self, parameter: &Parameter, given: Vec<Passed>, span: Span) -> Given {
         if parameter.variadic {
             let place = given.iter().map(|passed| passed.span).reduce(Span::to).unwrap_or(span);
             let is_given = !given.is_empty();

@@ -2,14 +2,14 @@
 
 use super::{Checker, Checks, Reported};
 use crate::ast::{
-    BinaryOperator, DimensionExpression, Expression, ExpressionKind, Name, TypeExpression, TypeExpressionKind,
+    self, BinaryOperator, DimensionExpression, Expression, ExpressionKind, Name, TypeExpression, TypeExpressionKind,
     UnaryOperator,
 };
 use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind};
 use crate::graph::NodeKind;
-use crate::length::{Length, Polynomial};
+use crate::length::{Length, Polynomial, Symbol};
 use crate::source::Span;
 use crate::types::{ArrayType, Type};
 use crate::value::Value;
@@ -22,7 +22,7 @@ pub(super) struct Sizes {
     /// The sizes that have a name so far.
     pub(super) known: BTreeMap<Arc<str>, Named>,
     /// The integers among the arguments: a size may be named after one.
-    pub(super) integers: BTreeMap<Arc<str>, Operand>,
+    pub(super) integers: BTreeMap<Arc<str>, (Operand, Span)>,
     /// Whether the function is checked where it is defined, so that all that its parameters name is known before its result.
     is_definition: bool,
     /// Lengths whose declared sizes have names that other arguments will tell.
@@ -347,11 +347,7 @@ impl Checker<'_> {
             sizes.known.insert(name.text.clone(), fit.named(fit.length.clone()));
             return Ok(());
         }
-        let mut names = HashSet::new();
-        names_in(&fit.expression, &mut names);
-        let missing: Vec<Arc<str>> =
-            names.into_iter().filter(|name| self.declared_size(name, sizes).is_none()).collect();
-        match missing.as_slice() {
+        match self.missing(&fit, sizes).as_slice() {
             [] => {}
             [name] if is_last => {
                 self.refuse_unbound(&fit, name, sizes)?;
@@ -361,11 +357,7 @@ impl Checker<'_> {
                 sizes.known.insert(name.clone(), fit.named(solved));
                 return Ok(());
             }
-            [..] if is_last => {
-                let message = "this size has several names that nothing else tells";
-                let diagnostic = Diagnostic::error("E0312", message, fit.expression.span, "");
-                return Err(self.report(diagnostic.help("let another parameter have each of them alone: `f64[n]`")));
-            }
+            names if is_last => return Err(self.several_untold(names, fit.expression.span)),
             [..] => {
                 sizes.deferred.push(fit);
                 return Ok(());
@@ -386,6 +378,68 @@ impl Checker<'_> {
         if fits { Ok(()) } else { Err(self.size_mismatch(&fit, &wanted, sizes)) }
     }
 
+    /// The names in a declared size that stand for nothing yet.
+    fn missing(&mut self, fit: &Fit, sizes: &Sizes) -> Vec<Arc<str>> {
+        let names = names_of(&fit.expression);
+        names
+            .into_iter()
+            .map(|name| name.text.clone())
+            .filter(|name| self.declared_size(name, sizes).is_none())
+            .collect()
+    }
+
+    /// A length alone does not tell several names.
+    fn several_untold(&mut self, names: &[Arc<str>], place: Span) -> Reported {
+        let listed: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let message = format!("one length cannot tell what {} are", listed.join(" and "));
+        let diagnostic = Diagnostic::error("E0312", message, place, "nothing else tells them");
+        self.report(match names {
+            [first, .., last] => {
+                diagnostic.help(format!("add a parameter `{last}: i64`, or name the whole size: `f64[{first}]`"))
+            }
+            _ => diagnostic,
+        })
+    }
+
+    /// Checks the names of sizes where a function is defined: a parameter of such a name is an integer, and arguments tell each.
+    pub(super) fn check_size_names(&mut self, function: &ast::Function) -> Checks<()> {
+        let types = function.parameters.iter().filter_map(|parameter| parameter.declared.as_ref());
+        let all_sizes: Vec<&Expression> = types.flat_map(sizes_of).collect();
+        let mut told = HashSet::new();
+        for parameter in &function.parameters {
+            let (name, Some(declared)) = (&parameter.name, &parameter.declared) else { continue };
+            if is_integer(declared) {
+                told.insert(name.text.clone());
+                continue;
+            }
+            let is_same = |other: &&Name| other.text == name.text;
+            if let Some(size) = all_sizes.iter().flat_map(|size| names_of(size)).find(is_same) {
+                let message = format!("`{}` is a size, and a parameter that is no integer", name.text);
+                let diagnostic = Diagnostic::error("E0312", message, declared.span, "not an integer");
+                let help = format!("declare it `{0}: i64`, or give the size another name than `{0}`", name.text);
+                return Err(self.report(diagnostic.label(size.span, "a size here").help(help)));
+            }
+        }
+        // A size that is a name alone tells that name, and one with a single name that is not told tells this one.
+        let mut waiting = all_sizes;
+        loop {
+            let mut is_stuck = true;
+            waiting.retain(|size| {
+                let untold = untold_names(size, &told);
+                let is_waiting = untold.len() > 1;
+                if !is_waiting {
+                    told.extend(untold);
+                    is_stuck = false;
+                }
+                is_waiting
+            });
+            let Some(size) = waiting.first() else { return Ok(()) };
+            if is_stuck {
+                return Err(self.several_untold(&untold_names(size, &told), size.span));
+            }
+        }
+    }
+
     /// A size of a result that no parameter names must be one that only the data can tell; any other has a name already.
     fn refuse_unbound(&mut self, fit: &Fit, name: &str, sizes: &Sizes) -> Checks<()> {
         let is_of_data = match &fit.length {
@@ -404,48 +458,79 @@ impl Checker<'_> {
 
     /// No value of a name makes a declared size equal to a length.
     fn no_size_fits(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Reported {
-        let message = format!("no `{name}` makes this size {}", fit.length);
-        let help = match self.greatest_size(fit, name, sizes) {
-            Some(size) => format!("take the first {size} along this axis: `{}`", fit.part(&format!(":{size}"))),
-            None => format!("give it a length that some `{name}` makes"),
+        let (near, help) = match self.nearest_sizes(fit, name, sizes) {
+            Some([below, above]) if below > 0 => {
+                let part = fit.part(&format!(":{below}"));
+                (
+                    format!(": {below} and {above} are the nearest"),
+                    format!("take the first {below} along this axis: `{part}`"),
+                )
+            }
+            Some([_, above]) => (format!(": {above} is the least"), format!("give it {above} elements{}", fit.along())),
+            None => (String::new(), format!("give it a length that some `{name}` makes")),
         };
+        let message = format!("no `{name}` makes this size {}{near}", fit.length);
         let diagnostic = Diagnostic::error("E0312", message, fit.span, fit.found.to_string());
         self.report(diagnostic.label(fit.expression.span, "declared here").help(help))
     }
 
     /// A length that is not the declared one: where each comes from, and what makes them one.
-    fn size_mismatch(&mut self, fit: &Fit, wanted: &Polynomial, sizes: &Sizes) -> Reported {
-        let message =
-            format!("{} is declared with length {wanted}{} here, and this has {}", fit.what, fit.along(), fit.length);
+    fn size_mismatch(&mut self, fit: &Fit, wanted: &Polynomial, sizes: &mut Sizes) -> Reported {
+        let (what, along) = (&fit.what, fit.along());
+        let message = match wanted.known() {
+            Some(wanted) if wanted < 0 => {
+                format!("{what} is declared with length {wanted}{along} here, and no length is negative")
+            }
+            _ => format!("{what} is declared with length {wanted}{along} here, and this has {}", fit.length),
+        };
         let found = fit.found.to_string();
         let mut diagnostic = Diagnostic::error("E0312", message, fit.span, found.clone());
         diagnostic = diagnostic.label(fit.expression.span, "declared here");
         let mut other = None;
-        if let ExpressionKind::Name(name) = &fit.expression.kind
-            && let Some(Named { length: known @ Length::Known(_), place, axis }) = sizes.known.get(&name.text)
-        {
-            other = axis.filter(|_| *place == fit.span);
-            let because = match axis {
-                Some(axis) => format!("its axis {axis}"),
-                None => "this".into(),
-            };
-            diagnostic = diagnostic.label(*place, format!("`{}` is {known} because of {because}", name.text));
+        for name in names_of(&fit.expression) {
+            if let Some(Named { length: known @ Length::Known(_), place, axis }) = sizes.known.get(&name.text) {
+                other = axis.filter(|_| *place == fit.span && is_name(&fit.expression));
+                let because = match axis {
+                    Some(axis) => format!("its axis {axis}"),
+                    None => "this".into(),
+                };
+                diagnostic = diagnostic.label(*place, format!("`{}` is {known} because of {because}", name.text));
+            } else if let Some((operand, place)) = sizes.integers.get(&name.text)
+                && let Some(known) = self.constant_of(*operand)
+            {
+                diagnostic = diagnostic.label(*place, format!("`{}` is {known}", name.text));
+            }
         }
         let diagnostic = self.with_origin(diagnostic, fit.span, &found);
         let diagnostic = self.with_declarations(diagnostic, &[wanted, &Polynomial::from(&fit.length)]);
-        let help = self.size_help(fit, wanted, other);
+        let help = self.size_help(fit, wanted, other, sizes);
         self.report(diagnostic.help(help))
     }
 
     /// What makes a length the declared one; `other` is the axis of the same value that told it.
-    fn size_help(&self, fit: &Fit, wanted: &Polynomial, other: Option<usize>) -> String {
+    fn size_help(&mut self, fit: &Fit, wanted: &Polynomial, other: Option<usize>, sizes: &mut Sizes) -> String {
         let length = Polynomial::from(&fit.length);
         if let (Some(wanted), Some(length)) = (wanted.known(), length.known()) {
+            // What is empty has no first elements.
+            if (wanted <= 0 || wanted > length)
+                && let Some(help) = self.argument_help(fit, sizes)
+            {
+                return help;
+            }
             let first = |count: i64, axis: usize| format!("`[{}:{count}]`", ":, ".repeat(axis));
+            let is_written = is_number(&fit.expression);
+            if !is_written && (wanted <= 0 || length == 0 || wanted > length && !is_name(&fit.expression)) {
+                let size = self.quoted(fit.expression.span).map_or("this size".into(), |size| format!("`{size}`"));
+                return match wanted {
+                    1.. => format!("give it {wanted} elements{}", fit.along()),
+                    0 if is_name(&fit.expression) => format!("give the argument that tells {size} {length} elements"),
+                    _ => format!("give the other arguments lengths for which {size} is {length}"),
+                };
+            }
             return match (wanted >= 0 && wanted < length, other) {
                 (true, _) => format!("take the first {wanted} along this axis: {}", first(wanted, fit.axis)),
                 (false, Some(axis)) => format!("take the first {length} along axis {axis}: {}", first(length, axis)),
-                (false, None) if is_number(&fit.expression) => {
+                (false, None) if is_written => {
                     format!(
                         "give it {wanted} elements{}, or declare it for any length: `n` for `{wanted}`",
                         fit.along()
@@ -463,43 +548,73 @@ impl Checker<'_> {
             .unwrap_or_else(|| format!("give it {wanted} elements{}, as it is declared", fit.along()))
     }
 
-    /// Fits what waited for the names of other arguments.
-    pub(super) fn fit_deferred(&mut self, sizes: &mut Sizes) -> Checks<()> {
-        for is_last in [false, true] {
-            for fit in std::mem::take(&mut sizes.deferred) {
-                self.fit_size(fit, sizes, is_last)?;
-            }
+    /// What another argument must be, so that a declared size is as long as a value: an integer, or an array of another length.
+    fn argument_help(&mut self, fit: &Fit, sizes: &mut Sizes) -> Option<String> {
+        let names = names_of(&fit.expression);
+        let [name] = names.as_slice() else { return None };
+        let is_integer = !sizes.known.contains_key(&name.text);
+        // Another argument would give another result, too.
+        if !is_integer && (is_name(&fit.expression) || &*fit.what == THE_RESULT) {
+            return None;
         }
-        Ok(())
+        let solved = self.solve(fit, &name.text, sizes)?;
+        if is_integer {
+            return Some(format!("pass {solved} for `{}`", name.text));
+        }
+        let size = self.quoted(fit.expression.span).map_or("this size".into(), |size| format!("`{size}`"));
+        let Named { axis, .. } = sizes.known.get(&name.text)?;
+        let along = axis.map(|axis| format!(" along axis {axis}")).unwrap_or_default();
+        let length = &fit.length;
+        Some(format!(
+            "{size} is {length} where `{}` is {solved}: give that argument {solved} elements{along}",
+            name.text
+        ))
+    }
+
+    /// Fits what waited for the names of other arguments. A size whose names are told is one more that may be wrong, and one with a
+    /// single name that is not tells it.
+    pub(super) fn fit_deferred(&mut self, sizes: &mut Sizes) -> Checks<()> {
+        loop {
+            for fit in std::mem::take(&mut sizes.deferred) {
+                self.fit_size(fit, sizes, false)?;
+            }
+            let waiting = std::mem::take(&mut sizes.deferred);
+            let telling = waiting.iter().position(|fit| self.missing(fit, sizes).len() == 1).unwrap_or(0);
+            sizes.deferred = waiting;
+            if telling >= sizes.deferred.len() {
+                return Ok(());
+            }
+            let fit = sizes.deferred.remove(telling);
+            self.fit_size(fit, sizes, true)?;
+        }
     }
 
     /// The value of a name that makes a declared size equal to a length, when there is one.
     fn solve(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Option<Length> {
-        let (zero, step) = self.line(fit, name, sizes)?;
-        let distance = Polynomial::from(&fit.length).minus(&zero).scaled(step.signum());
-        Length::of(distance.divided(step.abs())?)
+        let (symbol, size) = self.size_in(fit, name, sizes)?;
+        Length::of(size.solved_for(&symbol, &Polynomial::from(&fit.length))?)
     }
 
-    /// The greatest size, of those that a name can make, that is no greater than a length.
-    fn greatest_size(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Option<i64> {
-        let (zero, step) = self.line(fit, name, sizes)?;
-        let (zero, length) = (zero.known()?, fit.length.known()? as i64);
-        (step > 0 && zero <= length).then(|| zero + (length - zero) / step * step).filter(|size| *size > 0)
+    /// The sizes next to a length, of those that a name can make: one that is no greater, and one that is.
+    fn nearest_sizes(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Option<[i64; 2]> {
+        let (symbol, size) = self.size_in(fit, name, sizes)?;
+        let (length, least) = (fit.length.known()? as i64, size.at(&symbol, &0.into()).known()?);
+        let value = size.greatest_within(&symbol, length.max(least))?;
+        let [below, above] = [value, value + 1].map(|value| size.at(&symbol, &value.into()).known());
+        if length < least { Some([0, least]) } else { Some([below?, above?]) }
     }
 
-    /// A declared size as a linear function of a name: what it is for 0, and by how much it grows with each step of the name.
-    fn line(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Option<(Polynomial, i64)> {
-        // A size is linear in a name when it grows by the same for each step of it.
-        let mut at = |value: i64| {
-            let length = Length::of(value.into())?;
-            sizes.known.insert(name.clone(), fit.named(length));
-            let result = self.size_of(&fit.expression, sizes);
-            sizes.known.remove(name);
-            result
+    /// A declared size in a symbol that stands for a name.
+    fn size_in(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Option<(Symbol, Polynomial)> {
+        let symbol = self.variable(name);
+        let length = Length::of(Polynomial::from(&symbol))?;
+        let before = sizes.known.insert(name.clone(), fit.named(length));
+        let size = self.size_of(&fit.expression, sizes);
+        match before {
+            Some(before) => sizes.known.insert(name.clone(), before),
+            None => sizes.known.remove(name),
         };
-        let (zero, one, two) = (at(0)?, at(1)?, at(2)?);
-        let step = one.minus(&zero).known().filter(|step| *step != 0 && two.minus(&one).known() == Some(*step))?;
-        Some((zero, step))
+        Some((symbol, size?))
     }
 
     /// The size that a name stands for: one that a type has named, or an integer that the function is given.
@@ -507,7 +622,7 @@ impl Checker<'_> {
         if let Some(named) = sizes.known.get(name) {
             return Some(Polynomial::from(&named.length));
         }
-        sizes.integers.get(name).map(|operand| self.polynomial_of(*operand))
+        sizes.integers.get(name).map(|(operand, _)| self.polynomial_of(*operand))
     }
 
     /// The value of a size, when its names are known.
@@ -536,9 +651,25 @@ impl Checker<'_> {
 
 /// Whether a declared size is a number.
 fn is_number(size: &Expression) -> bool {
-    let mut names = HashSet::new();
-    names_in(size, &mut names);
-    names.is_empty()
+    names_of(size).is_empty()
+}
+
+/// Whether a declared size is a name alone.
+fn is_name(size: &Expression) -> bool {
+    matches!(size.kind, ExpressionKind::Name(_))
+}
+
+/// Whether a type is that of one integer.
+fn is_integer(declared: &TypeExpression) -> bool {
+    let is_kind = |name: &str, kind: Kind| KINDS.iter().any(|(word, kinds)| *word == name && kinds.contains(&kind));
+    let is_integral = |name: &str| match DType::from_name(name) {
+        Some(dtype) => matches!(dtype.kind(), Kind::Signed | Kind::Unsigned),
+        None => is_kind(name, Kind::Signed),
+    };
+    match &declared.kind {
+        TypeExpressionKind::Array { dtype: Some(name), dimensions } => dimensions.is_empty() && is_integral(&name.text),
+        _ => false,
+    }
 }
 
 /// Two sizes with an operator that sizes have between them.
@@ -553,32 +684,50 @@ pub(super) fn combined(operator: BinaryOperator, left: &Polynomial, right: &Poly
 
 /// The size names in a declared type.
 pub(super) fn dimension_names(declared: &TypeExpression, names: &mut HashSet<Arc<str>>) {
-    match &declared.kind {
-        TypeExpressionKind::Tuple(types) => types.iter().for_each(|one| dimension_names(one, names)),
-        TypeExpressionKind::Array { dimensions, .. } => {
-            for dimension in dimensions {
-                if let DimensionExpression::Size(expression) = dimension {
-                    names_in(expression, names);
-                }
-            }
-        }
+    for size in sizes_of(declared) {
+        names.extend(names_of(size).into_iter().map(|name| name.text.clone()));
     }
 }
 
-fn names_in(expression: &Expression, names: &mut HashSet<Arc<str>>) {
-    match &expression.kind {
-        ExpressionKind::Name(name) => {
-            names.insert(name.text.clone());
-        }
-        ExpressionKind::Unary { operand, .. } => names_in(operand, names),
-        ExpressionKind::Binary { left, right, .. } => {
-            names_in(left, names);
-            names_in(right, names);
-        }
-        ExpressionKind::Chain { first, rest } => {
-            names_in(first, names);
-            rest.iter().for_each(|(_, _, right)| names_in(right, names));
-        }
-        _ => {}
+/// The sizes in a declared type.
+fn sizes_of(declared: &TypeExpression) -> Vec<&Expression> {
+    match &declared.kind {
+        TypeExpressionKind::Tuple(types) => types.iter().flat_map(sizes_of).collect(),
+        TypeExpressionKind::Array { dimensions, .. } => dimensions.iter().filter_map(size_of_dimension).collect(),
     }
+}
+
+/// The size that a dimension is, unless it is `...`.
+fn size_of_dimension(dimension: &DimensionExpression) -> Option<&Expression> {
+    match dimension {
+        DimensionExpression::Size(size) => Some(size),
+        DimensionExpression::Rest(_) => None,
+    }
+}
+
+/// The names in a declared size that are not among those that arguments tell.
+fn untold_names(size: &Expression, told: &HashSet<Arc<str>>) -> Vec<Arc<str>> {
+    names_of(size).into_iter().map(|name| name.text.clone()).filter(|name| !told.contains(name)).collect()
+}
+
+/// The names in a declared size, each once, as they stand in it.
+fn names_of(size: &Expression) -> Vec<&Name> {
+    fn gather<'e>(size: &'e Expression, names: &mut Vec<&'e Name>) {
+        match &size.kind {
+            ExpressionKind::Name(name) if names.iter().all(|other| other.text != name.text) => names.push(name),
+            ExpressionKind::Unary { operand, .. } => gather(operand, names),
+            ExpressionKind::Binary { left, right, .. } => {
+                gather(left, names);
+                gather(right, names);
+            }
+            ExpressionKind::Chain { first, rest } => {
+                gather(first, names);
+                rest.iter().for_each(|(_, _, right)| gather(right, names));
+            }
+            _ => {}
+        }
+    }
+    let mut names = Vec::new();
+    gather(size, &mut names);
+    names
 }

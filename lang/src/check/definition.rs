@@ -3,7 +3,7 @@
 //! The body is walked once with arguments that stand for all that fit the types: a size that a type names is a variable, and what is
 //! not equal for every value of it is an error. A kind (`float[n]`) is represented by its widest dtype.
 
-use super::declared::{Named, combined};
+use super::declared::{Named, combined, dimension_names};
 use super::{Binding, Checker, Checks, Frame, Level, Reported};
 use crate::ast::{self, DimensionExpression, ExpressionKind, TypeExpression, TypeExpressionKind};
 use crate::declaration::Operand;
@@ -14,7 +14,7 @@ use crate::source::Span;
 use crate::types::{ArrayType, Type};
 use crate::value::{Closure, Value};
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// What stands for the numbers that the types of a function leave open.
@@ -127,7 +127,7 @@ impl Checker<'_> {
             if let Value::Array(operand) = &value
                 && self.is_integer(*operand)
             {
-                sizes.integers.insert(parameter.name.text.clone(), *operand);
+                sizes.integers.insert(parameter.name.text.clone(), (*operand, parameter.name.span));
             }
             frame.locals.insert(parameter.name.text.clone(), Binding::Value(value));
         }
@@ -221,6 +221,27 @@ impl Checker<'_> {
         }
     }
 
+    /// The error of a body that uses a size which only its function's result names: a caller must say what it is.
+    pub(super) fn size_of_result_only(&self, function: &ast::Function, name: &str, place: Span) -> Option<Diagnostic> {
+        let mut names = HashSet::new();
+        let result = function.result.as_ref()?;
+        dimension_names(result, &mut names);
+        if !names.contains(name) {
+            return None;
+        }
+        let message = format!("only the result's type names `{name}`, and nothing tells what it is");
+        let diagnostic = Diagnostic::error("E0201", message, place, "not known").label(result.span, "named here");
+        let mut help = format!("make it a parameter: `{name}: i64`");
+        let called = function.name.as_ref();
+        let last = function.parameters.last().map(|last| (last.declared.as_ref(), last.default.is_some()));
+        if let (Some(called), Some((Some(declared), false))) = (called, last)
+            && let (Some(head), Some(result)) = (self.quoted(called.span.to(declared.span)), self.quoted(result.span))
+        {
+            help = format!("make it a parameter: `fn {head}, {name}: i64) -> {result}`");
+        }
+        Some(diagnostic.help(help))
+    }
+
     /// Adds where the function that is being checked names the sizes in these lengths.
     pub(super) fn with_declarations(&self, mut diagnostic: Diagnostic, lengths: &[&Polynomial]) -> Diagnostic {
         let Some(definition) = &self.definition else { return diagnostic };
@@ -288,7 +309,7 @@ impl Checker<'_> {
         (!redeclared.is_empty()).then(|| format!("declare the two lengths as one: {}", redeclared.join(" and ")))
     }
 
-    fn variable(&mut self, name: &str) -> Symbol {
+    pub(super) fn variable(&mut self, name: &str) -> Symbol {
         self.symbol_count += 1;
         Symbol::variable(self.symbol_count, name)
     }

@@ -44,6 +44,16 @@ impl<'c, 'a> Expansion<'c, 'a> {
         self.checker.declaration_help(&left.into(), &right.into())
     }
 
+    /// The program's words at a place, where they are one short line.
+    pub fn quoted(&self, place: Span) -> Option<String> {
+        self.checker.quoted(place)
+    }
+
+    /// The same for what becomes an operand elsewhere: in parentheses, unless no operator can take it apart.
+    pub fn quoted_operand(&self, place: Span) -> Option<String> {
+        self.checker.quoted_operand(place)
+    }
+
     /// Whether a statement that uses this name was refused, so that what it would have done is not there.
     pub fn is_refused(&self, name: &str) -> bool {
         self.checker.refused_names.contains(name)
@@ -71,6 +81,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
                 Err(match other {
                     Value::Tuple(_) => diagnostic.help("write `[ ]` to make an array of the values"),
                     Value::Function(_) | Value::Builtin(_) => diagnostic.help("call it: add `(…)`"),
+                    Value::Text(_) => diagnostic.help("write a number, without quotes"),
                     _ => diagnostic,
                 })
             }
@@ -90,10 +101,11 @@ impl<'c, 'a> Expansion<'c, 'a> {
 
     fn known_integer(&self, call: &Call, index: usize, value: &Value<Operand>, span: Span) -> Result<i64, Diagnostic> {
         let parameter = self.parameter(call, index);
+        let called = self.checker.visible_name(&call.name, call.span);
         let refuse = |what: String| {
             let message = match parameter.variadic {
-                true => format!("`{}` takes integers in `{}`, not {what}", call.name, parameter.name),
-                false => format!("`{}` takes an integer as `{}`, not {what}", call.name, parameter.name),
+                true => format!("`{called}` takes integers in `{}`, not {what}", parameter.name),
+                false => format!("`{called}` takes an integer as `{}`, not {what}", parameter.name),
             };
             Diagnostic::error("E0303", message, span, what.clone())
         };
@@ -102,6 +114,11 @@ impl<'c, 'a> Expansion<'c, 'a> {
             return Err(match value {
                 Value::DType(dtype) => diagnostic.help(format!("give it its name: `dtype={dtype}`")),
                 Value::Text(_) => diagnostic.help("write a number, without quotes"),
+                // `zeros((2, 3), f32)`: the shape is a tuple, and what is wrong stands beside it.
+                Value::Tuple(_) => match self.listed(call, index).into_iter().find_map(dtype_of) {
+                    Some(dtype) => diagnostic.help(format!("give the dtype its name: `dtype={dtype}`")),
+                    None => diagnostic.help("write the numbers one by one, or in one pair of `( )`"),
+                },
                 _ => diagnostic,
             });
         };
@@ -112,9 +129,15 @@ impl<'c, 'a> Expansion<'c, 'a> {
             return Err(match (array_type.dtype.kind(), array_type.rank()) {
                 (Kind::Float, 0) => diagnostic.help("divide with `//`, or cast: `i64(x)`"),
                 (_, 1..) if parameter.name == "axis" => {
-                    let several =
-                        format!("several axes stand in `( )`; several arrays in one: `{}([a, b], axis=0)`", call.name);
-                    diagnostic.help(several)
+                    let parameters = &self.checker.library.declarations()[call.operation.0 as usize].parameters;
+                    let takes_tuple = parameters.first().is_some_and(|first| first.joins.is_some());
+                    let quoted = [call.arguments[0].span, span].map(|place| self.quoted(place));
+                    diagnostic.help(match (takes_tuple, quoted) {
+                        (true, [Some(first), Some(second)]) => {
+                            format!("several arrays stand in a tuple: `{called}(({first}, {second}))`")
+                        }
+                        _ => format!("several axes stand in `( )`; several arrays in one: `{called}([a, b], axis=0)`"),
+                    })
                 }
                 (_, 1) if is_integer => diagnostic.help("write the numbers one by one, or in `( )`"),
                 _ => diagnostic.help("cast it: `i64(x)`"),
@@ -124,7 +147,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
             Some(known) => i64::try_from(known).map_err(|_| refuse(known.to_string())),
             None => Err(Diagnostic::error(
                 "E0308",
-                format!("`{}` needs `{}` before the run, and only the run can tell it", call.name, parameter.name),
+                format!("`{called}` needs `{}` before the run, and only the run can tell it", parameter.name),
                 span,
                 "",
             )
@@ -143,7 +166,8 @@ impl<'c, 'a> Expansion<'c, 'a> {
         }
         let found = self.describe(&given.value);
         let name = self.parameter(call, index).name;
-        let message = format!("`{}` takes `true` or `false` as `{name}`, not {found}", call.name);
+        let called = self.checker.visible_name(&call.name, call.span);
+        let message = format!("`{called}` takes `true` or `false` as `{name}`, not {found}");
         let diagnostic = Diagnostic::error("E0303", message, given.span, found);
         Err(diagnostic.help(format!("write `{name}=true`; several numbers for one argument stand in `( )`")))
     }
@@ -776,6 +800,14 @@ impl Wanted<'_> {
                 kind.bodies().into_iter().rev().filter(|_| is_seen).find_map(inside)
             }
         })
+    }
+}
+
+/// The dtype that a value is.
+fn dtype_of(value: Value<Operand>) -> Option<DType> {
+    match value {
+        Value::DType(dtype) => Some(dtype),
+        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::length::Length;
 use crate::parser::compares;
 use crate::promotion::{Numeric, common};
 use crate::source::Span;
-use crate::types::{ArrayType, DisplayShape};
+use crate::types::{ArrayType, DisplayShape, Type};
 use crate::value::{Closure, TextPiece, Value};
 use std::sync::Arc;
 
@@ -264,16 +264,25 @@ impl Checker<'_> {
                         other.to_string(),
                     )
                     .label(first_span, one.to_string())
-                    .help(match one.shape.as_slice() {
-                        [] => "write the numbers of a row in brackets of their own: `[[a, b], [c, d]]`".to_string(),
-                        shape => format!("give each of them the shape of the first, {}", DisplayShape(shape)),
-                    }),
+                    .help(self.equal_shapes_help(&operands, &one.shape, &other.shape, span)),
                 ));
             }
         }
         let numerics: Vec<Numeric> = operands.iter().map(|(operand, _)| self.numeric(*operand)).collect();
         let dtype = common(&numerics).dtype;
         self.stack(&operands, dtype, &shape, span)
+    }
+
+    /// What to write where the elements of an array have two shapes.
+    fn equal_shapes_help(&self, elements: &[(Operand, Span)], one: &[Length], other: &[Length], span: Span) -> String {
+        if one.is_empty() {
+            return "write the numbers of a row in brackets of their own: `[[a, b], [c, d]]`".to_string();
+        }
+        let types: Vec<Type> = elements.iter().map(|(element, _)| self.type_of(*element).clone()).collect();
+        self.tuple_help(span, &types).unwrap_or_else(|| {
+            let part = super::advice::one_part(one, other).map(|part| format!(", or {part}")).unwrap_or_default();
+            format!("give each of them the shape of the first, {}{part}", DisplayShape(one))
+        })
     }
 
     /// Arrays of one shape along a new first axis; known elements become one known array.

@@ -21,7 +21,7 @@ enum Entry {
     /// An integer scalar that is not.
     Scalar(Operand, Span),
     /// An array of integers.
-    Array(Operand),
+    Array(Operand, Span),
     /// A bool array.
     Mask(Operand, Span),
     Slice {
@@ -121,8 +121,12 @@ impl Checker<'_> {
                             *place,
                             "",
                         )
-                        .label(base_span, format!("{length} elements"))
-                        .help(format!("elements go from 0 to {}, or from -{length} to -1", length - 1)),
+                        .label(base_span, if length == 1 { "1 element".into() } else { format!("{length} elements") })
+                        .help(match length {
+                            0 => "the tuple is empty: leave the index out".to_string(),
+                            1 => "the only element is `[0]`".to_string(),
+                            _ => format!("elements go from 0 to {}, or from -{length} to -1", length - 1),
+                        }),
                     )),
                 }
             }
@@ -159,7 +163,7 @@ impl Checker<'_> {
         span: Span,
     ) -> Checks<Operand> {
         let entries = self.entries(subscripts)?;
-        let selection = self.selection(operand, base_span, entries, span)?;
+        let selection = self.selection(operand, base_span, entries, false, span)?;
         Ok(self.selected(operand, selection, span))
     }
 
@@ -211,7 +215,7 @@ impl Checker<'_> {
             let updated = self.fit_part(name, &whole, updated, operator.is_some(), new_span)?;
             return Ok(Value::Array(self.select(mask, updated, before, &whole, span)));
         }
-        let selection = self.selection(before, name.span, entries, span)?;
+        let selection = self.selection(before, name.span, entries, true, span)?;
         let (new, operation) = match operator {
             None => (new, None),
             Some((operator, place)) if selection.repeats => {
@@ -355,7 +359,7 @@ impl Checker<'_> {
         let entry = match (known, self.type_of(indices).rank()) {
             (Some(known), _) => Entry::Integer(known, span),
             (None, 0) => Entry::Scalar(indices, span),
-            (None, _) => Entry::Array(indices),
+            (None, _) => Entry::Array(indices, span),
         };
         self.along_axis(operand, axis, entry, span)
     }
@@ -363,7 +367,7 @@ impl Checker<'_> {
     fn along_axis(&mut self, operand: Operand, axis: usize, entry: Entry, span: Span) -> Checks<Operand> {
         let whole = |_| Entry::Slice { start: None, stop: None, step: 1, span };
         let entries = (0..axis).map(whole).chain([entry]).collect();
-        let selection = self.selection(operand, span, entries, span)?;
+        let selection = self.selection(operand, span, entries, false, span)?;
         Ok(self.selected(operand, selection, span))
     }
 
@@ -380,8 +384,16 @@ impl Checker<'_> {
         self.add(NodeKind::Select { mask, then, otherwise }, result.clone(), span)
     }
 
-    /// Which elements of an array subscripts select.
-    fn selection(&mut self, operand: Operand, base_span: Span, entries: Vec<Entry>, span: Span) -> Checks<Selection> {
+    /// Which elements of an array subscripts select; `is_update` says that they get new values.
+    fn selection(
+        &mut self,
+        operand: Operand,
+        base_span: Span,
+        entries: Vec<Entry>,
+        is_update: bool,
+        span: Span,
+    ) -> Checks<Selection> {
+        let crossing = self.crossing_help(&entries, base_span, is_update);
         let source = self.type_of(operand).clone();
         let rank = source.rank();
         let mut consumed = 0;
@@ -433,7 +445,7 @@ impl Checker<'_> {
                     parts.push(Some(Part::Scalar(index)));
                     axis += 1;
                 }
-                Entry::Array(index) => {
+                Entry::Array(index, _) => {
                     parts.push(Some(Part::Array(index)));
                     axis += 1;
                 }
@@ -453,12 +465,39 @@ impl Checker<'_> {
         for length in &source.shape[axis..] {
             parts.push(Some(whole_axis(length)));
         }
-        self.select_parts(parts, ellipsis, span)
+        self.select_parts(parts, ellipsis, &crossing, span)
+    }
+
+    /// What to write for every element that one array of indices selects, with every one that another does.
+    fn crossing_help(&self, entries: &[Entry], base: Span, is_update: bool) -> String {
+        let rank = |operand: &Operand| self.type_of(*operand).rank();
+        let part = |entry: &Entry| match entry {
+            Entry::Mask(operand, place) if rank(operand) == 1 => Some((true, self.quoted_operand(*place)?)),
+            Entry::Array(operand, place) if rank(operand) == 1 => Some((false, self.quoted_operand(*place)?)),
+            _ => None,
+        };
+        let name = self.quoted_operand(base).unwrap_or_else(|| "a".into());
+        let parts: Option<Vec<(bool, String)>> = entries.iter().map(part).collect();
+        let index = match (parts.as_deref(), is_update) {
+            (Some([(true, first), (true, second)]), true) => format!("{name}[{first}[:, newaxis] and {second}]"),
+            (Some([(false, first), (false, second)]), true) => format!("{name}[{first}[:, newaxis], {second}]"),
+            (Some([(_, first), (_, second)]), false) => format!("{name}[{first}][:, {second}]"),
+            _ => format!("{name}[i[:, newaxis], j]"),
+        };
+        format!(
+            "they go together index by index; for every one of the first with every one of the second, write `{index}`"
+        )
     }
 
     /// The axes and the shape of a selection, from its parts in the order of the subscripts; `ellipsis` is the place of a `...`
     /// among them, or 0.
-    fn select_parts(&mut self, parts: Vec<Option<Part>>, ellipsis: usize, span: Span) -> Checks<Selection> {
+    fn select_parts(
+        &mut self,
+        parts: Vec<Option<Part>>,
+        ellipsis: usize,
+        crossing: &str,
+        span: Span,
+    ) -> Checks<Selection> {
         let is_array = |part: &Option<Part>| matches!(part, Some(Part::Array(_)));
         let repeats = parts.iter().any(is_array);
         // With an array among them, integers count as arrays too, and all broadcast to one shape. It stands where the first of
@@ -470,7 +509,7 @@ impl Checker<'_> {
         // A `...` stands between them even where it is no axis.
         let is_divided = first < ellipsis && ellipsis <= last;
         let together = repeats && !is_divided && (first..=last).all(|at| is_advanced(&parts[at]));
-        let common = self.index_shape(&parts, span)?;
+        let common = self.index_shape(&parts, crossing, span)?;
         let mut shape: Vec<Length> = Vec::new();
         let mut at = 0;
         if repeats && !together {
@@ -513,7 +552,7 @@ impl Checker<'_> {
     }
 
     /// The shape that the arrays of indices broadcast to.
-    fn index_shape(&mut self, parts: &[Option<Part>], span: Span) -> Checks<Vec<Length>> {
+    fn index_shape(&mut self, parts: &[Option<Part>], crossing: &str, span: Span) -> Checks<Vec<Length>> {
         let shape_of = |part: &Option<Part>| match part {
             Some(Part::Array(index)) => Some(self.type_of(*index).shape.clone()),
             _ => None,
@@ -523,15 +562,16 @@ impl Checker<'_> {
         shapes.sort_by_key(|shape| shape.iter().any(|length| length.known().is_none()));
         let mut common: Vec<Length> = Vec::new();
         for shape in shapes {
-            let mut are_one =
-                |checker: &mut Checker, (a, b): (&Length, &Length), _: usize| checker.same_in_index(a, b, span);
+            let mut are_one = |checker: &mut Checker, (a, b): (&Length, &Length), _: usize| {
+                checker.same_in_index(a, b, crossing, span)
+            };
             common = match self.broadcast_where(&common, &shape, &mut are_one) {
                 Ok(wider) => wider,
                 Err(_) => {
                     let (one, other) = (crate::types::DisplayShape(&common), crate::types::DisplayShape(&shape));
                     let message = format!("the arrays of indices do not go together: {one} and {other}");
                     let diagnostic = Diagnostic::error("E0301", message, span, "");
-                    return Err(self.report(diagnostic.help("give them one shape, or shapes that broadcast")));
+                    return Err(self.report(diagnostic.help(crossing)));
                 }
             };
         }
@@ -814,9 +854,9 @@ impl Checker<'_> {
                 })
             }
             (Kind::Bool, rank) if rank > 0 => Ok(Entry::Mask(operand, span)),
-            (Kind::Signed | Kind::Unsigned, _) => Ok(Entry::Array(operand)),
+            (Kind::Signed | Kind::Unsigned, _) => Ok(Entry::Array(operand, span)),
             // `[]` is f64, and selects nothing.
-            (Kind::Float, 1) if found.shape[0].is(0) => Ok(Entry::Array(operand)),
+            (Kind::Float, 1) if found.shape[0].is(0) => Ok(Entry::Array(operand, span)),
             (Kind::Bool, _) => Err(self.report(
                 Diagnostic::error("E0305", "an index is an integer, not bool", span, found.to_string())
                     .help(self.library.advice(Advice::ChooseByElement)),

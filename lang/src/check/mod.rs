@@ -22,6 +22,7 @@ mod loops;
 mod memo;
 mod names;
 mod origin;
+mod quote;
 mod reduction;
 pub(crate) mod size;
 mod statement;
@@ -70,6 +71,11 @@ pub trait Environment {
     fn import(&self, path: &str, from: SourceId) -> Result<Imported, String> {
         let _ = (path, from);
         Err("programs here cannot read files".into())
+    }
+    /// The words at a place, for messages that quote a program.
+    fn text(&self, place: Span) -> Option<String> {
+        let _ = place;
+        None
     }
     /// Whether whoever waits for the check has given it up.
     fn is_cancelled(&self) -> bool {
@@ -281,6 +287,8 @@ pub(crate) struct Checker<'a> {
     searches: usize,
     /// Comparisons' operands that are bit operators, as in `a > 0 & b > 0`.
     tight: HashSet<Span>,
+    /// The argument of a library's operation that is being walked.
+    site: Option<call::Site>,
     /// What meets where lengths are compared just now, and how many axes it has at most.
     meeting: Vec<Label>,
     meeting_rank: usize,
@@ -369,6 +377,7 @@ impl<'a> Checker<'a> {
             unknown: HashSet::new(),
             searches: 0,
             tight: HashSet::new(),
+            site: None,
             meeting: Vec::new(),
             meeting_rank: 0,
             lacks_import: false,
@@ -523,6 +532,16 @@ impl<'a> Checker<'a> {
             return span;
         }
         self.frames.iter().rev().find(|frame| frame.call.source != prelude).map_or(span, |frame| frame.call)
+    }
+
+    /// What the program's author called, where a function of the prelude calls an operation.
+    pub(crate) fn visible_name<'n>(&'n self, name: &'n str, call: Span) -> &'n str {
+        let prelude = self.library.prelude_source();
+        if call.source != prelude {
+            return name;
+        }
+        let called = self.frames.iter().rev().find(|frame| frame.call.source != prelude);
+        called.map_or(name, |frame| &*frame.name)
     }
 
     /// Whether what is being walked may never run, because only the run decides a condition around it.

@@ -140,6 +140,7 @@ impl Checker<'_> {
         }
         let diagnostic = Diagnostic::error("E0201", format!("there is no name `{name}`"), span, "not defined");
         let familiar = self.library.foreign(name).map(str::to_string);
+        let familiar = familiar.map(|help| self.dtype_help(span, &help).unwrap_or(help));
         let help = familiar.or_else(|| match self.near_name(name, &[]) {
             Some(near) => Some(format!("did you mean `{near}`?")),
             None => self.near_foreign(name),
@@ -211,7 +212,11 @@ impl Checker<'_> {
                         captured.insert(name, value);
                     }
                     None => {
-                        self.unknown_name(&name, span);
+                        match self.size_of_result_only(function, &name, span) {
+                            Some(diagnostic) => self.report(diagnostic),
+                            None => self.unknown_name(&name, span),
+                        };
+                        self.unknown.insert(name);
                     }
                 },
             }

@@ -26,7 +26,7 @@ pub(crate) struct Bounds {
 impl Checker<'_> {
     /// Whether two lengths are one: because they are equal, or because the run will see to it. `what` needs it, as a sentence.
     pub(crate) fn same_length(&mut self, left: &Length, right: &Length, what: &str, span: Span) -> bool {
-        self.same_or_guarded((left, right), what, Claim::Equal, None, span)
+        self.same_or_guarded((left, right), what, Claim::Equal, (None, None), span)
     }
 
     /// The same for lengths that broadcast along an axis, counted from the end: one of them, if it were known to be 1, would be
@@ -38,14 +38,14 @@ impl Checker<'_> {
         from_end: usize,
         span: Span,
     ) -> bool {
-        self.same_or_guarded(lengths, what, Claim::EqualInBroadcast, Some(from_end), span)
+        self.same_or_guarded(lengths, what, Claim::EqualInBroadcast, (Some(from_end), None), span)
     }
 
     /// The same for arrays of indices, which broadcast too: one index that only the run can count is stretched to a known length.
-    pub(super) fn same_in_index(&mut self, left: &Length, right: &Length, span: Span) -> bool {
+    pub(super) fn same_in_index(&mut self, left: &Length, right: &Length, help: &str, span: Span) -> bool {
         let lengths = if left.known().is_some() { (right, left) } else { (left, right) };
         let what = "arrays of indices in one `[ ]` need equal lengths";
-        self.same_or_guarded(lengths, what, Claim::EqualOrOne, None, span)
+        self.same_or_guarded(lengths, what, Claim::EqualOrOne, (None, Some(help)), span)
     }
 
     fn same_or_guarded(
@@ -53,7 +53,7 @@ impl Checker<'_> {
         (left, right): (&Length, &Length),
         what: &str,
         claim: Claim,
-        from_end: Option<usize>,
+        (from_end, help): (Option<usize>, Option<&str>),
         span: Span,
     ) -> bool {
         if left == right {
@@ -76,6 +76,7 @@ impl Checker<'_> {
             claim,
             places,
             around,
+            help: help.map(Arc::from),
         });
         true
     }
@@ -102,7 +103,7 @@ impl Checker<'_> {
             let right = Length::Known(0);
             let (places, around) = (self.guard_places(&[], &length, &right), Default::default());
             let (left, claim) = (length.clone(), Claim::AtLeast);
-            self.guard(Guard { left, right, what: "".into(), span, after: 0, claim, places, around });
+            self.guard(Guard { left, right, what: "".into(), span, after: 0, claim, places, around, help: None });
         }
         Ok(length)
     }

@@ -45,7 +45,7 @@ impl Checker<'_> {
             }
             StatementKind::Function(function) => {
                 if let Some(name) = &function.name {
-                    if let Err(reported) = self.parameters(function) {
+                    if let Err(reported) = self.parameters(function).and_then(|()| self.check_size_names(function)) {
                         self.bind(&name.text, Err(reported));
                         return Err(reported);
                     }

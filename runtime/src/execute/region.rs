@@ -10,7 +10,7 @@ use super::{interrupted, out_of_memory, written};
 use crate::array::{Array, length_of};
 use crate::buffer::{Bytes, OutOfMemory, Unwritten};
 use crate::kernel::Level;
-use crate::operation::Failure;
+use crate::operation::{Bodies, Failure};
 use crate::plan::region::{End, Leaf, MOST_OPERANDS, Reducer, Region, Source, Store, Within, elements};
 use crate::plan::{self, Step};
 use crate::short::Short;
@@ -46,7 +46,11 @@ impl Run<'_> {
         }
         let ready = self.prepare(region)?;
         let outcome = match region.count() {
-            0 => region.ends.iter().zip(&ready.ends).try_for_each(|(end, block)| nothing(end, block)),
+            0 => region
+                .ends
+                .iter()
+                .zip(&ready.ends)
+                .try_for_each(|(end, block)| nothing(end, block, self.context.bodies)),
             // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block).
             _ => unsafe { ready.work(true).run(None, &self.drive(region.site.threads)) }
                 .map_err(|stop| stopped(region, stop, span)),
@@ -438,7 +442,7 @@ unsafe fn delayed(
 }
 
 /// Fills a result with what reducing nothing gives.
-fn nothing(end: &End, block: &Unwritten) -> Result<(), Diagnostic> {
+fn nothing(end: &End, block: &Unwritten, bodies: &dyn Bodies) -> Result<(), Diagnostic> {
     let count = elements(&end.array_type.shape);
     if count == 0 {
         return Ok(());
@@ -451,8 +455,10 @@ fn nothing(end: &End, block: &Unwritten) -> Result<(), Diagnostic> {
             Ok(())
         }
         _ => {
-            let message = "there is nothing to reduce, and no value that stands for nothing".to_owned();
-            Err(Failure { code: "E0503", message, help: None }.at(end.span))
+            let message =
+                format!("`{}` of nothing has no value, and the run finds nothing here", bodies.name(end.operation));
+            let help = bodies.help_for_nothing().map(str::to_owned);
+            Err(Failure { code: "E0503", message, help }.at(end.span))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Discrete Fourier transforms.
 
 use super::joining::{concatenate, rolled_by};
-use super::views::{known, permuted};
+use super::views::permuted;
 use crate::linear_algebra::fourier;
 use crate::operation::{Expansion, Operation, optional, required};
 use crate::typing::real_of;
@@ -208,11 +208,11 @@ fn rfft(build: &mut Expansion, call: &Call) -> Ruled {
         Some(length) => length,
         None => at_least_one(call, 0, source.shape[axis].clone())?,
     };
-    // A half is no polynomial: the length must be known.
-    let half = known(build, call, &length)? / 2 + 1;
+    let half = build.quotient(&(&length).into(), &2.into(), call.span)?.plus(&1.into());
+    let half = Length::of(half).unwrap_or(Length::Known(1));
     let dtype = if source.dtype == DType::F32 { DType::C64 } else { DType::C128 };
     let attributes = vec![norm(build, call)?, Attribute::Shape(vec![length])];
-    Ok(Value::Array(along_axis(build, call, operand, axis, (dtype, half.into()), attributes)))
+    Ok(Value::Array(along_axis(build, call, operand, axis, (dtype, half), attributes)))
 }
 
 fn irfft(build: &mut Expansion, call: &Call) -> Ruled {

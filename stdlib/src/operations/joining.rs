@@ -1,7 +1,7 @@
 //! Arrays put together, taken apart and repeated.
 
 use super::views::{axis_argument, known, moved, permuted, sliced, with_axes};
-use crate::operation::{Expansion, Operation, optional, required, variadic};
+use crate::operation::{Expansion, Operation, joined, optional, required, variadic};
 use crate::whole_array;
 use thalweg_lang::declaration::{Call, Default, Given, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
@@ -27,7 +27,10 @@ fn join_rows(rows: &mut Vec<Operation>) {
     rows.push(
         Operation::function(
             "concatenate",
-            vec![required("arrays"), optional("axis", Default::Integer(0))],
+            vec![
+                joined("arrays", |types| (0..MOST_AXES).any(|axis| go_along(types, axis))),
+                optional("axis", Default::Integer(0)),
+            ],
             |build, call| {
                 let arrays = sequence(build, call, 0)?;
                 if let Value::None = call.arguments[1].value {
@@ -65,7 +68,9 @@ fn join_rows(rows: &mut Vec<Operation>) {
     rows.push(
         Operation::function(
             "hstack",
-            vec![required("arrays")],
+            vec![joined("arrays", |types| {
+                go_along(types, if types.iter().all(|one| one.rank() == 1) { 0 } else { 1 })
+            })],
             |build, call| {
                 let arrays = at_least(build, call, 1)?;
                 let axis = if build.type_of(arrays[0]).rank() == 1 { 0 } else { 1 };
@@ -80,7 +85,7 @@ fn join_rows(rows: &mut Vec<Operation>) {
     rows.push(
         Operation::function(
             "vstack",
-            vec![required("arrays")],
+            vec![joined("arrays", |types| go_along(types, 0) && types.iter().all(|one| one.rank() > 1))],
             |build, call| {
                 let arrays = at_least(build, call, 2)?;
                 concatenated(build, call, &arrays, 0).map(Value::Array)
@@ -94,7 +99,7 @@ fn join_rows(rows: &mut Vec<Operation>) {
     rows.push(
         Operation::function(
             "column_stack",
-            vec![required("arrays")],
+            vec![joined("arrays", |types| go_along(types, 1))],
             |build, call| {
                 let arrays = at_least(build, call, 1)?;
                 let column = |one: Operand, build: &mut Expansion| match build.type_of(one).rank() {
@@ -110,6 +115,15 @@ fn join_rows(rows: &mut Vec<Operation>) {
         .text(SEQUENCE)
         .examples(&[("column_stack(([1, 2], [3, 4]))", "[[1 3]\n [2 4]]")]),
     );
+}
+
+/// How many axes are tried for one that arrays may be joined along.
+const MOST_AXES: usize = 8;
+
+/// Whether arrays have an axis, and equal lengths along every other one.
+fn go_along(types: &[Type], axis: usize) -> bool {
+    let others = |one: &Type| [&one.shape[..axis], &one.shape[axis + 1..]].concat();
+    types.iter().all(|one| axis < one.rank()) && types.windows(2).all(|pair| others(&pair[0]) == others(&pair[1]))
 }
 
 /// The argument at a position as one or more arrays.
@@ -196,8 +210,7 @@ fn concatenated(build: &mut Expansion, call: &Call, arrays: &[Operand], axis: us
         let mut fits = |at: usize| at == axis || build.same_length(&other.shape[at], &first.shape[at], &what, span);
         if other.rank() != first.rank() || axis >= first.rank() || !(0..first.rank()).all(&mut fits) {
             let message = format!("{first} and {other} do not go together along axis {axis}");
-            let help = "joined arrays have equal lengths along every other axis; `stack` makes a new one";
-            return Err(Diagnostic::error("E0301", message, span, "").help(help));
+            return Err(Diagnostic::error("E0301", message, span, "").help(joining_help(&first, &other, axis)));
         }
         length = length.plus(&Polynomial::from(&other.shape[axis]));
     }
@@ -208,6 +221,18 @@ fn concatenated(build: &mut Expansion, call: &Call, arrays: &[Operand], axis: us
     shape[axis] = Length::of(length).unwrap_or(Length::Known(0));
     let attributes = vec![Attribute::Integer(axis as i64)];
     Ok(build.apply(call, &converted?, attributes, vec![ArrayType::new(dtype, shape)])[0])
+}
+
+/// What makes two arrays go together along an axis.
+fn joining_help(first: &Type, other: &Type, axis: usize) -> String {
+    let (shorter, longer) = if other.rank() < first.rank() { (other, first) } else { (first, other) };
+    let index = if axis == 0 { "[newaxis, :]" } else { "[:, newaxis]" };
+    match (&shorter.shape[..], &longer.shape[..]) {
+        ([length], [rows, columns]) if axis < 2 && length == if axis == 0 { columns } else { rows } => {
+            format!("give the {shorter} another axis: `{index}`")
+        }
+        _ => "joined arrays have equal lengths along every other axis; `stack` makes a new one".to_string(),
+    }
 }
 
 pub(super) fn concatenate(call: &FunctionCall) -> Result<Vec<Array>, Failure> {

@@ -126,8 +126,8 @@ fn agree(build: &mut Expansion, call: &Call, pair: &Pair, [of_a, of_b]: [usize; 
     let diagnostic = build.with_declarations(diagnostic, left, right);
     let declared = || build.declaration_help(left, right);
     let help = match a.rank() == 1 && b.rank() == 1 {
-        true => declared().or_else(|| repair(a, b, &call.name)),
-        false => repair(a, b, &call.name).or_else(declared),
+        true => declared().or_else(|| repair(build, call, [a, b])),
+        false => repair(build, call, [a, b]).or_else(declared),
     };
     Err(match help {
         Some(help) => diagnostic.help(help),
@@ -140,21 +140,32 @@ fn axis_name(rank: usize, axis: usize) -> String {
 }
 
 /// What would make a product of two shapes go: the other order, or one of them turned.
-fn repair(a: &Type, b: &Type, name: &str) -> Option<String> {
+fn repair(build: &Expansion, call: &Call, [a, b]: [&Type; 2]) -> Option<String> {
+    let name = &*call.name;
+    let quoted = [0, 1].map(|index| build.quoted_operand(call.arguments[index].span));
+    let is_quoted = quoted.iter().all(Option::is_some);
+    let [left, right] = quoted;
+    let (left, right) = (left.unwrap_or_else(|| "a".into()), right.unwrap_or_else(|| "b".into()));
     let write = |left: &str, right: &str| {
-        let call = if name == "@" { format!("{left} @ {right}") } else { format!("{name}({left}, {right})") };
-        Some(format!("write `{call}`, where `a` is the left one and `b` the right one"))
+        let product = if name == "@" { format!("{left} @ {right}") } else { format!("{name}({left}, {right})") };
+        let letters = if is_quoted { "" } else { ", where `a` is the left one and `b` the right one" };
+        Some(format!("write `{product}`{letters}"))
+    };
+    let turned = |operand: &str| match operand.strip_suffix(".T") {
+        Some(straight) => straight.to_string(),
+        None => format!("{operand}.T"),
     };
     match (&a.shape[..], &b.shape[..]) {
         _ if name == "tensordot" => Some("name the axes that go together: `tensordot(a, b, axes=(1, 0))`".into()),
         ([_], [_]) => Some("slice one of them, `a[:n]`, or write `outer(a, b)` for every pair of elements".into()),
         ([_, _], [_, _]) if name == "inner" => None,
-        ([_, k], [_, n]) if k == n => write("a", "b.T"),
-        ([m, _], [k, _]) if m == k => write("a.T", "b"),
+        ([_, k], [_, n]) if k == n => write(&left, &turned(&right)),
+        ([m, _], [k, _]) if m == k => write(&turned(&left), &right),
+        ([m, _], [_, n]) if m == n && is_quoted => write(&right, &left),
         // Letters would mislead here: the program's own `a` and `b` may be the other way round.
         ([m, _], [_, n]) if m == n => Some("write the two in the other order, the second one first".into()),
-        ([m, _], [k]) if m == k => write("a.T", "b"),
-        ([k], [_, n]) if k == n => write("a", "b.T"),
+        ([m, _], [k]) if m == k => write(&turned(&left), &right),
+        ([k], [_, n]) if k == n => write(&left, &turned(&right)),
         _ => None,
     }
 }

@@ -130,6 +130,7 @@ fn a_guard_that_does_not_hold_is_an_error_when_it_is_known() {
         claim: Claim::Equal,
         places: [].into(),
         around: ("".into(), "".into()),
+        help: None,
     };
     graph.guards.push(guard);
     let graph = close(&graph, &Sizes::new()).unwrap();
