@@ -43,6 +43,9 @@ const MOST_CACHED: usize = 32 * 1024 * 1024;
 /// The most bytes that are packed for a run: more would not stay in the second cache.
 const MOST_PACKED: usize = 512 * 1024;
 
+/// Elements of a region from which on it is worth it to find the slices that overlap.
+const FEWEST_OVERLAPPING: usize = 2048;
+
 /// The least run along the innermost axis for which blocks end where runs do: then what lies densely in a run is read where it is.
 /// A block of machine code is cheaper to begin than one of many separate functions.
 const RUN_OF_MACHINE_CODE: usize = 16;
@@ -997,6 +1000,9 @@ fn run(region: &Region, readers: &[Reader], least: usize) -> usize {
 /// What machine code makes of each reader. Slices of one array that begin within a line of each other are found by one address.
 fn readings(region: &Region, readers: &[Reader], run: usize) -> Few<Reading> {
     let mut readings: Few<Reading> = readers.iter().map(|reader| reader.reading(run)).collect();
+    if region.count() < FEWEST_OVERLAPPING {
+        return readings;
+    }
     let origin = |at: usize| match (&region.leaves[at].source, &readers[at]) {
         _ if readings[at] != Reading::Dense || readers[at].is_moved(run) || region.leaves[at].dtype.size() < 4 => None,
         (Source::Array { value, .. }, Reader::Dense { pointer, .. }) => Some((*value, *pointer, &[][..])),
