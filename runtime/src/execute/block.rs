@@ -43,6 +43,9 @@ const MOST_CACHED: usize = 32 * 1024 * 1024;
 /// The most bytes that are packed for a run: more would not stay in the second cache.
 const MOST_PACKED: usize = 512 * 1024;
 
+/// Elements of a region from which on it is worth it to find the slices that overlap.
+const FEWEST_OVERLAPPING: usize = 2048;
+
 /// The least run along the innermost axis for which blocks end where runs do: then what lies densely in a run is read where it is.
 /// A block of machine code is cheaper to begin than one of many separate functions.
 const RUN_OF_MACHINE_CODE: usize = 16;
@@ -449,7 +452,7 @@ impl Tape {
         let packed = if is_alone { readers.iter_mut().filter_map(Reader::pack).collect() } else { Short::new() };
         if region.machine_code != MachineCode::Off {
             let run = run(region, &readers, RUN_OF_MACHINE_CODE);
-            let readings: Few<Reading> = readers.iter().map(|reader| reader.reading(run)).collect();
+            let readings = readings(region, &readers, run);
             let streams = is_alone && run == usize::MAX && streams(region, &readers, destinations);
             // A leaf that is a result or is reduced is wanted element by element, and code repeats one in a line alone.
             let is_wanted = |register: Register| {
@@ -627,7 +630,7 @@ impl Tape {
         if !goes_on || !readers.iter().all(is_in_rows) {
             return None;
         }
-        let readings: Few<Reading> = readers.iter().map(|reader| reader.reading(row)).collect();
+        let readings = readings(region, &readers, row);
         let (stripe, most, step) = match way {
             Way::Stripes(stripe) => (Some(stripe), (LONG_BLOCK / row).max(1), STRIPE as isize),
             Way::Rows { .. } => (None, STRIPES, 0),
@@ -831,6 +834,8 @@ impl Tape {
     /// As [`Tape::evaluate`].
     unsafe fn read(&self, bench: &mut Bench, start: usize, length: usize, rows: usize) {
         let base = bench.memory.pointer();
+        // Where rows are taken together, their run's number and the place in it tell where they begin.
+        let (begun, at) = if rows > 1 { (start / self.run, start % self.run) } else { (0, 0) };
         for ((register, reader), &offset) in self.readers.iter().enumerate().zip(&self.leaf_offsets) {
             // SAFETY: the caller's promise: the elements are in the arrays, and the slot has room for a block.
             unsafe {
@@ -841,7 +846,12 @@ impl Tape {
                         let inner = axes.last().map_or(0, |axis| axis.1);
                         let (first, last) = (register * self.axes, register * self.axes + axes.len());
                         let place = &mut bench.index[first..last];
-                        if bench.next != start {
+                        if rows > 1
+                            && let &[(_, outer), (length, _)] = &axes[..]
+                            && length == self.run
+                        {
+                            bench.offsets[register] = begun as isize * outer + at as isize * inner;
+                        } else if bench.next != start {
                             bench.offsets[register] = unravel(axes, place, start);
                         }
                         let from = pointer.offset(bench.offsets[register]);
@@ -985,6 +995,39 @@ fn run(region: &Region, readers: &[Reader], least: usize) -> usize {
         }
         _ => usize::MAX,
     }
+}
+
+/// What machine code makes of each reader. Slices of one array that begin within a line of each other are found by one address.
+fn readings(region: &Region, readers: &[Reader], run: usize) -> Few<Reading> {
+    let mut readings: Few<Reading> = readers.iter().map(|reader| reader.reading(run)).collect();
+    if region.count() < FEWEST_OVERLAPPING {
+        return readings;
+    }
+    let origin = |at: usize| match (&region.leaves[at].source, &readers[at]) {
+        _ if readings[at] != Reading::Dense || readers[at].is_moved(run) || region.leaves[at].dtype.size() < 4 => None,
+        (Source::Array { value, .. }, Reader::Dense { pointer, .. }) => Some((*value, *pointer, &[][..])),
+        (Source::Array { value, .. }, Reader::Strided { pointer, axes, .. }) => Some((*value, *pointer, &axes[..])),
+        _ => None,
+    };
+    let origins: Few<_> = (0..readers.len()).map(origin).collect();
+    // From the lowest address on.
+    let mut order: Few<usize> = (0..readers.len()).filter(|&at| origins[at].is_some()).collect();
+    order.sort_by_key(|&at| origins[at].map(|(value, pointer, _)| (value, pointer)));
+    let mut first = 0;
+    for place in 1..order.len() {
+        let (Some((value, from, axes)), Some((other, pointer, others))) =
+            (origins[order[first]], origins[order[place]])
+        else {
+            continue;
+        };
+        let (size, distance) = (readers[order[place]].size(), pointer.addr() - from.addr().min(pointer.addr()));
+        if value == other && axes == others && distance <= ALIGNMENT && distance.is_multiple_of(size) {
+            readings[order[place]] = Reading::Shifted { of: order[first], by: distance / size };
+        } else {
+            first = place;
+        }
+    }
+    readings
 }
 
 /// How many runs follow each other at equal distances for all readers: blocks of so many begin at multiples of it.

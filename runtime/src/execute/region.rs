@@ -10,6 +10,7 @@ use super::{interrupted, out_of_memory, written};
 use crate::array::{Array, length_of};
 use crate::buffer::{Bytes, OutOfMemory, Unwritten};
 use crate::kernel::Level;
+use crate::machine::regions::{Compiled, Line as Stage};
 use crate::operation::{Bodies, Failure};
 use crate::plan::region::{End, Leaf, MOST_OPERANDS, Reducer, Region, Source, Store, Within, elements};
 use crate::plan::{self, Step};
@@ -23,6 +24,10 @@ use thalweg_lang::types::{ArrayType, DisplayShape};
 
 /// About how many elements one unit of a region of few instructions has.
 const UNIT: usize = 32 * 1024;
+
+/// About how many elements of a region that replaces a part of an array are computed before as many are written: both stay in the
+/// first cache, with what is read.
+const WAITING: usize = 1536;
 
 /// Where the leaves of a region lie, those that are arrays.
 type Places = Short<Option<Place>, 8>;
@@ -408,37 +413,82 @@ unsafe fn delayed(
     drive: &Drive,
 ) -> Result<(), Stop> {
     let count = region.count();
-    // How long blocks are is known when there is a tape, and that wants to know where results go.
-    // What waits is moved to the front when as much has been written.
-    let room = 2 * (delay.min(count) + WAITING_BLOCK.min(count));
-    let mut buffer = Scratch::of(room * size);
+    // Whole rows are computed and written, where they are not longer than a block of the tape.
+    let (row, block) = match axes.last() {
+        Some(&(row, _)) if row <= WAITING_BLOCK => (row, (WAITING / row).max(1) * row),
+        _ => (1, WAITING_BLOCK),
+    };
+    let delay = delay.next_multiple_of(row);
+    // The buffer is a ring of blocks: what waits, and what is computed next.
+    let ring = (delay.min(count) + block).next_multiple_of(block);
+    let mut buffer = Scratch::of(ring * size);
     let waiting = buffer.pointer();
     let tape = Tape::new(region, level, places, &[waiting], true);
     let mut bench = tape.bench();
-    let mut index: Short<usize> = Short::from_elem(0, axes.len());
+    let rows = Rows { to, size, axes, code: region.copying(level) };
     let (mut written, mut done) = (0, 0);
+    // Their places in the ring.
+    let (mut first, mut next) = (0, 0);
+    // How many elements are left of the block at hand.
+    let mut limit = block;
     while done < count {
         if drive.is_cancelled() {
             return Err(Stop::Cancelled);
         }
-        let length = tape.piece(done, count - done);
-        // SAFETY: what is computed has room in the buffer, and what is written over is not read any more.
-        unsafe {
-            if done + length - bench.origin > room {
-                std::ptr::copy(waiting.add((written - bench.origin) * size), waiting, (done - written) * size);
-                bench.origin = written;
-            }
-            if let Some(fault) = tape.evaluate(&mut bench, done, length) {
-                return Err(Stop::Fault(fault));
-            }
-            done += length;
-            let end = if done == count { count } else { done.saturating_sub(delay).max(written) };
-            let from = waiting.add((written - bench.origin) * size);
-            scatter(to, size, axes, &mut index, written, end - written, from);
-            written = end;
+        let length = tape.piece(done, (count - done).min(limit));
+        bench.origin = done - next;
+        // SAFETY: the elements have room in the ring, behind what waits.
+        if let Some(fault) = unsafe { tape.evaluate(&mut bench, done, length) } {
+            return Err(Stop::Fault(fault));
+        }
+        done += length;
+        next = if next + length == ring { 0 } else { next + length };
+        limit = if length == limit { block } else { limit - length };
+        let end = if done == count { count } else { done.saturating_sub(delay).max(written) };
+        while written < end {
+            let length = (end - written).min(ring - first);
+            // SAFETY: what is written over is not read any more, and the elements lie up to the ring's end.
+            unsafe { rows.write(written, length, waiting.add(first * size)) };
+            written += length;
+            first = if first + length == ring { 0 } else { first + length };
         }
     }
     Ok(())
+}
+
+/// Where results go that have waited.
+struct Rows<'a> {
+    to: *mut u8,
+    size: usize,
+    axes: &'a Axes,
+    /// What copies rows of them.
+    code: Option<&'a Compiled>,
+}
+
+impl Rows<'_> {
+    /// Copies elements `start .. start + length` of the line from a block.
+    ///
+    /// # Safety
+    /// They are writable, and readable from `from` on, elsewhere.
+    unsafe fn write(&self, start: usize, length: usize, from: *const u8) {
+        let &Rows { to, size, axes, code } = self;
+        // SAFETY: the caller's promise. Whole rows are told by their number and their distance.
+        unsafe {
+            if let (Some(code), &[(_, outer), (row, inner)]) = (code, &axes[..])
+                && inner == size as isize
+                && start.is_multiple_of(row)
+                && length.is_multiple_of(row)
+            {
+                let mut table = [from, to.offset((start / row) as isize * outer).cast_const()];
+                let mut stage = [Stage::EMPTY; 2];
+                let steps = [(row * size) as isize, outer];
+                code.run(&mut table, &mut stage, row, (length / row, &steps));
+                return;
+            }
+            let mut index: Short<usize> = Short::from_elem(0, axes.len());
+            scatter(to, size, axes, &mut index, start, length, from);
+        }
+    }
 }
 
 /// Fills a result with what reducing nothing gives.

@@ -2,7 +2,7 @@
 
 use crate::operations;
 use thalweg_lang::dtype::DType;
-use thalweg_runtime::kernel::record::{Recording, Value, apply};
+use thalweg_runtime::kernel::record::{Code, Recording, Value, apply};
 use thalweg_runtime::kernel::{Kernel, Kernels, Level, cast};
 use thalweg_runtime::machine::regions::{Compiled, Line, MOST_OUTPUTS, Output, Reading, Request, prepare};
 use thalweg_runtime::operation::Body;
@@ -107,7 +107,10 @@ fn first_of(memory: &[u8]) -> usize {
     memory.as_ptr().align_offset(64)
 }
 
-/// What compiled code makes of them, for inputs that are all dense or all but the last.
+/// Elements that a dense input has behind those that are asked for: others may be read from a later one on.
+const SPARE: usize = 16;
+
+/// What compiled code makes of them, for inputs that are dense, one value repeated, or what begins later in another.
 fn got(request: &Request, level: Level, inputs: &[Vec<u8>], count: usize) -> Vec<Vec<u8>> {
     let code =
         Compiled::new(request, level).unwrap_or_else(|error| panic!("{error} at {level:?}: {:#?}", request.operations));
@@ -117,8 +120,8 @@ fn got(request: &Request, level: Level, inputs: &[Vec<u8>], count: usize) -> Vec
     // As three rows where there are enough elements, and what is left as one more.
     let row = if count >= 60 && !request.streams { count / 3 } else { count };
     let sizes = inputs.iter().zip(&request.inputs).map(|(input, reading)| match reading {
-        Reading::Dense => input.len() / count.max(1),
-        Reading::Splat | Reading::Accumulator(_) => 0,
+        Reading::Dense => input.len() / (count + SPARE),
+        Reading::Splat | Reading::Shifted { .. } | Reading::Accumulator(_) => 0,
     });
     let sizes: Vec<usize> = sizes.chain(request.outputs.iter().map(|output| output.dtype.size())).collect();
     let steps: Vec<isize> = sizes.iter().map(|&size| (row * size) as isize).collect();
@@ -200,8 +203,11 @@ fn every_kernel() {
                 compiled += 1;
                 for count in [1, 7, 64, 333] {
                     let mut inputs: Vec<Vec<u8>> =
-                        kernel.operands.iter().map(|dtype| elements(*dtype, count, &mut random)).collect();
+                        kernel.operands.iter().map(|dtype| elements(*dtype, count + SPARE, &mut random)).collect();
                     let mut arrays = inputs.clone();
+                    for (array, dtype) in arrays.iter_mut().zip(kernel.operands) {
+                        array.truncate(count * dtype.size());
+                    }
                     if reading == Reading::Splat {
                         let last = inputs.len() - 1;
                         let one = element(kernel.operands[last], &mut random);
@@ -242,25 +248,46 @@ fn random_programs() {
         .filter(|(name, _)| !shows_signs(name) && !is_partial(name))
         .filter(|(_, kernel)| Compiled::refusal(&request(kernel, Reading::Dense).operations, Level::Avx512).is_none())
         .collect();
+    let is_straight = |(_, kernel): &&(String, Kernel)| {
+        request(kernel, Reading::Dense).operations.iter().all(|operation| operation.code != Code::Rare)
+    };
+    let straight: Vec<(String, Kernel)> = all.iter().filter(is_straight).cloned().collect();
     let mut random = Random(11);
     for round in 0..400 {
         let count = 1 + random.below(300);
         let dtypes = [DType::F64, DType::F64, DType::F32, DType::I64, DType::I32, DType::Bool, DType::U64];
         let mut recording = Recording::default();
         let mut values: Vec<(Value, DType, Vec<u8>)> = Vec::new();
-        let mut inputs = Vec::new();
+        let mut inputs: Vec<Vec<u8>> = Vec::new();
         let mut readings = Vec::new();
         for number in 0..3 + random.below(12) {
             let dtype = dtypes[random.below(dtypes.len())];
-            let splat = random.below(4) == 0;
-            let one = element(dtype, &mut random);
-            let array = if splat { one.repeat(count) } else { elements(dtype, count, &mut random) };
-            inputs.push(if splat { one.repeat(64) } else { array.clone() });
-            readings.push(if splat { Reading::Splat } else { Reading::Dense });
+            let size = dtype.size();
+            let others = (0..number).filter(|&other| values[other].1 == dtype && readings[other] == Reading::Dense);
+            let others: Vec<usize> = others.filter(|_| dtype != DType::Bool).collect();
+            let (reading, input, array) = match random.below(4) {
+                0 => {
+                    let one = element(dtype, &mut random);
+                    (Reading::Splat, one.repeat(64), one.repeat(count))
+                }
+                1 | 2 if !others.is_empty() => {
+                    let (of, by) = (others[random.below(others.len())], 1 + random.below(64 / size));
+                    let array = inputs[of][by * size..(by + count) * size].to_vec();
+                    (Reading::Shifted { of, by }, Vec::new(), array)
+                }
+                _ => {
+                    let input = elements(dtype, count + SPARE, &mut random);
+                    let array = input[..count * size].to_vec();
+                    (Reading::Dense, input, array)
+                }
+            };
+            inputs.push(input);
+            readings.push(reading);
             values.push((recording.operand(number, dtype), dtype, array));
         }
         let leaves = values.len();
         let mut text = String::new();
+        let all = if round % 4 < 2 { &all } else { &straight };
         for _ in 0..4 + random.below(60) {
             let (name, kernel) = &all[random.below(all.len())];
             let pick = |dtype: &DType, random: &mut Random| {

@@ -94,6 +94,19 @@ pub enum Step {
         /// What comes.
         slow: u8,
     },
+    /// An input's vector, put together of two that follow each other: another one's of this copy and of the next.
+    Join {
+        /// Which.
+        value: Value,
+        /// Of which copy.
+        copy: u8,
+        /// Where to.
+        register: u8,
+        /// Where the other input of this copy is.
+        low: u8,
+        /// Where the other input of the next copy is.
+        high: u8,
+    },
     /// An output.
     Store {
         /// Which output.
@@ -121,6 +134,9 @@ pub trait Target {
     fn is_dense(&self, value: Value) -> bool;
     /// Whether a value is the same in every element and lies in memory.
     fn is_uniform(&self, value: Value) -> bool;
+    /// The dense input of which a value is the same elements, less than a vector further on, where it is worth it to make one of the
+    /// other's registers instead of reading memory again.
+    fn shifted(&self, value: Value) -> Option<Value>;
 }
 
 /// What an operation needs besides its operands.
@@ -145,11 +161,12 @@ pub struct Allocation {
 /// Never used again.
 const NEVER: u32 = u32::MAX;
 
-/// For each value, the operations that use it, ascending; outputs use theirs after all.
-fn uses(operations: &[Operation], outputs: &[Value]) -> Vec<Vec<u32>> {
+/// For each value, the operations that use it, or what is made of it, ascending; outputs use theirs after all.
+fn uses(operations: &[Operation], outputs: &[Value], shifted: &[Option<Value>]) -> Vec<Vec<u32>> {
     let mut uses = vec![Vec::new(); operations.len()];
     for (index, operation) in operations.iter().enumerate() {
-        for &operand in operation.operands() {
+        let others = operation.operands().iter().filter_map(|&operand| shifted[operand as usize]);
+        for operand in operation.operands().iter().copied().chain(others) {
             let list: &mut Vec<u32> = &mut uses[operand as usize];
             if list.last() != Some(&(index as u32)) {
                 list.push(index as u32);
@@ -162,9 +179,17 @@ fn uses(operations: &[Operation], outputs: &[Value]) -> Vec<Vec<u32>> {
     uses
 }
 
+/// For each value the one of which it is put together.
+fn shifted(target: &impl Target, operations: &[Operation]) -> Vec<Option<Value>> {
+    // These operations may be the first ones of more.
+    let is_there = |&other: &Value| (other as usize) < operations.len();
+    (0..operations.len() as Value).map(|value| target.shifted(value).filter(is_there)).collect()
+}
+
 /// How many registers of each bank one copy needs at once, and the values that could be loaded once, the most used first.
 pub fn pressure(target: &impl Target, operations: &[Operation], outputs: &[Value]) -> ([usize; 2], Vec<Value>) {
-    let uses = uses(operations, outputs);
+    let shifted = shifted(target, operations);
+    let uses = uses(operations, outputs, &shifted);
     let mut live = [0usize; 2];
     let mut most = [0usize; 2];
     let mut uniform: Vec<Value> = Vec::new();
@@ -177,9 +202,12 @@ pub fn pressure(target: &impl Target, operations: &[Operation], outputs: &[Value
         if operation.code == Code::Rare {
             continue;
         }
-        for &operand in operation.operands() {
+        let others = operation.operands().iter().filter_map(|&operand| shifted[operand as usize]);
+        let mut ended: Vec<Value> = Vec::new();
+        for operand in operation.operands().iter().copied().chain(others) {
             let last = uses[operand as usize].last() == Some(&(index as u32));
-            if last && !target.is_uniform(operand) {
+            if last && !target.is_uniform(operand) && !ended.contains(&operand) {
+                ended.push(operand);
                 let bank = target.bank(operations[operand as usize].dtype);
                 live[bank] = live[bank].saturating_sub(1);
             }
@@ -208,6 +236,8 @@ struct Allocator<'a, T> {
     target: &'a T,
     operations: &'a [Operation],
     uses: Vec<Vec<u32>>,
+    /// For each value the one of which it is put together.
+    shifted: Vec<Option<Value>>,
     copies: usize,
     /// By value and copy.
     locations: Vec<Location>,
@@ -232,10 +262,13 @@ pub fn allocate<T: Target>(
     pinned: &[Value],
 ) -> Allocation {
     let banks = target.banks();
+    // One copy alone has nothing to be put together of.
+    let shifted = if copies > 1 { shifted(target, operations) } else { vec![None; operations.len()] };
     let mut allocator = Allocator {
         target,
         operations,
-        uses: uses(operations, outputs),
+        uses: uses(operations, outputs, &shifted),
+        shifted,
         copies,
         locations: vec![Location::default(); operations.len() * copies],
         holders: banks.map(|count| vec![None; count]),
@@ -329,6 +362,7 @@ impl<T: Target> Allocator<'_, T> {
                 Location { register: Some(_), .. } => None,
                 Location { slot: Some(slot), .. } => Some(Place::Slot(slot)),
                 _ if allocator.target.is_uniform(value) => Some(Place::Direct(value)),
+                _ if allocator.is_joined(value, copy, index).is_some() => None,
                 _ if allocator.target.is_dense(value) && allocator.next_use(value, index) == NEVER => {
                     Some(Place::Direct(value))
                 }
@@ -441,10 +475,41 @@ impl<T: Target> Allocator<'_, T> {
 
     fn release_dying(&mut self, operation: &Operation, index: Value, copy: u8) {
         for &operand in operation.operands() {
-            if self.next_use(operand, index) == NEVER {
-                self.release(operand, copy);
+            // The copy before has taken what it needs of this one's.
+            for value in [Some(operand), self.shifted[operand as usize]].into_iter().flatten() {
+                if self.next_use(value, index) == NEVER {
+                    self.release(value, copy);
+                }
             }
         }
+    }
+
+    /// The value of which a copy's vector of an input is put together at an operation, if it is: both parts are in registers, or will
+    /// be needed there anyway.
+    fn is_joined(&self, value: Value, copy: u8, at: u32) -> Option<Value> {
+        let other = self.shifted[value as usize]?;
+        let is_there = |copy: usize| match self.locations[other as usize * self.copies + copy] {
+            Location { register: Some(_), .. } => true,
+            Location { slot, .. } => slot.is_none() && self.next_use(other, at.saturating_sub(1)) != NEVER,
+        };
+        let copy = copy as usize;
+        (copy + 1 < self.copies && is_there(copy) && is_there(copy + 1)).then_some(other)
+    }
+
+    /// Puts a copy's vector of an input together of two of another.
+    fn join(&mut self, value: Value, other: Value, copy: u8, at: u32) -> u8 {
+        let bank = self.bank(value);
+        let mut parts = [0; 2];
+        for (next, part) in parts.iter_mut().enumerate() {
+            *part = self.in_register(other, copy + next as u8, at);
+            self.locked[bank][*part as usize] += 1;
+        }
+        let register = self.take(bank, at.saturating_sub(1));
+        let [low, high] = parts;
+        parts.iter().for_each(|&part| self.locked[bank][part as usize] -= 1);
+        self.steps.push(Step::Join { value, copy, register, low, high });
+        self.hold(value, copy, register);
+        register
     }
 
     /// A value is not needed any more.
@@ -473,6 +538,11 @@ impl<T: Target> Allocator<'_, T> {
         let Location { register, slot } = *self.location(value, copy);
         if let Some(register) = register {
             return register;
+        }
+        if slot.is_none()
+            && let Some(other) = self.is_joined(value, copy, at)
+        {
+            return self.join(value, other, copy, at);
         }
         let bank = self.bank(value);
         // The use at hand counts: what one operand needs must not be thrown out for its neighbour.

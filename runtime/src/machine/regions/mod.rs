@@ -12,6 +12,8 @@ mod lanes;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod memory;
 mod region;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod vectors;
 mod verify;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod x86;
@@ -36,6 +38,13 @@ pub enum Reading {
     Splat,
     /// What the output with this number has been so far: it is an accumulator.
     Accumulator(usize),
+    /// Element by element, as another input that is dense is read from the element `by` on, which lies within a line of its first.
+    Shifted {
+        /// The other input.
+        of: usize,
+        /// How many elements further on.
+        by: usize,
+    },
 }
 
 /// How outputs are accumulated.
@@ -170,11 +179,43 @@ pub struct Compiled {
     constants: Vec<u64>,
     /// Elements of a vector.
     width: usize,
-    /// For each input its bytes an element, and whether there is one for each element.
-    inputs: Vec<(usize, Reading)>,
+    inputs: Vec<Input>,
     /// For each output its bytes an element.
     outputs: Vec<usize>,
     streams: bool,
+}
+
+/// What is known of an input when code runs.
+struct Input {
+    /// Bytes of an element; 0 where none is read.
+    size: usize,
+    reading: Reading,
+    /// How many elements further on others read what begins here.
+    reach: usize,
+}
+
+impl Input {
+    fn new(request: &Request, number: usize) -> Input {
+        let (mut size, mut reach) = (0, 0);
+        for operation in request.operations.iter().filter(|operation| operation.code == Code::Operand) {
+            match request.inputs[operation.immediate as usize] {
+                Reading::Shifted { of, by } if of == number => (size, reach) = (operation.dtype.size(), by.max(reach)),
+                _ if operation.immediate == number as u64 => size = operation.dtype.size(),
+                _ => {}
+            }
+        }
+        Input { size, reading: request.inputs[number], reach }
+    }
+
+    /// How many lines of a stage hold its last elements, and those that others read.
+    fn lines(&self) -> usize {
+        match self.reading {
+            Reading::Splat | Reading::Shifted { .. } => 0,
+            _ if self.size == 0 => 0,
+            _ if self.reach > 0 => 2,
+            _ => 1,
+        }
+    }
 }
 
 /// A cache line of a stage.
@@ -194,7 +235,7 @@ impl Compiled {
             return Some(format!("none for {}", level.name()));
         }
         #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-        return x86::refusal(operations, level);
+        return vectors::refusal(operations, level);
         #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
         {
             let _ = operations;
@@ -209,17 +250,12 @@ impl Compiled {
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     pub fn new(request: &Request, level: Level) -> Result<Compiled, String> {
         let assembled = x86::assemble(request, level).map_err(|error| error.to_string())?;
-        let size = |number: usize| {
-            let is_it =
-                |operation: &&Operation| operation.code == Code::Operand && operation.immediate == number as u64;
-            request.operations.iter().find(is_it).map_or(0, |operation| operation.dtype.size())
-        };
         let executable = memory::Executable::new(&assembled.code).ok_or("no memory for machine code")?;
         Ok(Compiled {
             executable,
             constants: assembled.constants,
             width: assembled.width,
-            inputs: request.inputs.iter().enumerate().map(|(number, &reading)| (size(number), reading)).collect(),
+            inputs: (0..request.inputs.len()).map(|number| Input::new(request, number)).collect(),
             outputs: request.outputs.iter().map(|output| output.dtype.size()).collect(),
             streams: request.streams,
         })
@@ -233,15 +269,16 @@ impl Compiled {
 
     /// How many lines a stage needs.
     pub fn stage(&self) -> usize {
-        self.inputs.len() + self.outputs.len()
+        self.inputs.iter().map(Input::lines).sum::<usize>() + self.outputs.len()
     }
 
     /// Computes `rows` rows of `count` elements. The table has the address of each input and then of each output in the first row;
     /// from one row to the next each goes on by its step, in bytes. What the table holds afterwards is unspecified.
     ///
     /// # Safety
-    /// In each row, dense inputs are readable and outputs writable for as many elements, splat inputs for 64 bytes; an output may
-    /// lie exactly where a dense input of the same element size does and overlaps nothing else. The machine has the level.
+    /// In each row, dense inputs are readable and outputs writable for as many elements, splat inputs for 64 bytes, and
+    /// what is shifted is the other input's elements; an output may lie exactly where a dense input of the same element size does and
+    /// overlaps nothing else. The machine has the level.
     pub unsafe fn run(
         &self,
         table: &mut [*const u8],
@@ -307,8 +344,8 @@ impl Compiled {
     unsafe fn row(&self, table: &mut [*const u8], stage: &mut [Line], count: usize, in_place: bool) {
         // The last vector may compute elements again: not from where results lie by then.
         let whole = if in_place || self.streams { count - count % self.width } else { count };
-        // SAFETY: the caller's promise; the function stays within it. What is left goes through lines of the stage, which hold a
-        // vector each.
+        // SAFETY: the caller's promise; the function stays within it. What is left goes through lines of the stage, one of which
+        // holds a vector, and two what lies up to a line behind its elements besides.
         unsafe {
             let done = self.call(table, whole, (1, &[]), 0);
             let rest = count - done;
@@ -316,19 +353,20 @@ impl Compiled {
                 return;
             }
             let inputs = self.inputs.len();
-            for ((&(size, reading), line), address) in self.inputs.iter().zip(stage.iter_mut()).zip(table.iter_mut()) {
-                if reading == Reading::Splat || size == 0 {
-                    continue;
-                }
-                let line = line.0.as_mut_ptr();
+            let mut lines = stage;
+            for (input, address) in self.inputs.iter().zip(table.iter_mut()).filter(|(input, _)| input.lines() > 0) {
+                let &Input { size, reach, .. } = input;
+                let (own, others) = lines.split_at_mut(input.lines());
+                lines = others;
+                let line = own.as_mut_ptr().cast::<u8>();
                 let from = address.add(done * size);
                 // Elements like the others behind the last: nothing rare happens because of them.
-                for index in 0..self.width {
-                    std::ptr::copy_nonoverlapping(from.add(index.min(rest - 1) * size), line.add(index * size), size);
+                for index in 0..self.width + reach {
+                    let last = rest - 1 + reach;
+                    std::ptr::copy_nonoverlapping(from.add(index.min(last) * size), line.add(index * size), size);
                 }
                 *address = line;
             }
-            let (_, lines) = stage.split_at_mut(inputs);
             let mut places = [std::ptr::null::<u8>(); MOST_OUTPUTS];
             for ((line, address), place) in lines.iter_mut().zip(&mut table[inputs..]).zip(&mut places) {
                 *place = *address;

@@ -38,6 +38,8 @@ pub struct Kept {
     kept: OnceLock<(Way, Option<Arc<Compiled>>)>,
     /// The same for code that accumulates.
     folding: OnceLock<(FoldingWay, Option<Arc<Compiled>>)>,
+    /// Code that copies rows of results.
+    copying: OnceLock<Option<Arc<Compiled>>>,
 }
 
 impl Region {
@@ -99,6 +101,29 @@ impl Region {
         };
         let (known, code) = self.code.folding.get_or_init(|| ((readings.to_vec(), stripe), make()));
         if known.0 == readings && known.1 == stripe { code.clone() } else { make() }
+    }
+
+    /// Machine code that copies rows of the region's results, which are of one dtype, if it is worth it by now.
+    pub fn copying(&self, level: Level) -> Option<&Compiled> {
+        if !self.is_worth_code() {
+            return None;
+        }
+        let make = || {
+            let dtype = self.dtype(self.stores.first()?.register);
+            if dtype == DType::Bool {
+                return None;
+            }
+            let mut recording = Recording::default();
+            let value = recording.operand(0, dtype);
+            let (operations, outputs) = prepare(&recording.operations, &[value]);
+            let inputs = vec![Reading::Dense];
+            let request = Request { operations, inputs, outputs, streams: false, again: None, folding: None };
+            match Compiled::refusal(&request.operations, level) {
+                None => compiled(request, level),
+                Some(_) => None,
+            }
+        };
+        self.code.copying.get_or_init(make).as_deref()
     }
 
     /// Whether there may be such code by now. That it was refused once is not a matter of how inputs lie.

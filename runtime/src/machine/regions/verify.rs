@@ -96,6 +96,14 @@ impl<T: Target> Verifier<'_, T> {
                 }
                 self.write(state, self.bank(*value), *result, (*value, *copy))
             }
+            Step::Join { value, copy, register, low, high } => {
+                let Some(other) = self.target.shifted(*value) else {
+                    return Err(format!("{value} is not another one's elements further on"));
+                };
+                self.expect(state, self.bank(other), *low, other, *copy)?;
+                self.expect(state, self.bank(other), *high, other, *copy + 1)?;
+                self.write(state, self.bank(*value), *register, (*value, *copy))
+            }
             Step::Load { value, copy, register } => self.write(state, self.bank(*value), *register, (*value, *copy)),
             Step::Move { bank, from, to } => {
                 match (state.registers.get(&(*bank, *from)), self.pinned.get(&(*bank, *from))) {

@@ -9,7 +9,8 @@
 //! more than one result. A row's first stripe is stored, the others are combined with what is there. Of the last vector only those
 //! elements are written that are new.
 
-use super::allocate::{Allocation, Needs, Place, Step, Target, allocate, pressure};
+use super::allocate::{Allocation, Place, Step, Target, allocate};
+use super::vectors::{MASKS, VECTORS, Vectors, is_float, is_signed};
 use super::{Reading, Request, verify};
 use crate::kernel::Level;
 use crate::kernel::record::{Code, Operation, Value};
@@ -17,13 +18,6 @@ use iced_x86::code_asm::*;
 use iced_x86::{IcedError, Register};
 use std::collections::HashMap;
 use thalweg_lang::dtype::DType;
-
-/// Values of numbers, and values of truths where these have registers of their own.
-const VECTORS: usize = 0;
-const MASKS: usize = 1;
-
-/// The most vectors side by side.
-const MOST_COPIES: usize = 4;
 
 /// Machine code, before it is executable.
 pub struct Assembled {
@@ -184,173 +178,12 @@ macro_rules! masked {
 }
 masked!(AsmRegisterZmm AsmRegisterYmm AsmRegisterXmm);
 
-/// The instruction set and the vectors of one function.
-struct Vectors<'a> {
-    request: &'a Request,
-    wide: bool,
-    /// Elements of a vector.
-    width: usize,
-}
-
-fn is_float(dtype: DType) -> bool {
-    matches!(dtype, DType::F32 | DType::F64)
-}
-
-fn is_signed(dtype: DType) -> bool {
-    matches!(dtype, DType::I32 | DType::I64)
-}
-
-impl Vectors<'_> {
-    fn bytes(&self, dtype: DType) -> usize {
-        match dtype {
-            // Without mask registers a truth is as wide as the widest element.
-            DType::Bool => self.full(),
-            dtype => self.width * dtype.size(),
-        }
-    }
-
-    /// Bytes of a whole register.
-    fn full(&self) -> usize {
-        if self.wide { 64 } else { 32 }
-    }
-
-    /// A register that no value has: what takes two instructions goes through it.
-    fn scratch(&self) -> u8 {
-        if self.wide { 31 } else { 15 }
-    }
-
-    /// Whether a dtype's vectors are narrower than the registers.
-    fn is_half(&self, dtype: DType) -> bool {
-        dtype != DType::Bool && self.bytes(dtype) < self.full()
-    }
-
-    /// How many accumulators a row's elements take turns at.
-    fn stripe(&self) -> Option<usize> {
-        self.request.folding.as_ref()?.stripe
-    }
-
-    fn reading(&self, value: Value) -> Option<Reading> {
-        let operation = self.request.operations[value as usize];
-        (operation.code == Code::Operand).then(|| self.request.inputs[operation.immediate as usize])
-    }
-}
-
-impl Target for Vectors<'_> {
-    fn banks(&self) -> [usize; 2] {
-        // The last vector register is kept for what takes two instructions: `scratch`.
-        // So is the last mask where the last vector's results are written under one.
-        match (self.wide, &self.request.folding) {
-            (true, None) => [31, 7],
-            (true, Some(_)) => [31, 6],
-            (false, _) => [15, 0],
-        }
-    }
-
-    fn bank(&self, dtype: DType) -> usize {
-        if self.wide && dtype == DType::Bool { MASKS } else { VECTORS }
-    }
-
-    fn memory(&self, operation: &Operation) -> ([bool; 3], bool) {
-        let from = self.request.operations[operation.operands[0] as usize].dtype;
-        if operation.dtype == DType::Bool && (from == DType::Bool || !self.wide && !is_float(from)) {
-            return ([false; 3], false);
-        }
-        match operation.code {
-            Code::Multiply if !self.wide && operation.dtype.size() == 8 && !is_float(operation.dtype) => {
-                ([false; 3], false)
-            }
-            Code::Add
-            | Code::Multiply
-            | Code::And
-            | Code::Or
-            | Code::Xor
-            | Code::Equal
-            | Code::NotEqual
-            | Code::MultiplyLowerHalves => ([false, true, false], true),
-            Code::Subtract | Code::Divide | Code::Less | Code::LessEqual => ([false, true, false], false),
-            Code::Fma => ([false, false, true], false),
-            Code::SquareRoot | Code::Floor | Code::Ceil | Code::Truncate | Code::Round => ([true, false, false], false),
-            Code::Select if operation.dtype != DType::Bool => ([false, true, false], false),
-            _ => ([false; 3], false),
-        }
-    }
-
-    fn needs(&self, operation: &Operation, operands: [DType; 3]) -> Needs {
-        let vectors = |count: usize| Needs { temporaries: [count, 0], apart: true };
-        let integer = !is_float(operation.dtype);
-        let from = operands[0];
-        match operation.code {
-            Code::Select if operation.dtype == DType::Bool => match self.wide {
-                true => Needs { temporaries: [0, 1], apart: true },
-                false => Needs::default(),
-            },
-            Code::Select if !self.wide && self.is_half(operation.dtype) => vectors(1),
-            Code::Convert if is_float(from) && integer => match self.wide {
-                true => Needs { temporaries: [0, 1], apart: true },
-                false => vectors(1),
-            },
-            Code::Convert if !self.wide => vectors(1),
-            Code::Multiply if !self.wide && integer && operation.dtype.size() == 8 => vectors(2),
-            Code::ShiftRight if !self.wide && integer && operation.dtype.size() == 8 => vectors(1),
-            Code::CopySign if !self.wide => vectors(1),
-            Code::Equal | Code::NotEqual | Code::Less | Code::LessEqual if !self.wide && !is_float(from) => vectors(2),
-            _ => Needs::default(),
-        }
-    }
-
-    fn is_dense(&self, value: Value) -> bool {
-        // Truths take more than one instruction to read.
-        matches!(self.reading(value), Some(Reading::Dense | Reading::Accumulator(_)))
-            && self.request.operations[value as usize].dtype != DType::Bool
-    }
-
-    fn is_uniform(&self, value: Value) -> bool {
-        let operation = self.request.operations[value as usize];
-        let truth = operation.dtype == DType::Bool;
-        !truth && (operation.code == Code::Constant || self.reading(value) == Some(Reading::Splat))
-    }
-}
-
-/// Why a recording has no vector code at a level: the first operation that is not there.
-pub fn refusal(operations: &[Operation], level: Level) -> Option<String> {
-    let wide = level == Level::Avx512;
-    for operation in operations {
-        let small = |dtype: DType| !matches!(dtype.size(), 4 | 8) || matches!(dtype, DType::C64);
-        if operation.dtype != DType::Bool && small(operation.dtype) {
-            return Some(format!("no vectors of {}", operation.dtype));
-        }
-        if operation.code == Code::Convert && !wide {
-            let from = operations[operation.operands[0] as usize].dtype;
-            let (a, b) = (is_float(from), is_float(operation.dtype));
-            let exact = a && !b && operation.dtype != DType::I32;
-            let rounding = !a && b && operation.dtype == DType::F32 && from != DType::I32;
-            if exact || rounding {
-                return Some(format!("no conversion from {from} to {} with AVX2", operation.dtype));
-            }
-        }
-    }
-    None
-}
-
 /// Assembles a request for a level, which must be AVX2 or AVX-512.
 pub fn assemble(request: &Request, level: Level) -> Result<Assembled, IcedError> {
-    let wide = level == Level::Avx512;
-    let full = if wide { 64 } else { 32 };
-    let largest = request.operations.iter().map(|operation| operation.dtype.size()).max().unwrap_or(8);
-    let vectors = Vectors { request, wide, width: full / largest.max(4) };
+    let mut vectors = Vectors::new(request, level);
     let values: Vec<Value> = request.outputs.iter().map(|output| output.value).collect();
-    let (needed, uniform) = pressure(&vectors, &request.operations, &values);
-    // As many vectors side by side as the registers hold, with what is needed all the time held back.
-    let banks = vectors.banks();
-    // A turn waits for what the one before has left in memory: more side by side is worth it even where some masks are saved.
-    let masks = if request.again.is_some() { 2 * banks[MASKS] } else { banks[MASKS] };
-    let room = |copies: usize| {
-        let fits = |bank: usize, registers: usize| needed[bank] * copies <= registers || registers == 0;
-        copies == 1 || fits(VECTORS, banks[VECTORS]) && fits(MASKS, masks)
-    };
-    let copies = [MOST_COPIES, 2, 1].into_iter().find(|&copies| room(copies)).unwrap_or(1);
-    let free = banks[VECTORS].saturating_sub(needed[VECTORS] * copies + 2);
-    let pinned = &uniform[..uniform.len().min(free)];
+    let (copies, pinned) = vectors.copies(&values);
+    let vectors = vectors;
     let allocated = |operations: &[Operation], values: &[Value], copies: usize, pinned: &[Value]| {
         let allocation = allocate(&vectors, operations, values, copies, pinned);
         debug_assert_eq!(verify::fault(&vectors, operations, &allocation), None);
@@ -361,9 +194,9 @@ pub fn assemble(request: &Request, level: Level) -> Result<Assembled, IcedError>
         let end = folding.elements.iter().max().map_or(0, |&last| last as usize + 1);
         (&request.operations[..end], &folding.elements)
     });
-    let first = first.map(|(operations, elements)| allocated(operations, elements, copies, pinned));
-    let main = allocated(&request.operations, &values, copies, pinned);
-    let single = (copies > 1).then(|| allocated(&request.operations, &values, 1, pinned));
+    let first = first.map(|(operations, elements)| allocated(operations, elements, copies, &pinned));
+    let main = allocated(&request.operations, &values, copies, &pinned);
+    let single = (copies > 1).then(|| allocated(&request.operations, &values, 1, &pinned));
     let mut writer = Writer::new(&vectors)?;
     writer.function(first.as_ref(), &[Some(&main), single.as_ref()])?;
     let code = writer.asm.assemble(0)?;
@@ -407,11 +240,16 @@ impl<'a> Writer<'a> {
         let request = vectors.request;
         let count = request.inputs.len() + request.outputs.len();
         let is_read = |number: usize| {
-            if matches!(request.inputs.get(number), Some(Reading::Accumulator(_))) {
+            if matches!(request.inputs.get(number), Some(Reading::Accumulator(_) | Reading::Shifted { .. })) {
                 return false;
             }
-            let reads_it =
-                |operation: &Operation| operation.code == Code::Operand && operation.immediate == number as u64;
+            let reads_it = |operation: &Operation| {
+                operation.code == Code::Operand
+                    && match request.inputs[operation.immediate as usize] {
+                        Reading::Shifted { of, .. } => of == number,
+                        _ => operation.immediate == number as u64,
+                    }
+            };
             number >= request.inputs.len() || request.operations.iter().any(reads_it)
         };
         let mut free: Vec<AsmRegister64> =
@@ -655,6 +493,7 @@ impl<'a> Writer<'a> {
                     self.compute(*value, *copy, *result, operands, *temporaries)?;
                 }
                 Step::Load { value, copy, register } => self.load(*value, *copy, *register)?,
+                Step::Join { value, register, low, high, .. } => self.join(*value, *register, *low, *high)?,
                 Step::Move { bank, from, to } => self.copy(*bank, *from, *to)?,
                 Step::Save { bank, register, slot } => match (*bank == MASKS, self.vectors.wide) {
                     (true, _) => self.asm.kmovw(ptr(rsp + slot * 64), mask(*register))?,
@@ -758,14 +597,15 @@ impl<'a> Writer<'a> {
     /// A copy's elements of the array at an address of the table.
     fn elements(&mut self, index: usize, size: usize, copy: u8) -> Result<AsmMemoryOperand, IcedError> {
         let request = self.vectors.request;
-        let (index, is_accumulator) = match request.inputs.get(index) {
-            Some(Reading::Accumulator(output)) => (request.inputs.len() + output, true),
-            Some(_) => (index, false),
-            None => (index, request.inputs.contains(&Reading::Accumulator(index - request.inputs.len()))),
+        let (index, further, is_accumulator) = match request.inputs.get(index) {
+            Some(Reading::Accumulator(output)) => (request.inputs.len() + output, 0, true),
+            Some(Reading::Shifted { of, by }) => (*of, *by, false),
+            Some(_) => (index, 0, false),
+            None => (index, 0, request.inputs.contains(&Reading::Accumulator(index - request.inputs.len()))),
         };
         let base = self.base(index)?;
         let at = if is_accumulator && self.vectors.stripe().is_some() { STRIPE_INDEX } else { rcx };
-        let offset = (copy as usize * self.vectors.width * size) as i32;
+        let offset = ((copy as usize * self.vectors.width + further) * size) as i32;
         Ok(ptr(base + at * size as i32 + offset))
     }
 
@@ -809,6 +649,21 @@ impl<'a> Writer<'a> {
         two!(self.asm, bytes, vmovupd, register, Memory(from))
     }
 
+    /// Of two vectors that follow each other the elements from the one on where a shifted input begins.
+    fn join(&mut self, value: Value, register: u8, low: u8, high: u8) -> Outcome {
+        let dtype = self.operation(value).dtype;
+        let Some(Reading::Shifted { by, .. }) = self.vectors.reading(value) else {
+            unreachable!("only what is shifted is put together")
+        };
+        let by = by as i32;
+        match (self.vectors.bytes(dtype), dtype.size()) {
+            (64, 8) => self.asm.valignq(zmm(register), zmm(high), zmm(low), by),
+            (64, _) => self.asm.valignd(zmm(register), zmm(high), zmm(low), by),
+            (_, 8) => self.asm.valignq(ymm(register), ymm(high), ymm(low), by),
+            (_, _) => self.asm.valignd(ymm(register), ymm(high), ymm(low), by),
+        }
+    }
+
     /// Bytes into truths, or one truth everywhere.
     fn load_truth(&mut self, operation: Operation, copy: u8, register: u8) -> Outcome {
         let scratch = self.vectors.scratch();
@@ -822,7 +677,7 @@ impl<'a> Writer<'a> {
         }
         let index = operation.immediate as usize;
         let from = match self.vectors.request.inputs[index] {
-            Reading::Dense | Reading::Accumulator(_) => self.elements(index, 1, copy)?,
+            Reading::Dense | Reading::Shifted { .. } | Reading::Accumulator(_) => self.elements(index, 1, copy)?,
             Reading::Splat => ptr(self.base(index)?),
         };
         match (self.vectors.wide, self.vectors.width) {

@@ -1,0 +1,227 @@
+//! What x86-64 has for one function's vectors: registers, which operations read memory, and what an operation needs besides.
+
+use super::allocate::{Needs, Target, pressure};
+use super::{Reading, Request};
+use crate::kernel::Level;
+use crate::kernel::record::{Code, Operation, Value};
+use thalweg_lang::dtype::DType;
+
+/// Values of numbers, and values of truths where these have registers of their own.
+pub const VECTORS: usize = 0;
+pub const MASKS: usize = 1;
+
+/// The most vectors side by side.
+pub const MOST_COPIES: usize = 4;
+
+/// The instruction set and the vectors of one function.
+pub struct Vectors<'a> {
+    /// What the function is to do.
+    pub request: &'a Request,
+    /// Whether there is AVX-512.
+    pub wide: bool,
+    /// Elements of a vector.
+    pub width: usize,
+    /// For each value that is an input's elements a little further on, and is put together of its vectors, that input's value.
+    pub shifted: Vec<Option<Value>>,
+}
+
+/// Whether a dtype's numbers are floats.
+pub fn is_float(dtype: DType) -> bool {
+    matches!(dtype, DType::F32 | DType::F64)
+}
+
+/// Whether a dtype's numbers are integers with a sign.
+pub fn is_signed(dtype: DType) -> bool {
+    matches!(dtype, DType::I32 | DType::I64)
+}
+
+impl<'a> Vectors<'a> {
+    /// The vectors of a function for a level.
+    pub fn new(request: &'a Request, level: Level) -> Vectors<'a> {
+        let wide = level == Level::Avx512;
+        let largest = request.operations.iter().map(|operation| operation.dtype.size()).max().unwrap_or(8);
+        let width = if wide { 64 } else { 32 } / largest.max(4);
+        let mut vectors = Vectors { request, wide, width, shifted: vec![None; request.operations.len()] };
+        // The older encoding takes two instructions, and its vectors cross lines half as often. Guarded parts run copy after copy, and
+        // do not find what the next one has.
+        if wide && request.operations.iter().all(|operation| operation.code != Code::Rare) {
+            vectors.shifted = (0..request.operations.len() as Value).map(|value| vectors.origin(value)).collect();
+        }
+        vectors
+    }
+
+    /// The value of the input of which a value is the elements less than a vector further on.
+    fn origin(&self, value: Value) -> Option<Value> {
+        let Some(Reading::Shifted { of, by }) = self.reading(value) else { return None };
+        let is_it = |operation: &Operation| operation.code == Code::Operand && operation.immediate == of as u64;
+        let origin = self.request.operations.iter().position(is_it)?;
+        (by < self.width).then_some(origin as Value)
+    }
+
+    /// How many vectors go side by side, and the values that are loaded once.
+    pub fn copies(&mut self, outputs: &[Value]) -> (usize, Vec<Value>) {
+        let (copies, pinned) = self.room(outputs);
+        if self.shifted.iter().any(Option::is_some) {
+            // What is kept for others must not cost a vector side by side.
+            let shifted = std::mem::replace(&mut self.shifted, vec![None; self.request.operations.len()]);
+            let alone = self.room(outputs);
+            if alone.0 > copies {
+                return alone;
+            }
+            self.shifted = shifted;
+        }
+        (copies, pinned)
+    }
+
+    /// As many vectors side by side as the registers hold, with what is needed all the time held back; and the values that could be
+    /// loaded once, of which so many find room.
+    fn room(&self, outputs: &[Value]) -> (usize, Vec<Value>) {
+        let (needed, mut uniform) = pressure(self, &self.request.operations, outputs);
+        let banks = self.banks();
+        // A turn waits for what the one before has left in memory: more side by side is worth it even where some masks are saved.
+        let masks = if self.request.again.is_some() { 2 * banks[MASKS] } else { banks[MASKS] };
+        let room = |copies: usize| {
+            let fits = |bank: usize, registers: usize| needed[bank] * copies <= registers || registers == 0;
+            copies == 1 || fits(VECTORS, banks[VECTORS]) && fits(MASKS, masks)
+        };
+        let copies = [MOST_COPIES, 2, 1].into_iter().find(|&copies| room(copies)).unwrap_or(1);
+        uniform.truncate(banks[VECTORS].saturating_sub(needed[VECTORS] * copies + 2));
+        (copies, uniform)
+    }
+
+    /// Bytes of a vector of a dtype's elements.
+    pub fn bytes(&self, dtype: DType) -> usize {
+        match dtype {
+            // Without mask registers a truth is as wide as the widest element.
+            DType::Bool => self.full(),
+            dtype => self.width * dtype.size(),
+        }
+    }
+
+    /// Bytes of a whole register.
+    pub fn full(&self) -> usize {
+        if self.wide { 64 } else { 32 }
+    }
+
+    /// A register that no value has: what takes two instructions goes through it.
+    pub fn scratch(&self) -> u8 {
+        if self.wide { 31 } else { 15 }
+    }
+
+    /// Whether a dtype's vectors are narrower than the registers.
+    pub fn is_half(&self, dtype: DType) -> bool {
+        dtype != DType::Bool && self.bytes(dtype) < self.full()
+    }
+
+    /// How many accumulators a row's elements take turns at.
+    pub fn stripe(&self) -> Option<usize> {
+        self.request.folding.as_ref()?.stripe
+    }
+
+    /// How a value is read, if it is an input.
+    pub fn reading(&self, value: Value) -> Option<Reading> {
+        let operation = self.request.operations[value as usize];
+        (operation.code == Code::Operand).then(|| self.request.inputs[operation.immediate as usize])
+    }
+}
+
+impl Target for Vectors<'_> {
+    fn banks(&self) -> [usize; 2] {
+        // The last vector register is kept for what takes two instructions: `scratch`.
+        // So is the last mask where the last vector's results are written under one.
+        match (self.wide, &self.request.folding) {
+            (true, None) => [31, 7],
+            (true, Some(_)) => [31, 6],
+            (false, _) => [15, 0],
+        }
+    }
+
+    fn bank(&self, dtype: DType) -> usize {
+        if self.wide && dtype == DType::Bool { MASKS } else { VECTORS }
+    }
+
+    fn memory(&self, operation: &Operation) -> ([bool; 3], bool) {
+        let from = self.request.operations[operation.operands[0] as usize].dtype;
+        if operation.dtype == DType::Bool && (from == DType::Bool || !self.wide && !is_float(from)) {
+            return ([false; 3], false);
+        }
+        match operation.code {
+            Code::Multiply if !self.wide && operation.dtype.size() == 8 && !is_float(operation.dtype) => {
+                ([false; 3], false)
+            }
+            Code::Add
+            | Code::Multiply
+            | Code::And
+            | Code::Or
+            | Code::Xor
+            | Code::Equal
+            | Code::NotEqual
+            | Code::MultiplyLowerHalves => ([false, true, false], true),
+            Code::Subtract | Code::Divide | Code::Less | Code::LessEqual => ([false, true, false], false),
+            Code::Fma => ([false, false, true], false),
+            Code::SquareRoot | Code::Floor | Code::Ceil | Code::Truncate | Code::Round => ([true, false, false], false),
+            Code::Select if operation.dtype != DType::Bool => ([false, true, false], false),
+            _ => ([false; 3], false),
+        }
+    }
+
+    fn needs(&self, operation: &Operation, operands: [DType; 3]) -> Needs {
+        let vectors = |count: usize| Needs { temporaries: [count, 0], apart: true };
+        let integer = !is_float(operation.dtype);
+        let from = operands[0];
+        match operation.code {
+            Code::Select if operation.dtype == DType::Bool => match self.wide {
+                true => Needs { temporaries: [0, 1], apart: true },
+                false => Needs::default(),
+            },
+            Code::Select if !self.wide && self.is_half(operation.dtype) => vectors(1),
+            Code::Convert if is_float(from) && integer => match self.wide {
+                true => Needs { temporaries: [0, 1], apart: true },
+                false => vectors(1),
+            },
+            Code::Convert if !self.wide => vectors(1),
+            Code::Multiply if !self.wide && integer && operation.dtype.size() == 8 => vectors(2),
+            Code::ShiftRight if !self.wide && integer && operation.dtype.size() == 8 => vectors(1),
+            Code::CopySign if !self.wide => vectors(1),
+            Code::Equal | Code::NotEqual | Code::Less | Code::LessEqual if !self.wide && !is_float(from) => vectors(2),
+            _ => Needs::default(),
+        }
+    }
+
+    fn is_dense(&self, value: Value) -> bool {
+        // Truths take more than one instruction to read.
+        matches!(self.reading(value), Some(Reading::Dense | Reading::Shifted { .. } | Reading::Accumulator(_)))
+            && self.request.operations[value as usize].dtype != DType::Bool
+    }
+
+    fn is_uniform(&self, value: Value) -> bool {
+        let operation = self.request.operations[value as usize];
+        let truth = operation.dtype == DType::Bool;
+        !truth && (operation.code == Code::Constant || self.reading(value) == Some(Reading::Splat))
+    }
+
+    fn shifted(&self, value: Value) -> Option<Value> {
+        self.shifted[value as usize]
+    }
+}
+
+/// Why a recording has no vector code at a level: the first operation that is not there.
+pub fn refusal(operations: &[Operation], level: Level) -> Option<String> {
+    let wide = level == Level::Avx512;
+    for operation in operations {
+        let small = |dtype: DType| !matches!(dtype.size(), 4 | 8) || matches!(dtype, DType::C64);
+        if operation.dtype != DType::Bool && small(operation.dtype) {
+            return Some(format!("no vectors of {}", operation.dtype));
+        }
+        if operation.code == Code::Convert && !wide {
+            let from = operations[operation.operands[0] as usize].dtype;
+            let (a, b) = (is_float(from), is_float(operation.dtype));
+            let exact = a && !b && operation.dtype != DType::I32;
+            let rounding = !a && b && operation.dtype == DType::F32 && from != DType::I32;
+            if exact || rounding {
+                return Some(format!("no conversion from {from} to {} with AVX2", operation.dtype));
+            }
+        }
+    }
+    None
+}
