@@ -226,7 +226,22 @@ impl Checker<'_> {
                 self.note_lost_update(&name, place);
             }
         }
+        self.note_last_name(function);
         captured
+    }
+
+    /// Notes that a function gives nothing, because its last line gives a value a name that ends there.
+    fn note_last_name(&mut self, function: &ast::Function) {
+        let ExpressionKind::Block(block) = &function.body.kind else { return };
+        let Some(last) = block.statements.last().filter(|_| function.result.is_none()) else { return };
+        let (name, what) = match &last.kind {
+            StatementKind::Assign { target: Target::Name(name), .. } => (name, "this value is not used"),
+            StatementKind::Update { name, .. } => (name, "this update is lost"),
+            _ => return,
+        };
+        let message = format!("{what}: a function's value is its last line's, and `{}` ends here", name.text);
+        let help = format!("end the function with a line `{}`", name.text);
+        let _ = self.report(Diagnostic::note("N0303", message, name.span, "").help(help));
     }
 
     /// Notes that a function updates a name from around it and never reads what the update made of it.
