@@ -9,6 +9,7 @@ mod engines;
 mod examples;
 mod explanations;
 mod golden;
+mod guards;
 mod npbench;
 mod oracle;
 mod plans;

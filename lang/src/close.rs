@@ -35,7 +35,7 @@ fn close_by(graph: &Graph<Length>, known: &Sizes, piece: usize) -> Result<Graph,
         Some(guard) if guard.after == 0 => return Err(failure(guard, known)),
         other => other.map(|guard| guard.after),
     };
-    let closed = Closed::of(graph, known)?;
+    let closed = Closed::of(graph, known, failing.is_some())?;
     let needed = graph.needed();
     let told = closed.told_now(graph, known, &needed);
     let is_whole = told.is_empty()
@@ -47,25 +47,19 @@ fn close_by(graph: &Graph<Length>, known: &Sizes, piece: usize) -> Result<Graph,
     {
         return close_by(&first, known, piece);
     }
-    match failing {
-        // What stands before it in the program happens first.
-        Some(after) => Ok(closed.staged(graph, known, told, after)),
-        None if is_whole => {
-            let mut whole = closed.whole(graph, &needed);
-            whole.rest = graph.next.as_ref().map(|next| {
-                let known = known.iter().filter(|(symbol, _)| next.sizes.contains(symbol));
-                let known = known.map(|(symbol, size)| (symbol.clone(), *size)).collect();
-                Rest { graph: next.graph.clone(), known, told: Vec::new() }
-            });
-            Ok(whole)
-        }
-        None => {
-            // What is claimed of sizes that are told now is looked at before anything happens that stands behind it.
-            let waits = |guard: &&Guard| guard.symbols().any(|symbol| told.iter().any(|(told, _)| told == symbol));
-            let after = graph.guards.iter().filter(waits).map(|guard| guard.after).min();
-            Ok(closed.staged(graph, known, told, after.unwrap_or(graph.effects.len())))
-        }
+    if failing.is_none() && is_whole {
+        let mut whole = closed.whole(graph, &needed);
+        whole.rest = graph.next.as_ref().map(|next| {
+            let known = known.iter().filter(|(symbol, _)| next.sizes.contains(symbol));
+            let known = known.map(|(symbol, size)| (symbol.clone(), *size)).collect();
+            Rest { graph: next.graph.clone(), known, told: Vec::new() }
+        });
+        return Ok(whole);
     }
+    // What is claimed is looked at before anything happens that stands behind it in the program.
+    let waits = |guard: &&Guard| guard.check(known).is_none();
+    let limit = graph.guards.iter().filter(waits).map(|guard| guard.after).chain(failing).min();
+    Ok(closed.staged(graph, known, told, limit.unwrap_or(graph.effects.len())))
 }
 
 /// What is said when a guard does not hold.
@@ -77,7 +71,7 @@ fn failure(guard: &Guard, known: &Sizes) -> Diagnostic {
     };
     let (a, b) = (shown(&guard.left, left), shown(&guard.right, right));
     let (code, message, here) = match guard.claim {
-        Claim::AtLeast => ("E0506", format!("a length cannot be negative: {a}"), format!("{left} here")),
+        Claim::AtLeast => ("E0506", format!("{}: {a}", guard.what), format!("{left} here")),
         _ => ("E0504", format!("{}, and they are {a} and {b}", guard.what), format!("{left} and {right} here")),
     };
     let mut diagnostic = Diagnostic::error(code, message, guard.span, here);
@@ -94,7 +88,7 @@ fn failure(guard: &Guard, known: &Sizes) -> Diagnostic {
         Claim::Equal | Claim::EqualInBroadcast | Claim::EqualOrOne => {
             diagnostic.help(format!("take the first {shorter} of the longer one: `[{before}:{shorter}{behind}]`"))
         }
-        Claim::AtLeast => diagnostic.help("write 0 or more: `maximum(k, 0)` where `k` may be negative"),
+        Claim::AtLeast => diagnostic,
     }
 }
 
@@ -104,7 +98,8 @@ struct Closed {
 }
 
 impl Closed {
-    fn of(graph: &Graph<Length>, known: &Sizes) -> Result<Closed, Diagnostic> {
+    /// The nodes that can be; where a guard has failed, one with a negative length waits for the error.
+    fn of(graph: &Graph<Length>, known: &Sizes, has_failed: bool) -> Result<Closed, Diagnostic> {
         let mut nodes: Vec<Option<(NodeKind, Vec<ArrayType>)>> = Vec::with_capacity(graph.nodes.len());
         for node in &graph.nodes {
             let operands_are_closed = node.kind.operands().iter().all(|id| nodes[id.index()].is_some());
@@ -115,9 +110,18 @@ impl Closed {
             nodes.push(match closed {
                 Ok(closed) => Some(closed),
                 Err(Refusal::Open) => None,
+                Err(Refusal::Negative(_)) if has_failed => None,
                 Err(Refusal::Negative(length)) => {
-                    let message = format!("a length cannot be negative: {length}");
-                    return Err(Diagnostic::error("E0506", message, node.span, ""));
+                    // What a body makes is as long as what the body around it has of it.
+                    let guards = node.kind.bodies().into_iter().flat_map(|body| &body.guards);
+                    let mut failing = guards.filter(|guard| guard.check(known) == Some(false));
+                    return Err(failing.next().map_or_else(
+                        || {
+                            let message = format!("a length cannot be negative: {length}");
+                            Diagnostic::error("E0506", message, node.span, "").help("write 0 or more")
+                        },
+                        |guard| failure(guard, known),
+                    ));
                 }
             });
         }
@@ -156,8 +160,20 @@ impl Closed {
         let (mut result, to) = self.graph(graph, &inputs);
         let renamed = |id: NodeId| to[id.index()].unwrap_or(id);
         result.outputs = graph.outputs.iter().map(|id| renamed(*id)).collect();
-        result.effects = graph.effects.iter().map(|effect| renamed_effect(effect, &renamed)).collect();
+        result.effects = self.effects(&graph.effects).map(|effect| renamed_effect(effect, &renamed)).collect();
         result
+    }
+
+    /// What happens, without what has only to be run for the guards in its bodies, which hold.
+    fn effects<'e>(&self, effects: &'e [Effect]) -> impl Iterator<Item = &'e Effect> {
+        let is_over = |body: &&Graph| body.effects.is_empty() && body.rest.is_none();
+        effects.iter().filter(move |effect| match effect {
+            Effect::Call { .. } => true,
+            Effect::Run(id) => self.nodes[id.index()].as_ref().is_none_or(|(kind, _)| {
+                let bodies = kind.bodies();
+                bodies.is_empty() || !bodies.iter().all(is_over)
+            }),
+        })
     }
 
     /// The sizes that open nodes and guards wait for and closed nodes tell.
@@ -188,8 +204,25 @@ impl Closed {
     }
 
     /// What comes first: the sizes that can be told, what happens before they are needed; and the rest.
-    fn staged(&self, graph: &Graph<Length>, known: &Sizes, told: Vec<(Symbol, NodeId)>, most_effects: usize) -> Graph {
+    fn staged(
+        &self,
+        graph: &Graph<Length>,
+        known: &Sizes,
+        mut told: Vec<(Symbol, NodeId)>,
+        most_effects: usize,
+    ) -> Graph {
         let is_closed = |id: NodeId| self.nodes[id.index()].is_some();
+        // What happens later tells nothing now.
+        let later = graph.effects[most_effects..].iter().filter_map(|effect| match effect {
+            Effect::Run(id) => Some(*id),
+            Effect::Call { .. } => None,
+        });
+        if later.clone().next().is_some() {
+            told.retain(|(_, teller)| {
+                let before = reached(graph, &[*teller], &|_| false);
+                !later.clone().any(|id| before[id.index()])
+            });
+        }
         let first_open = graph
             .effects
             .iter()
@@ -264,7 +297,8 @@ impl Closed {
         let (mut result, to) = self.graph(graph, &first);
         let renamed = |id: NodeId| to[id.index()].unwrap_or(id);
         result.outputs = crossing.iter().chain(told.iter().map(|(_, id)| id)).map(|id| renamed(*id)).collect();
-        result.effects = graph.effects[..first_open].iter().map(|effect| renamed_effect(effect, &renamed)).collect();
+        let happened = self.effects(&graph.effects[..first_open]);
+        result.effects = happened.map(|effect| renamed_effect(effect, &renamed)).collect();
         result.rest = Some(Rest {
             graph: Arc::new(rest),
             known: known.clone(),

@@ -398,7 +398,7 @@ pub enum Claim {
     /// They are equal, for they are lengths of arrays of indices; or the left one is 1, and is stretched to a right one that was
     /// known before the run.
     EqualOrOne,
-    /// The left one, which a new array has, is at least the right one: 0.
+    /// The left one is at least the right one.
     AtLeast,
 }
 

@@ -86,8 +86,9 @@ impl<'g> Cut<'g> {
             }
         }
         cut.note_reads();
-        let mut asked = cut.note_sizes(&tellers);
+        let mut asked = HashMap::new();
         cut.note_guards(&tellers, &mut asked);
+        cut.note_sizes(&tellers, &mut asked);
         for (symbol, (first, last)) in asked {
             cut.known[first + 1..=last].iter_mut().for_each(|known| {
                 known.insert(symbol.clone());
@@ -96,7 +97,7 @@ impl<'g> Cut<'g> {
         cut
     }
 
-    /// Notes what the pieces read, and where what happens belongs: everything in its order.
+    /// Notes what the pieces read of each other's nodes.
     fn note_reads(&mut self) {
         for piece in 0..self.count {
             for at in 0..self.members[piece].len() {
@@ -105,13 +106,6 @@ impl<'g> Cut<'g> {
                     self.read(operand, piece);
                 }
             }
-        }
-        let mut latest = 0;
-        for effect in &self.graph.effects {
-            let roots = effect_roots(effect);
-            latest = roots.iter().filter_map(|id| self.piece_of[id.index()]).fold(latest, usize::max);
-            self.effects.push(latest);
-            roots.into_iter().for_each(|id| self.read(id, latest));
         }
         self.graph.outputs.iter().for_each(|id| self.read(*id, self.count - 1));
     }
@@ -143,9 +137,8 @@ impl<'g> Cut<'g> {
         self.graph.effects[first..end].iter()
     }
 
-    /// Notes which piece asks for each size first, so that it is known from there on; gives the first and the last that mention it.
-    fn note_sizes(&mut self, tellers: &HashMap<&Symbol, NodeId>) -> HashMap<Symbol, (usize, usize)> {
-        let mut asked: HashMap<Symbol, (usize, usize)> = HashMap::new();
+    /// Notes which piece asks for each size first, so that it is known from there on, and which is the last that mentions it.
+    fn note_sizes(&mut self, tellers: &HashMap<&Symbol, NodeId>, asked: &mut HashMap<Symbol, (usize, usize)>) {
         for piece in 0..self.count {
             let mut symbols = BTreeSet::new();
             let made = self.made_in(piece);
@@ -154,7 +147,7 @@ impl<'g> Cut<'g> {
             }
             for symbol in symbols {
                 if let Some((_, last)) = asked.get_mut(&symbol) {
-                    *last = piece;
+                    *last = piece.max(*last);
                 } else if let Some(teller) = tellers.get(&symbol).copied() {
                     self.read(teller, piece);
                     self.sizes[piece].push((symbol.clone(), teller));
@@ -172,30 +165,39 @@ impl<'g> Cut<'g> {
                 }
             }
         }
-        asked
     }
 
-    /// What must hold of sizes belongs where they are known and what comes before it in the program has happened.
+    /// Notes where what happens belongs, and what must hold of sizes: that stands where these are told, everything in its order.
     fn note_guards(&mut self, tellers: &HashMap<&Symbol, NodeId>, asked: &mut HashMap<Symbol, (usize, usize)>) {
-        for guard in &self.graph.guards {
-            for symbol in guard.symbols().filter(|symbol| !asked.contains_key(symbol)).collect::<Vec<_>>() {
-                let Some(teller) = tellers.get(symbol).copied() else { continue };
-                let piece = self.piece_of[teller.index()].unwrap_or(0);
-                self.read(teller, piece);
-                self.sizes[piece].push((symbol.clone(), teller));
-                asked.insert(symbol.clone(), (piece, piece));
-            }
-            let told = guard.symbols().filter_map(|symbol| asked.get(symbol)).map(|(first, _)| *first);
-            let happened = guard.after.checked_sub(1).map_or(0, |last| self.effects[last]);
-            let piece = told.fold(happened, usize::max);
-            for symbol in guard.symbols() {
-                if let Some((_, last)) = asked.get_mut(symbol) {
-                    *last = (*last).max(piece);
+        let mut guards: Vec<&Guard> = self.graph.guards.iter().collect();
+        guards.sort_by_key(|guard| guard.after);
+        let mut guards = guards.into_iter().peekable();
+        let mut latest = 0;
+        for index in 0..=self.graph.effects.len() {
+            while let Some(guard) = guards.next_if(|guard| guard.after <= index) {
+                for symbol in guard.symbols() {
+                    let Some(teller) = tellers.get(symbol).copied() else { continue };
+                    let piece = self.piece_of[teller.index()].unwrap_or(0);
+                    latest = latest.max(piece);
+                    if !asked.contains_key(symbol) {
+                        self.read(teller, piece);
+                        self.sizes[piece].push((symbol.clone(), teller));
+                        asked.insert(symbol.clone(), (piece, piece));
+                    }
                 }
+                for symbol in guard.symbols() {
+                    if let Some((_, last)) = asked.get_mut(symbol) {
+                        *last = latest.max(*last);
+                    }
+                }
+                let before = self.effects.partition_point(|own| *own < latest);
+                self.guards[latest].push(Guard { after: guard.after - before, ..guard.clone() });
             }
-            let before = self.effects.partition_point(|own| *own < piece);
-            let after = guard.after.saturating_sub(before);
-            self.guards[piece].push(Guard { after, ..guard.clone() });
+            let Some(effect) = self.graph.effects.get(index) else { break };
+            let roots = effect_roots(effect);
+            latest = roots.iter().filter_map(|id| self.piece_of[id.index()]).fold(latest, usize::max);
+            self.effects.push(latest);
+            roots.into_iter().for_each(|id| self.read(id, latest));
         }
     }
 

@@ -172,7 +172,7 @@ impl<'a> Checker<'a> {
         }
         let types: Vec<Type> =
             outputs.0.iter().map(|id| first.level.builder.graph().node(*id).array_type().clone()).collect();
-        let (mut graphs, captured, has_effects) = close_bodies(vec![
+        let (mut graphs, captured, must_run) = close_bodies(vec![
             Body { level: first.level, own: 0, outputs: outputs.0 },
             Body { level: second.level, own: 0, outputs: outputs.1 },
         ]);
@@ -181,7 +181,7 @@ impl<'a> Checker<'a> {
         let otherwise = Arc::new(graphs.remove(1));
         let kind = NodeKind::If { condition, then: Arc::new(graphs.remove(0)), otherwise, captured };
         let node = self.add_all(kind, types.clone(), span);
-        if has_effects {
+        if must_run {
             self.level().effects.push(Effect::Run(node.node));
         }
         let mut results = shapes.into_iter().map(|shape| {
@@ -705,12 +705,12 @@ impl<'a> Checker<'a> {
         for array_type in &types {
             self.refuse_untold(array_type, "the elements of a comprehension", KEEP_THE_SHAPE, element)?;
         }
-        let has_effects = !level.effects.is_empty();
+        let must_run = level.must_run();
         let captured = level.captured;
         let mut body = level.builder.finish();
         body.effects = level.effects;
         let node = self.add_all(NodeKind::Map { body: Arc::new(body), mapped, captured }, types.clone(), span);
-        if has_effects {
+        if must_run {
             self.level().effects.push(Effect::Run(node.node));
         }
         Ok(shape.map(&mut |index| match types.len() {
@@ -822,7 +822,7 @@ pub(super) fn close_bodies(bodies: Vec<Body>) -> (Vec<Graph<Length>>, Vec<NodeId
             });
         }
     }
-    let has_effects = bodies.iter().any(|body| !body.level.effects.is_empty());
+    let must_run = bodies.iter().any(|body| body.level.must_run());
     let graphs = bodies.into_iter().map(|Body { level, own, outputs }| {
         let mut graph = level.builder.finish();
         for node in &mut graph.nodes {
@@ -846,5 +846,5 @@ pub(super) fn close_bodies(bodies: Vec<Body>) -> (Vec<Graph<Length>>, Vec<NodeId
         graph.effects = level.effects;
         graph
     });
-    (graphs.collect(), captured, has_effects)
+    (graphs.collect(), captured, must_run)
 }

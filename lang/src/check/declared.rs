@@ -7,6 +7,7 @@ use crate::ast::{
 };
 use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
+use crate::dtype::Scalar;
 use crate::dtype::{DType, Kind};
 use crate::graph::NodeKind;
 use crate::length::{Length, Polynomial, Symbol};
@@ -351,9 +352,12 @@ impl Checker<'_> {
             [] => {}
             [name] if is_last => {
                 self.refuse_unbound(&fit, name, sizes)?;
-                let Some(solved) = self.solve(&fit, name, sizes) else {
+                let exact = self.solve(&fit, name, sizes);
+                let Some(solved) = exact.or_else(|| self.solve_in_run(&fit, name, sizes)) else {
                     return Err(self.no_size_fits(&fit, name, sizes));
                 };
+                let help = format!("give it more elements{}", fit.along());
+                self.at_least(&solved, 0, &format!("the size `{name}` cannot be negative"), &help, fit.span);
                 sizes.known.insert(name.clone(), fit.named(solved));
                 return Ok(());
             }
@@ -467,6 +471,7 @@ impl Checker<'_> {
                 )
             }
             Some([_, above]) => (format!(": {above} is the least"), format!("give it {above} elements{}", fit.along())),
+            None if fit.length.known().is_none() => (String::new(), format!("make it a parameter: `{name}: i64`")),
             None => (String::new(), format!("give it a length that some `{name}` makes")),
         };
         let message = format!("no `{name}` makes this size {}{near}", fit.length);
@@ -593,6 +598,23 @@ impl Checker<'_> {
     fn solve(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Option<Length> {
         let (symbol, size) = self.size_in(fit, name, sizes)?;
         Length::of(size.solved_for(&symbol, &Polynomial::from(&fit.length))?)
+    }
+
+    /// The same for a length that only the run tells, where the size is so many times the name: the run checks that it is a multiple.
+    fn solve_in_run(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Option<Length> {
+        fit.length.symbols().any(|symbol| !symbol.is_variable()).then_some(())?;
+        let (symbol, size) = self.size_in(fit, name, sizes)?;
+        let least = size.at(&symbol, &0.into()).known()?;
+        let factor = size.at(&symbol, &1.into()).known()? - least;
+        let is_multiple = Polynomial::from(&symbol).scaled(factor).plus(&least.into()) == size;
+        (is_multiple && factor > 0).then_some(())?;
+        let dividend = self.integer_value(&Polynomial::from(&fit.length).minus(&least.into()), fit.span)?;
+        let divisor = self.constant(Scalar::i64(factor), false, fit.span);
+        let value = self.integers("//", dividend, divisor, fit.span)?;
+        let value = self.polynomial_of(value);
+        let wanted = Length::of(size.at(&symbol, &value))?;
+        let what = format!("{} is declared with length {wanted} here", fit.what);
+        self.same_length(&fit.length, &wanted, &what, fit.span).then(|| Length::of(value)).flatten()
     }
 
     /// The sizes next to a length, of those that a name can make: one that is no greater, and one that is.

@@ -558,7 +558,14 @@ impl<'c, 'a> Expansion<'c, 'a> {
         self.checker.flat(operand, axes, span)
     }
 
-    /// The shorter of two lengths; where that is not known, the run sees to it that they are equal.
+    /// Sees to it that an operand that the run finds to have no elements along an axis of this length is refused.
+    pub fn not_empty(&mut self, call: &Call, length: &Length, span: Span) {
+        let what = format!("`{}` needs at least one element", self.checker.visible_name(&call.name, call.span));
+        let help = "check the shape first: `if a.size > 0 { … } else { … }`";
+        self.checker.at_least(length, 1, &what, help, span);
+    }
+
+    /// The shorter of two lengths; where that is not known, a size that the run computes.
     pub fn shorter(&mut self, left: &Length, right: &Length, span: Span) -> Length {
         self.checker.shorter(left, right, span)
     }

@@ -229,14 +229,14 @@ impl Checker<'_> {
         };
         let new = self.fit_part(name, &whole, new, operator.is_some(), new_span)?;
         let given = self.type_of(new).shape.clone();
-        let wider = self.broadcast_pair(&selection.shape, &given, "=", span);
-        if wider.as_ref().map(Vec::len) != Ok(selection.shape.len())
-            || given
+        // The new values are stretched to the part, and the part to nothing.
+        let fits = given.len() <= selection.shape.len()
+            && given
                 .iter()
                 .rev()
                 .zip(selection.shape.iter().rev())
-                .any(|(given, own)| own.is(1) && !given.is(1) && given.known().is_some())
-        {
+                .all(|(given, own)| given.is(1) || self.same_in_part(own, given, span));
+        if !fits {
             let part = Type::new(whole.dtype, selection.shape.clone());
             let found = self.type_of(new).to_string();
             let message = format!("the part is {part}, and this is {found}");

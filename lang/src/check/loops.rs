@@ -692,7 +692,7 @@ impl<'a> Checker<'a> {
         has_condition: bool,
     ) -> Checks<()> {
         let span = site.span;
-        let (mut graphs, captured, has_effects) = close_bodies(bodies);
+        let (mut graphs, captured, must_run) = close_bodies(bodies);
         let body = Arc::new(graphs.pop().ok_or(Reported)?);
         let condition = if has_condition { graphs.pop().map(Arc::new) } else { None };
         let types: Vec<Type> = initial.iter().map(|leaf| self.type_of(*leaf).clone()).collect();
@@ -700,7 +700,7 @@ impl<'a> Checker<'a> {
         let mapped = site.mapped.clone();
         let kind = NodeKind::Loop { condition, body, stops, mapped, carried: first, captured };
         let node = self.add_all(kind, types.clone(), span);
-        if has_effects {
+        if must_run {
             self.level().effects.push(Effect::Run(node.node));
         }
         let mut index = 0;

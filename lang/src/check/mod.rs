@@ -223,6 +223,11 @@ pub(crate) struct Level {
 }
 
 impl Level {
+    /// Whether a body has to run even where nobody wants what it gives: something happens in it, or must hold.
+    fn must_run(&self) -> bool {
+        !self.effects.is_empty() || !self.guards.is_empty()
+    }
+
     fn new() -> Level {
         Level {
             builder: GraphBuilder::new(),

@@ -48,6 +48,12 @@ impl Checker<'_> {
         self.same_or_guarded(lengths, what, Claim::EqualOrOne, (None, Some(help)), span)
     }
 
+    /// The same for a part of an array and the values that it gets.
+    pub(super) fn same_in_part(&mut self, own: &Length, given: &Length, span: Span) -> bool {
+        let help = "give the part as many values as it has, or one value, a scalar, for all of it";
+        self.same_or_guarded((own, given), "`=` needs equal lengths", Claim::Equal, (None, Some(help)), span)
+    }
+
     fn same_or_guarded(
         &mut self,
         (left, right): (&Length, &Length),
@@ -94,18 +100,28 @@ impl Checker<'_> {
     /// The length of a new array; if only the run tells it, the run checks that it is not negative.
     pub(super) fn new_length(&mut self, polynomial: Polynomial, span: Span) -> Result<Length, Diagnostic> {
         let known = polynomial.known();
-        let is_proved = polynomial.is_never_negative();
         let length = Length::of(polynomial).ok_or_else(|| {
             let message = format!("a length cannot be negative: {}", known.unwrap_or(-1));
             Diagnostic::error("E0309", message, span, "").help("write 0 or more")
         })?;
-        if !is_proved {
-            let right = Length::Known(0);
-            let (places, around) = (self.guard_places(&[], &length, &right), Default::default());
-            let (left, claim) = (length.clone(), Claim::AtLeast);
-            self.guard(Guard { left, right, what: "".into(), span, after: 0, claim, places, around, help: None });
-        }
+        let typed = self.quoted(span).filter(|text| !text.starts_with('('));
+        let help = match typed {
+            Some(text) => format!("write 0 or more: `maximum({text}, 0)`"),
+            None => "write 0 or more: `maximum(k, 0)` where `k` may be negative".into(),
+        };
+        self.at_least(&length, 0, "a length cannot be negative", &help, span);
         Ok(length)
+    }
+
+    /// Sees to it that the run refuses a length that is too small. `what` says why, as a sentence.
+    pub(crate) fn at_least(&mut self, length: &Length, least: usize, what: &str, help: &str, span: Span) {
+        if Polynomial::from(length).minus(&(least as i64).into()).is_never_negative() {
+            return;
+        }
+        let (left, right, claim) = (length.clone(), Length::Known(least), Claim::AtLeast);
+        let (places, around) = (self.guard_places(&[], &left, &right), Default::default());
+        let help = Some(help.into());
+        self.guard(Guard { left, right, what: what.into(), span, after: 0, claim, places, around, help });
     }
 
     /// The operands that meet, and where the sizes in two lengths come from.
@@ -144,16 +160,23 @@ impl Checker<'_> {
             && left.iter().zip(right).all(|(a, b)| self.same_length(a, b, what, span))
     }
 
-    /// The shorter of two lengths; where that is not known, they must be equal.
+    /// The shorter of two lengths: a size of its own where only the run can tell which it is.
     pub(crate) fn shorter(&mut self, left: &Length, right: &Length, span: Span) -> Length {
         let (a, b) = (Polynomial::from(left), Polynomial::from(right));
         if a.minus(&b).is_never_negative() {
             return right.clone();
         }
-        if !b.minus(&a).is_never_negative() {
-            self.same_length(left, right, "arrays that are walked together are equally long", span);
+        if b.minus(&a).is_never_negative() {
+            return left.clone();
         }
-        left.clone()
+        let lengths = [left, right].map(|length| self.length_value(length, span));
+        let [a, b] = lengths;
+        let operands = lengths.map(|length| (Value::Array(length), span)).to_vec();
+        let Ok(Value::Array(is_less)) = self.operator("<", span, operands, span) else { return left.clone() };
+        let shorter = self.select(is_less, a, b, &ArrayType::scalar(DType::I64), span);
+        let bounds = Bounds { least: 0.into(), most: Polynomial::from(left) };
+        self.level().bounds.insert(shorter.node, bounds);
+        Length::of(self.polynomial_of(shorter)).unwrap_or_else(|| left.clone())
     }
 
     /// A length as a value, which promotes like a literal.

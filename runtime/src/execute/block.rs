@@ -452,7 +452,7 @@ impl Tape {
         let packed = if is_alone { readers.iter_mut().filter_map(Reader::pack).collect() } else { Short::new() };
         if region.machine_code != MachineCode::Off {
             let run = run(region, &readers, RUN_OF_MACHINE_CODE);
-            let readings = readings(region, &readers, run);
+            let readings = readings(region, &readers, run, packed.is_empty());
             let streams = is_alone && run == usize::MAX && streams(region, &readers, destinations);
             // A leaf that is a result or is reduced is wanted element by element, and code repeats one in a line alone.
             let is_wanted = |register: Register| {
@@ -630,7 +630,7 @@ impl Tape {
         if !goes_on || !readers.iter().all(is_in_rows) {
             return None;
         }
-        let readings = readings(region, &readers, row);
+        let readings = readings(region, &readers, row, packed.is_empty());
         let (stripe, most, step) = match way {
             Way::Stripes(stripe) => (Some(stripe), (LONG_BLOCK / row).max(1), STRIPE as isize),
             Way::Rows { .. } => (None, STRIPES, 0),
@@ -997,10 +997,11 @@ fn run(region: &Region, readers: &[Reader], least: usize) -> usize {
     }
 }
 
-/// What machine code makes of each reader. Slices of one array that begin within a line of each other are found by one address.
-fn readings(region: &Region, readers: &[Reader], run: usize) -> Few<Reading> {
+/// What machine code makes of each reader. Slices of one array that begin within a line of each other are found by one address, where
+/// all lie in their arrays and none in a copy.
+fn readings(region: &Region, readers: &[Reader], run: usize, in_place: bool) -> Few<Reading> {
     let mut readings: Few<Reading> = readers.iter().map(|reader| reader.reading(run)).collect();
-    if region.count() < FEWEST_OVERLAPPING {
+    if region.count() < FEWEST_OVERLAPPING || !in_place {
         return readings;
     }
     let origin = |at: usize| match (&region.leaves[at].source, &readers[at]) {

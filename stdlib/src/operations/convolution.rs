@@ -65,7 +65,7 @@ fn vectors(build: &mut Expansion, call: &Call) -> Result<Pair, Diagnostic> {
                 let diagnostic = Diagnostic::error("E0310", message, span, one.to_string());
                 return Err(diagnostic.help("check the shape first: `if a.size > 0 { … } else { … }`"));
             }
-            [_] => {}
+            [length] => build.not_empty(call, length, span),
             _ => {
                 let message = format!("`{}` takes vectors, not {one}", call.name);
                 let diagnostic = Diagnostic::error("E0303", message, span, one.to_string());

@@ -212,7 +212,7 @@ fn sides(source: &Type) -> [Length; 2] {
     [source.shape[source.rank() - 2].clone(), source.shape[source.rank() - 1].clone()]
 }
 
-/// The shorter of a matrix's sides; where that is not known, the run sees to it that they are equal.
+/// The shorter of a matrix's sides.
 fn shorter(build: &mut Expansion, call: &Call, source: &Type) -> Length {
     let [rows, columns] = sides(source);
     build.shorter(&rows, &columns, call.span)

@@ -141,8 +141,9 @@ fn norm(build: &Expansion, call: &Call) -> Result<Attribute<Length>, Diagnostic>
 }
 
 /// A length of at least 1.
-fn at_least_one(call: &Call, index: usize, length: Length) -> Result<Length, Diagnostic> {
+fn at_least_one(build: &mut Expansion, call: &Call, index: usize, length: Length) -> Result<Length, Diagnostic> {
     if !length.is(0) {
+        build.not_empty(call, &length, call.arguments[index].span);
         return Ok(length);
     }
     let message = format!("`{}` of nothing has no value", call.name);
@@ -158,7 +159,7 @@ fn length(build: &mut Expansion, call: &Call) -> Result<Option<Length>, Diagnost
     let written = build.polynomial(call, 1)?;
     let span = call.arguments[1].span;
     match Length::of(written.clone()) {
-        Some(length) => at_least_one(call, 1, length).map(Some),
+        Some(length) => at_least_one(build, call, 1, length).map(Some),
         None => Err(Diagnostic::error("E0309", format!("a length cannot be negative: {written}"), span, "")),
     }
 }
@@ -194,7 +195,7 @@ fn transform(build: &mut Expansion, call: &Call, kind: Kind) -> Ruled {
     let axis = axis_of(build, call, &source)?;
     let length = match length(build, call)? {
         Some(length) => length,
-        None => at_least_one(call, 0, source.shape[axis].clone())?,
+        None => at_least_one(build, call, 0, source.shape[axis].clone())?,
     };
     let attributes = vec![norm(build, call)?];
     Ok(Value::Array(along_axis(build, call, operand, axis, (source.dtype, length), attributes)))
@@ -206,7 +207,7 @@ fn rfft(build: &mut Expansion, call: &Call) -> Ruled {
     let axis = axis_of(build, call, &source)?;
     let length = match length(build, call)? {
         Some(length) => length,
-        None => at_least_one(call, 0, source.shape[axis].clone())?,
+        None => at_least_one(build, call, 0, source.shape[axis].clone())?,
     };
     let half = build.quotient(&(&length).into(), &2.into(), call.span)?.plus(&1.into());
     let half = Length::of(half).unwrap_or(Length::Known(1));
@@ -223,7 +224,7 @@ fn irfft(build: &mut Expansion, call: &Call) -> Ruled {
         Some(length) => length,
         None => {
             let twice = Polynomial::from(&source.shape[axis]).minus(&1.into()).scaled(2);
-            at_least_one(call, 0, Length::of(twice).unwrap_or(0.into()))?
+            at_least_one(build, call, 0, Length::of(twice).unwrap_or(0.into()))?
         }
     };
     let attributes = vec![norm(build, call)?, Attribute::Shape(vec![length.clone()])];
@@ -258,9 +259,9 @@ fn two(build: &mut Expansion, call: &Call) -> Ruled {
     for index in [1, 0] {
         let axis = build.axis(axes[index], source.rank(), call.arguments[2].span, &source)?;
         let length = match lengths {
-            None => at_least_one(call, 0, source.shape[axis].clone())?,
+            None => at_least_one(build, call, 0, source.shape[axis].clone())?,
             Some(lengths) => match usize::try_from(lengths[index]) {
-                Ok(length) => at_least_one(call, 1, length.into())?,
+                Ok(length) => at_least_one(build, call, 1, length.into())?,
                 Err(_) => {
                     let message = format!("a length cannot be negative: {}", lengths[index]);
                     return Err(Diagnostic::error("E0309", message, call.arguments[1].span, ""));
