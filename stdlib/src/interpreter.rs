@@ -3,6 +3,7 @@
 use crate::import::{self, Files, Importer};
 use crate::library::{Library, PRELUDE, PRELUDE_SOURCE};
 use crate::operations::{STREAM, initial_stream};
+use crate::program::Argument;
 use crate::{npy, show};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -493,16 +494,12 @@ impl Interpreter {
     }
 
     /// Runs a compiled program on arguments; the session's names stay as they are.
-    pub(crate) fn execute_with(&self, compiled: &Compiled, arguments: &[Array]) -> Result<Outcome, Vec<Diagnostic>> {
-        let inputs: Vec<Array> = compiled
-            .sources
-            .iter()
-            .map(|source| match source {
-                InputSource::Argument(index) => arguments[*index].clone(),
-                InputSource::Held(array) => array.clone(),
-            })
-            .collect();
-        let executed = self.execute_on(compiled, &inputs)?;
+    pub(crate) fn execute_with(&self, compiled: &Compiled, arguments: &[Argument]) -> Result<Outcome, Vec<Diagnostic>> {
+        let inputs = compiled.sources.iter().map(|source| match source {
+            InputSource::Argument(index) => arguments[*index].array.clone(),
+            InputSource::Held(array) => array.clone(),
+        });
+        let executed = self.execute_on(compiled, inputs)?;
         let value = executed.results.value.as_ref();
         let value = value.map(|value| value.map(&mut |output| executed.arrays[output.index].clone()));
         Ok(Outcome { value, silent: executed.results.silent, notes: executed.results.notes.clone() })
@@ -513,10 +510,14 @@ impl Interpreter {
     /// # Errors
     /// What went wrong while running, or `E0590` when it was cancelled.
     pub fn execute(&self, compiled: &Compiled) -> Result<Executed, Vec<Diagnostic>> {
-        self.execute_on(compiled, &compiled.inputs)
+        self.execute_on(compiled, compiled.inputs.iter().cloned())
     }
 
-    fn execute_on(&self, compiled: &Compiled, inputs: &[Array]) -> Result<Executed, Vec<Diagnostic>> {
+    fn execute_on(
+        &self,
+        compiled: &Compiled,
+        inputs: impl ExactSizeIterator<Item = Array>,
+    ) -> Result<Executed, Vec<Diagnostic>> {
         let context = Context {
             pool: &self.pool,
             threads: &self.threads,
@@ -524,7 +525,7 @@ impl Interpreter {
             host: &*self.host,
             bodies: &*self.library,
         };
-        let arrays = execute::run(&compiled.plan, inputs, &context).map_err(|diagnostic| {
+        let arrays = execute::run_taking(&compiled.plan, inputs, &context).map_err(|diagnostic| {
             let mut diagnostics = compiled.results.notes.clone();
             diagnostics.push(diagnostic);
             diagnostics

@@ -121,17 +121,18 @@ impl Program {
             let message = format!("the program takes {} arguments, and got {}", self.parameters.len(), arguments.len());
             return Err(vec![Diagnostic::error("E0602", message, Default::default(), "")]);
         }
-        let arrays: Vec<Array> = arguments.iter().map(|argument| argument.array.clone()).collect();
-        let types: Vec<ArrayType> = arrays.iter().map(|array| ArrayType::new(array.dtype(), array.shape())).collect();
+        let type_of = |argument: &Argument| ArrayType::new(argument.array.dtype(), argument.array.shape());
+        let types: Vec<ArrayType> = arguments.iter().map(type_of).collect();
         let compiled = self.compiled(types)?;
         let interpreter = self.interpreter.read().unwrap_or_else(PoisonError::into_inner);
-        let outcome: Outcome = interpreter.execute_with(&compiled, &arrays)?;
+        let outcome: Outcome = interpreter.execute_with(&compiled, arguments)?;
         drop(interpreter);
         // A result may be a view of an argument, whose memory is only borrowed.
         let mut failed = None;
         let value = outcome.value.map(|value| {
             value.map(&mut |array| {
-                let is_borrowed = arrays.iter().any(|argument| Arc::ptr_eq(argument.buffer(), array.buffer()));
+                let lies_in = |argument: &Argument| Arc::ptr_eq(argument.array.buffer(), array.buffer());
+                let is_borrowed = arguments.iter().any(lies_in);
                 match if is_borrowed && array.buffer().is_lent() { array.copy(&Pool::new()) } else { Ok(array.clone()) }
                 {
                     Ok(own) => own,

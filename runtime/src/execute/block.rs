@@ -5,11 +5,11 @@
 //! innermost axis. So every kernel sees packed blocks, and a stored result is written straight to its place.
 
 use crate::array::Array;
-use crate::buffer::ALIGNMENT;
+use crate::buffer::{ALIGNMENT, Unwritten};
 use crate::kernel::{BlockFunction, Level, STRIPE, STRIPES};
 use crate::machine::MachineCode;
 use crate::machine::regions::{Compiled, Line as Stage, MOST_IN_ROWS, Reading};
-use crate::plan::region::{Region, Register, Source};
+use crate::plan::region::{End, Leaf, Reducer, Region, Register, Source, Store, ValueId};
 use crate::short::Short;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -50,6 +50,12 @@ const FEWEST_OVERLAPPING: usize = 2048;
 /// A block of machine code is cheaper to begin than one of many separate functions.
 const RUN_OF_MACHINE_CODE: usize = 16;
 const RUN_OF_FUNCTIONS: usize = 256;
+
+/// The most elements of a region that are taken in one call of its machine code, without a tape.
+const MOST_STRAIGHT: usize = CODE_BLOCK;
+
+/// Between the accumulators of two reductions: code may look at what lies before the first.
+pub const BEFORE_ACCUMULATORS: usize = 64;
 
 /// Between two block buffers, so that equal offsets in them do not fall on equal offsets in a page: the processor would take
 /// a load for one that must wait for the store before it.
@@ -355,8 +361,17 @@ pub unsafe fn splat(bytes: &[u8; 16], size: usize, to: *mut u8, count: usize) {
 }
 
 impl Reader {
-    /// How a region's leaf is read, given the arrays.
-    fn new(region: &Region, source: &Source, dtype: DType, place: Option<&Place>) -> Reader {
+    /// How a region's leaves are read.
+    fn all(region: &Region, places: &[Option<Place>]) -> Few<Reader> {
+        let reader = |(leaf, place): (&Leaf, &Option<Place>)| {
+            let place = place.as_ref().map(|place| (place.pointer, &place.strides[..]));
+            Reader::new(region, &leaf.source, leaf.dtype, place)
+        };
+        region.leaves.iter().zip(places).map(reader).collect()
+    }
+
+    /// How a leaf is read, given where its array's first element lies, and its strides.
+    fn new(region: &Region, source: &Source, dtype: DType, place: Option<(*const u8, &[isize])>) -> Reader {
         match source {
             Source::Scalar(scalar) => Reader::Splat { bytes: scalar_bytes(*scalar), size: dtype.size() },
             Source::Counter(counter) => {
@@ -370,16 +385,16 @@ impl Reader {
         }
     }
 
-    fn of_array(region: &Region, place: &Place, size: usize, axes: &[SourceAxis]) -> Reader {
+    fn of_array(region: &Region, (first, own): (*const u8, &[isize]), size: usize, axes: &[SourceAxis]) -> Reader {
         let mut offset = 0isize;
         let mut strides: Short<isize> = Short::from_elem(0, region.shape.len());
-        for (axis, &stride) in axes.iter().zip(&place.strides) {
+        for (axis, &stride) in axes.iter().zip(own) {
             offset += axis.start as isize * stride;
             if let Some(own) = axis.axis {
                 strides[own] += axis.step * stride;
             }
         }
-        let pointer = place.pointer.wrapping_offset(offset * size as isize);
+        let pointer = first.wrapping_offset(offset * size as isize);
         let merged = merge(region.order.iter().map(|&own| (region.shape[own], strides[own] * size as isize)));
         match merged[..] {
             [] => Reader::splat_at(pointer, size),
@@ -446,9 +461,7 @@ impl Tape {
         destinations: &[*mut u8],
         is_alone: bool,
     ) -> Tape {
-        let leaves = region.leaves.iter().zip(places);
-        let mut readers: Few<Reader> =
-            leaves.map(|(leaf, place)| Reader::new(region, &leaf.source, leaf.dtype, place.as_ref())).collect();
+        let mut readers = Reader::all(region, places);
         let packed = if is_alone { readers.iter_mut().filter_map(Reader::pack).collect() } else { Short::new() };
         if region.machine_code != MachineCode::Off {
             let run = run(region, &readers, RUN_OF_MACHINE_CODE);
@@ -612,9 +625,7 @@ impl Tape {
         if !region.may_fold() {
             return None;
         }
-        let leaves = region.leaves.iter().zip(places);
-        let mut readers: Few<Reader> =
-            leaves.map(|(leaf, place)| Reader::new(region, &leaf.source, leaf.dtype, place.as_ref())).collect();
+        let mut readers = Reader::all(region, places);
         let packed = if is_alone { readers.iter_mut().filter_map(Reader::pack).collect() } else { Short::new() };
         let is_in_rows = |reader: &Reader| match reader {
             Reader::Strided { axes, .. } => axes.last().is_some_and(|axis| axis.0 == row) && !reader.is_moved(row),
@@ -957,6 +968,117 @@ impl Machine {
         // SAFETY: the leaves are readable for `length` elements, splat ones for a line; so are the results, each of which is
         // memory of its own or takes an operand's place.
         unsafe { self.code.run(&mut bench.arguments, &mut bench.stage, length / rows, (rows, &self.steps)) };
+    }
+}
+
+/// What machine code is given of a small region whose leaves all lie densely along the line or are one value everywhere: it takes the
+/// whole line in one call, and needs no tape.
+pub struct Straight {
+    /// Where the leaves lie, then whatever the code wants besides.
+    table: Few<*const u8>,
+    code: Arc<Compiled>,
+    /// A line for each leaf, for one value over and over, and then the stage or the accumulators.
+    memory: Scratch,
+}
+
+impl Straight {
+    /// A region with its arrays, `place` telling where a value's first element lies, and its strides; `None` where it needs a tape. The
+    /// region must not be empty.
+    pub fn new<'a>(
+        region: &Region,
+        level: Level,
+        place: impl Fn(ValueId) -> (*const u8, &'a [isize]),
+    ) -> Option<Straight> {
+        let (count, leaves) = (region.count(), region.leaves.len());
+        if count > MOST_STRAIGHT || region.site.threads > 1 || !region.is_worth_code() {
+            return None;
+        }
+        // A reduction is one block of the fixed order, which fills a stripe at least.
+        let stripe = match region.ends.first() {
+            None => None,
+            Some(end) => {
+                let lanes = STRIPE / region.dtype(end.register).size();
+                let is_block = count >= lanes && count <= lanes * STRIPES && count * SHORT > BLOCK;
+                let is_fold = |end: &End| {
+                    matches!(end.how, Reducer::Fold { .. }) && STRIPE / region.dtype(end.register).size() == lanes
+                };
+                if !is_block || region.reduced.len() != region.shape.len() || !region.ends.iter().all(is_fold) {
+                    return None;
+                }
+                Some(lanes)
+            }
+        };
+        // The code's outputs are the stores, one by one.
+        let is_output = |(index, store): (usize, &Store)| {
+            store.register >= leaves && region.stores[..index].iter().all(|other| other.register != store.register)
+        };
+        if !region.stores.iter().enumerate().all(is_output) {
+            return None;
+        }
+        let value_of = |leaf: &Leaf| if let Source::Array { value, .. } = leaf.source { Some(value) } else { None };
+        let shares = |(index, leaf): (usize, &Leaf)| {
+            let value = value_of(leaf);
+            value.is_some() && region.leaves[..index].iter().any(|other| value_of(other) == value)
+        };
+        // Slices that overlap have one address, which a tape finds.
+        if count >= FEWEST_OVERLAPPING && region.leaves.iter().enumerate().any(shares) {
+            return None;
+        }
+        let accumulators = region.ends.len() * (BEFORE_ACCUMULATORS + STRIPE);
+        let mut memory = Scratch::of((3 * leaves + region.stores.len()) * ALIGNMENT + accumulators);
+        let mut table = Few::new();
+        let mut readings: Few<Reading> = Few::new();
+        for (index, leaf) in region.leaves.iter().enumerate() {
+            let (reading, address) = match Reader::new(region, &leaf.source, leaf.dtype, value_of(leaf).map(&place)) {
+                Reader::Dense { pointer, .. } => (Reading::Dense, pointer),
+                Reader::Splat { bytes, size } => {
+                    let line = memory.pointer().wrapping_add(index * ALIGNMENT);
+                    // SAFETY: the memory has a line for each leaf.
+                    unsafe { splat(&bytes, size, line, ALIGNMENT / size) };
+                    (Reading::Splat, line.cast_const())
+                }
+                _ => return None,
+            };
+            readings.push(reading);
+            table.push(address);
+        }
+        let code = match stripe {
+            None => region.compiled(&readings, false, level),
+            Some(_) => region.folding(&readings, stripe, level),
+        };
+        Some(Straight { table, code: code?, memory })
+    }
+
+    /// Computes the region's results: the stored ones, and what is reduced.
+    ///
+    /// # Safety
+    /// The leaves' arrays live, and the results have room for all elements.
+    pub unsafe fn run(mut self, region: &Region, level: Level, stored: &[Unwritten], ends: &[Unwritten]) {
+        let count = region.count();
+        let first = self.memory.pointer().wrapping_add(region.leaves.len() * ALIGNMENT);
+        let stored = stored.iter().map(|block| block.pointer().cast_const());
+        if ends.is_empty() {
+            self.table.extend(stored);
+            // SAFETY: the leaves are readable for the whole line, one value for a line of memory; so are the results, each of which is
+            // memory of its own or takes an operand's place. The memory behind the leaves' lines is the stage.
+            unsafe {
+                let stage = std::slice::from_raw_parts_mut(first.cast::<Stage>(), self.code.stage());
+                self.code.run(&mut self.table, stage, count, (1, &[]));
+            }
+            return;
+        }
+        let accumulators = (0..ends.len())
+            .map(|index| first.wrapping_add(index * (BEFORE_ACCUMULATORS + STRIPE) + BEFORE_ACCUMULATORS));
+        self.table.extend(std::iter::repeat_n(std::ptr::null(), ends.len()));
+        self.table.extend(stored);
+        self.table.extend(accumulators.clone().map(<*mut u8>::cast_const));
+        // SAFETY: as above, for a stripe at least; the memory has room for the accumulators of each end.
+        unsafe { self.code.fold(&mut self.table, count, (1, &[])) };
+        for ((end, block), from) in region.ends.iter().zip(ends).zip(accumulators) {
+            let Reducer::Fold { fold, .. } = end.how else { unreachable!("all ends are folds") };
+            // SAFETY: the code has filled the accumulators, and a result is one element.
+            unsafe { fold.total(level, from, STRIPE / fold.dtype().size(), block.pointer()) };
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 //! else is the same; few of them exist at once (`Long::tree`), and machine code may accumulate the rows of one. When several results
 //! fit into a block of the line, the block is transposed, and folding and halving run across all of them at once (`reduce_short`).
 
-use super::block::{BLOCK, Bench, Fault, SHORT, Scratch, Stretch, Tape, Way};
+use super::block::{BEFORE_ACCUMULATORS, BLOCK, Bench, Fault, SHORT, Scratch, Stretch, Tape, Way};
 use super::extreme::{Search, beats};
 use super::threads::{Drive, Stop};
 use crate::kernel::{Fold, Level, STRIPE, STRIPES};
@@ -152,9 +152,6 @@ pub fn accumulation(extents: Extents, targets: &[Target]) -> Option<(usize, Way)
     (inner == 1 && last >= lanes && reduced * SHORT > BLOCK).then_some((reduced, Way::Stripes(lanes)))
 }
 
-/// Between the accumulators of two targets: code may look at what lies before the first.
-const BEFORE: usize = 64;
-
 /// Reduces each row of the line by code that accumulates (a tape of [`Way::Stripes`]).
 ///
 /// # Errors
@@ -177,7 +174,7 @@ pub unsafe fn reduce_rows(
     let batch = if per_row == 1 { tape.block() / reduced } else { 1 };
     let units = outer.div_ceil(batch) * per_row;
     let grain = (GRAIN / (batch * reduced.min(block))).clamp(1, units.div_ceil(drive.count() * 4).max(1));
-    let span = BEFORE + batch * STRIPE;
+    let span = BEFORE_ACCUMULATORS + batch * STRIPE;
     drive.units(
         units,
         grain,
@@ -189,7 +186,7 @@ pub unsafe fn reduce_rows(
             // SAFETY: the memory has room for each target's accumulators; rows and parts lie in the extents, and results in their place.
             unsafe {
                 let to: Short<*mut u8> =
-                    (0..targets.len()).map(|index| memory.pointer().add(index * span + BEFORE)).collect();
+                    (0..targets.len()).map(|index| memory.pointer().add(index * span + BEFORE_ACCUMULATORS)).collect();
                 while row < end {
                     let rows = tape.rows_from(row * reduced).min(end - row);
                     let count = block.min(reduced - part * block);

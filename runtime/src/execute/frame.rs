@@ -7,6 +7,7 @@ use crate::array::Array;
 use crate::kernel::from_bytes;
 use crate::plan::region::ValueId;
 use crate::plan::{Following, Handed, Plan, Turns};
+use crate::short::Short;
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::source::Span;
@@ -88,7 +89,7 @@ pub struct Run<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) values: Vec<Slot>,
     /// The values that stay from turn to turn.
-    pinned: Vec<bool>,
+    pinned: Short<bool, 16>,
     /// What single elements are computed in.
     pub(super) registers: Vec<Element>,
     /// For each step the tables of its bodies, once it has run.
@@ -105,7 +106,7 @@ impl<'a> Run<'a> {
             plan,
             context,
             values: vec![Slot::Empty; count],
-            pinned: vec![false; count],
+            pinned: Short::from_elem(false, count),
             registers: Vec::new(),
             bodies: Vec::new(),
             rest: Vec::new(),
@@ -254,9 +255,15 @@ impl<'a> Run<'a> {
 
     /// Where a value's elements lie, for as long as its slot stays as it is.
     pub fn place(&self, value: ValueId) -> Place {
+        let (pointer, strides) = self.strided(value);
+        Place { pointer, strides: strides.into() }
+    }
+
+    /// A value's first element and its strides, for as long as its slot stays as it is.
+    pub fn strided(&self, value: ValueId) -> (*const u8, &[isize]) {
         match &self.values[value] {
-            Slot::Array(array) => Place::of(array),
-            Slot::Single(single) => Place { pointer: single.element.0.as_ptr(), strides: crate::short::Short::new() },
+            Slot::Array(array) => (array.data_pointer(), array.strides()),
+            Slot::Single(single) => (single.element.0.as_ptr(), &[]),
             Slot::Empty => unreachable!("steps come after those that make their operands"),
         }
     }

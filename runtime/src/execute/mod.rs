@@ -80,14 +80,19 @@ pub struct Context<'a> {
 /// # Errors
 /// What went wrong and where; `E0590` when the run was cancelled.
 pub fn run(plan: &Plan, inputs: &[Array], context: &Context) -> Result<Vec<Array>, Diagnostic> {
-    run_taking(plan, inputs.to_vec(), context)
+    run_taking(plan, inputs.iter().cloned(), context)
 }
 
 /// As [`run`], with inputs that are given away: a result may be written where an input was that nothing else holds.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_taking(plan: &Plan, inputs: Vec<Array>, context: &Context) -> Result<Vec<Array>, Diagnostic> {
+pub fn run_taking(
+    plan: &Plan,
+    inputs: impl IntoIterator<Item = Array, IntoIter: ExactSizeIterator>,
+    context: &Context,
+) -> Result<Vec<Array>, Diagnostic> {
+    let inputs = inputs.into_iter();
     if let Some(refusal) = plan.refusal() {
         return Err(refusal.clone());
     }
@@ -97,7 +102,7 @@ pub fn run_taking(plan: &Plan, inputs: Vec<Array>, context: &Context) -> Result<
         return Err(Diagnostic::error("E0599", message, Span::default(), ""));
     }
     let mut run = Run::new(plan, context);
-    for (position, (array, (input, _))) in inputs.into_iter().zip(&plan.inputs).enumerate() {
+    for (position, (array, (input, _))) in inputs.zip(&plan.inputs).enumerate() {
         if array.dtype() != input.array_type.dtype || array.shape() != input.array_type.shape {
             let message = format!("internal error: the input `{}` is not {}", input.name, input.array_type);
             return Err(Diagnostic::error("E0599", message, Span::default(), ""));

@@ -1,7 +1,7 @@
 //! Running a region: memory for its results, the tape, and the units of work.
 
 use super::block::{
-    Axes, Fault, Place, Scratch, Stretch, Tape, WAITING_BLOCK, Way, merge, scalar_bytes, scatter, splat,
+    Axes, Fault, Place, Scratch, Straight, Stretch, Tape, WAITING_BLOCK, Way, merge, scalar_bytes, scatter, splat,
 };
 use super::fold::{Extents, How, Target, accumulation, reduce, reduce_rows};
 use super::frame::{Element, Run, Single, Slot};
@@ -49,12 +49,22 @@ impl Run<'_> {
             self.values[*value] = Slot::Array(array);
             return Ok(());
         }
+        if region.count() > 0
+            && let Some(straight) = Straight::new(region, self.plan.level, |value| self.strided(value))
+        {
+            let memory = self.memory(region)?;
+            // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block).
+            unsafe { straight.run(region, self.plan.level, &memory.stored, &memory.ends) };
+            // SAFETY: every element has been written.
+            unsafe { self.take_results(region, memory) };
+            return Ok(());
+        }
         let ready = self.prepare(region)?;
         let outcome = match region.count() {
             0 => region
                 .ends
                 .iter()
-                .zip(&ready.ends)
+                .zip(&ready.memory.ends)
                 .try_for_each(|(end, block)| nothing(end, block, self.context.bodies)),
             // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block).
             _ => unsafe { ready.work(true).run(None, &self.drive(region.site.threads)) }
@@ -62,31 +72,35 @@ impl Run<'_> {
         };
         outcome?;
         // SAFETY: every element has been written.
-        unsafe { self.take_results(ready) };
+        unsafe { self.take_results(region, ready.memory) };
         Ok(())
     }
 
     /// Memory for a region's results, and where everything lies.
     fn prepare<'r>(&mut self, region: &'r Region) -> Result<Ready<'r>, Diagnostic> {
         let places: Places = region.leaves.iter().map(|leaf| self.place_of(leaf)).collect();
-        let mut stored: Short<Unwritten> = Short::new();
+        Ok(Ready { region, level: self.plan.level, places, memory: self.memory(region)? })
+    }
+
+    /// Memory for a region's results.
+    fn memory(&mut self, region: &Region) -> Result<Memory, Diagnostic> {
+        let mut stored = Blocks::new();
         for store in &region.stores {
             stored.push(self.destination(region, store)?);
         }
-        let mut ends: Short<Unwritten> = Short::new();
+        let mut ends = Blocks::new();
         for end in &region.ends {
             let block = Array::unwritten(end.array_type.dtype, &end.array_type.shape, self.context.pool);
             ends.push(block.map_err(|refusal| out_of_memory(&end.array_type, refusal, end.span))?);
         }
-        Ok(Ready { region, level: self.plan.level, places, stored, ends })
+        Ok(Memory { stored, ends })
     }
 
     /// Keeps a region's results.
     ///
     /// # Safety
     /// Every element has been written, or will be before anything reads it.
-    unsafe fn take_results(&mut self, ready: Ready) {
-        let Ready { region, stored, ends, .. } = ready;
+    unsafe fn take_results(&mut self, region: &Region, Memory { stored, ends }: Memory) {
         for (store, block) in region.stores.iter().zip(stored) {
             // SAFETY: the units together write every element in the order of iteration.
             let array = unsafe { in_order(region, store, block) };
@@ -117,7 +131,7 @@ impl Run<'_> {
             let ready = self.prepare(region)?;
             works.push((ready.work(false), step.span));
             // SAFETY: the regions are run in their order for each row, and read of the others' results that row alone.
-            unsafe { self.take_results(ready) };
+            unsafe { self.take_results(region, ready.memory) };
             (length, threads) = (region.shape[0], threads.max(region.site.threads));
         }
         let drive = self.drive(threads);
@@ -273,19 +287,26 @@ struct Ready<'r> {
     region: &'r Region,
     level: Level,
     places: Places,
-    stored: Short<Unwritten>,
-    ends: Short<Unwritten>,
+    memory: Memory,
 }
+
+/// Memory for a region's results, in the order of its stores and of its ends.
+struct Memory {
+    stored: Blocks,
+    ends: Blocks,
+}
+
+/// Blocks of results: one or two mostly, and they are moved about in each run.
+type Blocks = Short<Unwritten, 2>;
 
 impl<'r> Ready<'r> {
     /// What there is to do; the results' memory must live as long. `is_alone`: whether it takes no turns.
     fn work(&self, is_alone: bool) -> Work<'r> {
-        let Ready { region, level, places, .. } = self;
-        let destinations: Short<*mut u8> = self.stored.iter().map(Unwritten::pointer).collect();
+        let Ready { region, level, places, memory: Memory { stored, ends } } = self;
+        let destinations: Short<*mut u8> = stored.iter().map(Unwritten::pointer).collect();
         let (outer, reduced, inner) = region.extents();
         let extents = Extents { outer, reduced, inner };
-        let targets: Short<Target> =
-            region.ends.iter().zip(&self.ends).map(|(end, to)| target(region, end, to)).collect();
+        let targets: Short<Target> = region.ends.iter().zip(ends).map(|(end, to)| target(region, end, to)).collect();
         let way = if targets.is_empty() { None } else { accumulation(extents, &targets) };
         let folding = way.and_then(|way| Tape::folding(region, *level, places, &destinations, way, is_alone));
         let (tape, folding) = match (way, folding) {
@@ -519,12 +540,13 @@ fn nothing(end: &End, block: &Unwritten, bodies: &dyn Bodies) -> Result<(), Diag
 /// Every element has been written.
 unsafe fn in_order(region: &Region, store: &Store, block: Unwritten) -> Array {
     let dtype = region.dtype(store.register);
+    if region.order.iter().copied().eq(0..region.order.len()) {
+        // SAFETY: the caller's promise.
+        return unsafe { written(dtype, &region.shape, block) };
+    }
     let lying: Short<usize> = region.order.iter().map(|&axis| region.shape[axis]).collect();
     // SAFETY: the caller's promise.
     let array = unsafe { written(dtype, &lying, block) };
-    if region.order.iter().copied().eq(0..region.order.len()) {
-        return array;
-    }
     let mut strides: Short<isize> = Short::from_elem(0, region.order.len());
     for (&axis, &stride) in region.order.iter().zip(array.strides()) {
         strides[axis] = stride;

@@ -1119,6 +1119,38 @@ fn an_input_that_is_given_away_is_written_in_place() {
 }
 
 #[test]
+fn small_regions_give_the_same_bits_in_one_call_of_their_code() {
+    let mut random = Random(11);
+    for length in [1, 2, 7, 8, 10, 63, 64, 128, 129, 1000, 2048, 4096, 4097, 8192, 8199, 20_000] {
+        for dtype in [DType::F64, DType::F32, DType::I64, DType::U8] {
+            let mut maker = Maker::new();
+            let (a, b, scalar) =
+                (maker.input(dtype, &[length]), maker.input(dtype, &[length]), maker.input(dtype, &[]));
+            let scaled = maker.call(MULTIPLY, a, scalar);
+            let both = maker.call(ADD, scaled, b);
+            let (sum, greatest) = (maker.reduce(SUM, both, &[0]), maker.reduce(MAX, scaled, &[0]));
+            let smaller = maker.call(LESS, both, a);
+            let graph = maker.finish(&[scaled, both, sum, greatest, smaller]);
+            let inputs = [random.array(dtype, &[length]), random.array(dtype, &[length]), random.array(dtype, &[])];
+            let expected = execute(&graph, &inputs, &plain()).unwrap();
+            for outputs in [graph.outputs.clone(), graph.outputs[1..2].to_vec(), graph.outputs[2..4].to_vec()] {
+                let places = outputs.iter().map(|output| graph.outputs.iter().position(|other| other == output));
+                let expected: Vec<&Array> = places.map(|place| &expected[place.unwrap()]).collect();
+                let graph = Graph { outputs, ..graph.clone() };
+                let library = library();
+                let plan = plan(&graph, &library, &Settings { machine_code: MachineCode::Always, ..plain() });
+                for turn in 0..3 {
+                    let results = run_plan(&plan, &inputs, &library, &Cancel::new(), &Screen::default()).unwrap();
+                    for (result, &expected) in results.iter().zip(&expected) {
+                        assert!(result.iter().eq(expected.iter()), "{dtype}[{length}] in turn {turn}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn plans_are_shared_between_threads() {
     fn is_shared<T: Send + Sync>() {}
     is_shared::<Plan>();

@@ -132,7 +132,7 @@ impl Region {
     }
 
     /// Whether it is time for machine code.
-    fn is_worth_code(&self) -> bool {
+    pub fn is_worth_code(&self) -> bool {
         match self.machine_code {
             MachineCode::Off => false,
             MachineCode::Always => true,
