@@ -3,7 +3,7 @@
 use crate::engines::engines;
 
 /// Programs, and what they print and say.
-const PROGRAMS: [(&str, &str); 19] = [
+const PROGRAMS: [(&str, &str); 21] = [
     // What stands before a guard happens, also when it needs the same size; what stands behind it does not.
     ("print(1); print(zeros(k)); print(zeros(k - 5).size); print(2)", "1\n[0. 0.]\nE0506 ?1 - 5 = -3"),
     ("print(1); z = zeros(k - 5); print(2)", "1\nE0506 ?1 - 5 = -3"),
@@ -21,6 +21,8 @@ const PROGRAMS: [(&str, &str); 19] = [
     ("y = [x + x[x > 0] for i in range(3)]; print(y.shape)", "E0504 3 and ?1 = 2"),
     ("for i in range(2) { z = zeros(k - 3) }; print(1)", "E0506 ?1 - 3 = -1"),
     ("for i in range(2) { print(i); if k > 9 { continue }; z = zeros(k - 3) }; print(2)", "0\nE0506 ?1 - 3 = -1"),
+    ("for i in range(2) { z = zeros(i - 1) }; print(1)", "E0506 ?1 - 1 = -1"),
+    ("s = 0.0; for i in range(9) { s += sum(x[i:] + zeros(2 - i)) }; print(s)", "E0504 ?4 = 3 and -?3 + 2 = 2"),
     ("if k < 9 { z = zeros(k - 3) }; print(1)", "E0506 ?1 - 3 = -1"),
     ("i = 0; while i < 2 { i += 1; z = zeros(k - 3) }; print(i)", "E0506 ?1 - 3 = -1"),
     // What never runs claims nothing.

@@ -5,7 +5,7 @@
 
 use crate::diagnostic::Label;
 use crate::dtype::{DType, Scalar};
-use crate::length::{Length, Sizes, Symbol};
+use crate::length::{Length, Polynomial, Sizes, Symbol};
 use crate::source::Span;
 use crate::types::ArrayType;
 use crate::value::Value;
@@ -406,6 +406,15 @@ impl Guard {
     /// The sizes that it speaks of.
     pub fn symbols(&self) -> impl Iterator<Item = &Symbol> {
         self.left.symbols().chain(self.right.symbols())
+    }
+
+    /// Whether it holds whatever the sizes are that are not known.
+    pub fn holds_always(&self, known: &Sizes) -> bool {
+        let more = || Polynomial::from(&self.left).minus(&Polynomial::from(&self.right)).with(known);
+        match self.check(known) {
+            Some(holds) => holds,
+            None => self.claim == Claim::AtLeast && more().is_never_negative(),
+        }
     }
 
     /// It with the sizes that are known: whether it holds; `None` while some are not known.

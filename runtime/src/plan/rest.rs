@@ -129,9 +129,12 @@ impl Following {
     }
 }
 
-/// Whether every length in a graph is a number that is no placeholder, or a sum of sizes with small factors; and whether its
-/// bodies compute with none that is not known.
+/// Whether every length in a graph is a number that is no placeholder, or a sum of sizes with small factors; whether its
+/// bodies compute with none that is not known; and whether what must hold of sizes holds for all.
 fn is_generic(graph: &Graph<Length>, numbers: &Sizes) -> bool {
+    if !graph.guards.iter().all(|guard| guard.holds_always(numbers)) {
+        return false;
+    }
     let mut lengths: Vec<&Length> = Vec::new();
     for node in &graph.nodes {
         lengths.extend(node.types.iter().flat_map(|array_type| &array_type.shape));
