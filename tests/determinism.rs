@@ -134,6 +134,50 @@ fn rows_of_every_length_are_folded_to_the_same_bits() {
     }
 }
 
+/// Stencils that write over what they read: rows of all lengths around the blocks that wait, delays shorter and longer than these, and
+/// several in turn give what separate arrays give.
+#[test]
+fn stencils_in_place_give_the_same_bits() {
+    let shapes = [
+        (3, 9000),
+        (5, 4097),
+        (7, 2049),
+        (9, 2048),
+        (11, 1537),
+        (11, 1536),
+        (13, 1535),
+        (40, 513),
+        (150, 97),
+        (700, 17),
+        (3000, 3),
+        (60_000, 1),
+    ];
+    let offsets = [(1, 0), (2, 1), (1, 2), (0, 1)];
+    let mut reference: Option<Vec<Array>> = None;
+    for engine in engines() {
+        let mut session = engine.session();
+        let mut found = Vec::new();
+        for (rows, columns) in shapes {
+            assert_eq!(session.answer(&format!("seed(3); x = rand({rows}, {columns}); y = x * 1; z = x * 1")), "");
+            for (down, right) in offsets.into_iter().filter(|(_, right)| *right < columns) {
+                let (low, high) = (format!("[:{}, :{}]", rows - down, columns - right), format!("[{down}:, {right}:]"));
+                let value = |name: &str| format!("0.5 * {name}{low} + {name}{high} * {name}{low} - 0.25");
+                for (to, name) in [(&high, "y"), (&low, "y")] {
+                    assert_eq!(session.answer(&format!("{name}{to} = {}", value(name))), "");
+                    // The new values wait in an array of their own.
+                    assert_eq!(session.answer(&format!("v = {}", value("z"))), "");
+                    assert_eq!(session.answer(&format!("z{to} = v")), "");
+                }
+            }
+            let [y, z] = ["y", "z"].map(|name| array_of(&mut session.interpreter, name));
+            assert!(y.same_bits(&z), "{rows} rows of {columns} on {}", engine.name);
+            found.push(y);
+        }
+        let first = reference.get_or_insert_with(|| found.clone());
+        assert!(first.iter().zip(&found).all(|(one, many)| one.same_bits(many)), "{} differs", engine.name);
+    }
+}
+
 /// Arrays that are larger than the cache, whose rows are gone over again and again: what takes turns gives what whole arrays give.
 #[test]
 fn rows_that_take_turns_give_the_same_bits() {

@@ -470,6 +470,10 @@ impl Checker<'_> {
 
     /// What to write for every element that one array of indices selects, with every one that another does.
     fn crossing_help(&self, entries: &[Entry], base: Span, is_update: bool) -> String {
+        // Only several of them can miss each other, and few indices have several.
+        if entries.iter().filter(|entry| matches!(entry, Entry::Mask(..) | Entry::Array(..))).count() < 2 {
+            return String::new();
+        }
         let rank = |operand: &Operand| self.type_of(*operand).rank();
         let part = |entry: &Entry| match entry {
             Entry::Mask(operand, place) if rank(operand) == 1 => Some((true, self.quoted_operand(*place)?)),

@@ -990,7 +990,8 @@ impl Straight {
         place: impl Fn(ValueId) -> (*const u8, &'a [isize]),
     ) -> Option<Straight> {
         let (count, leaves) = (region.count(), region.leaves.len());
-        if count > MOST_STRAIGHT || region.site.threads > 1 || !region.is_worth_code() {
+        let may_run = if region.ends.is_empty() { region.may_compile() } else { region.may_fold() };
+        if count > MOST_STRAIGHT || region.site.threads > 1 || !may_run {
             return None;
         }
         // A reduction is one block of the fixed order, which fills a stripe at least.

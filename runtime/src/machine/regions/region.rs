@@ -126,13 +126,18 @@ impl Region {
         self.code.copying.get_or_init(make).as_deref()
     }
 
-    /// Whether there may be such code by now. That it was refused once is not a matter of how inputs lie.
+    /// Whether there may be code for its stores by now. That it was refused once is not a matter of how inputs lie.
+    pub fn may_compile(&self) -> bool {
+        self.is_worth_code() && !self.instructions.is_empty() && !matches!(self.code.kept.get(), Some((_, None)))
+    }
+
+    /// Whether there may be code that folds by now. That it was refused once is not a matter of how inputs lie.
     pub fn may_fold(&self) -> bool {
         self.is_worth_code() && !matches!(self.code.folding.get(), Some((_, None)))
     }
 
     /// Whether it is time for machine code.
-    pub fn is_worth_code(&self) -> bool {
+    fn is_worth_code(&self) -> bool {
         match self.machine_code {
             MachineCode::Off => false,
             MachineCode::Always => true,
