@@ -1090,7 +1090,6 @@ def measure(options, name, n, kind):
 
 def child(options):
     """Measures with one number of threads, and writes each row as a line of JSON."""
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:options.child])
     numexpr.set_num_threads(options.child)
     numba.set_num_threads(options.child)
     for kind in options.dtypes:
@@ -1110,7 +1109,10 @@ def rows_of(options, threads):
                "--rounds", str(options.rounds), "--sizes", ",".join(map(str, options.sizes)),
                "--dtypes", ",".join(options.dtypes), "--kernels", ",".join(options.kernels)]
     command += ["--verbose"] * options.verbose
-    ended = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    # Held to its cores before it imports anything: JAX makes its threads at once, and they keep the cores that they begin with.
+    cores = sorted(os.sched_getaffinity(0))[:threads]
+    ended = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False,
+                           preexec_fn=lambda: os.sched_setaffinity(0, cores))
     if ended.returncode != 0:
         # What is wrong stands on stderr already.
         sys.exit(ended.returncode)
