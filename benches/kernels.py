@@ -1109,10 +1109,11 @@ def rows_of(options, threads):
                "--rounds", str(options.rounds), "--sizes", ",".join(map(str, options.sizes)),
                "--dtypes", ",".join(options.dtypes), "--kernels", ",".join(options.kernels)]
     command += ["--verbose"] * options.verbose
-    # Held to its cores before it imports anything: JAX makes its threads at once, and they keep the cores that they begin with.
-    cores = sorted(os.sched_getaffinity(0))[:threads]
-    ended = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False,
-                           preexec_fn=lambda: os.sched_setaffinity(0, cores))
+    # It begins with its cores, before it imports anything: JAX makes its threads at once, and they keep the cores that they begin with.
+    every = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(every)[:threads])
+    ended = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    os.sched_setaffinity(0, every)
     if ended.returncode != 0:
         # What is wrong stands on stderr already.
         sys.exit(ended.returncode)
