@@ -4,11 +4,14 @@ use super::fold::Partial;
 use crate::array::Complex;
 use crate::for_dtype;
 use crate::kernel::Level;
-use std::ops::BitOrAssign;
+use std::ops::{BitOrAssign, Range};
 use thalweg_lang::dtype::DType;
 
-/// How many elements are compared with the best at once.
-const LANES: usize = 32;
+/// How many elements are compared with the best at once, of many.
+const MOST_LANES: usize = 32;
+
+/// How many elements are compared with the best at once, of few.
+const FEWEST_LANES: usize = 8;
 
 /// How many elements are gone over twice: they stay in the first cache.
 const PART: usize = 4096;
@@ -154,37 +157,59 @@ impl<T: Extreme> Best<T> {
 #[inline(always)]
 unsafe fn best_of<T: Extreme, const GREATEST: bool>(source: *const T, count: usize) -> T {
     // SAFETY: the caller's promise.
-    let element = |at: usize| unsafe { source.add(at).read_unaligned() };
-    if count >= LANES {
-        let mut best: [T; LANES] = std::array::from_fn(element);
-        let mut disordered = [T::Word::from(false); LANES];
-        for (word, value) in disordered.iter_mut().zip(&best) {
-            *word = T::Word::from(!value.has_order());
-        }
-        let mut at = LANES;
-        while at < count {
-            // The last ones may be looked at twice: that changes nothing.
-            let from = at.min(count - LANES);
-            for (lane, best) in best.iter_mut().enumerate() {
-                let value = element(from + lane);
-                disordered[lane] |= T::Word::from(!value.has_order());
-                *best = if value.is_ahead(*best, GREATEST) { value } else { *best };
-            }
-            at += LANES;
-        }
-        if disordered.into_iter().all(|word| word == T::Word::from(false)) {
-            let mut half = LANES / 2;
-            while half > 0 {
-                for lane in 0..half {
-                    best[lane] =
-                        if best[lane + half].is_ahead(best[lane], GREATEST) { best[lane + half] } else { best[lane] };
-                }
-                half /= 2;
-            }
-            return best[0];
-        }
+    unsafe {
+        let ordered = match count {
+            MOST_LANES.. => best_of_ordered::<T, GREATEST, MOST_LANES>(source, count),
+            16.. => best_of_ordered::<T, GREATEST, 16>(source, count),
+            FEWEST_LANES.. => best_of_ordered::<T, GREATEST, FEWEST_LANES>(source, count),
+            _ => None,
+        };
+        ordered.unwrap_or_else(|| {
+            let element = |at: usize| source.add(at).read_unaligned();
+            let better = |best: T, value: T| if value.beats(best, GREATEST) { value } else { best };
+            (1..count).map(element).fold(element(0), better)
+        })
     }
-    (1..count).map(element).fold(element(0), |best, value| if value.beats(best, GREATEST) { value } else { best })
+}
+
+/// The best of `count` elements where all of them have an order, `LANES` at a time.
+///
+/// # Safety
+/// As [`best_of`]; there are `LANES` elements at least.
+#[inline(always)]
+unsafe fn best_of_ordered<T: Extreme, const GREATEST: bool, const LANES: usize>(
+    source: *const T,
+    count: usize,
+) -> Option<T> {
+    // SAFETY: the caller's promise.
+    let element = |at: usize| unsafe { source.add(at).read_unaligned() };
+    let mut best: [T; LANES] = std::array::from_fn(element);
+    let mut disordered = [T::Word::from(false); LANES];
+    for (word, value) in disordered.iter_mut().zip(&best) {
+        *word = T::Word::from(!value.has_order());
+    }
+    let mut at = LANES;
+    while at < count {
+        // The last ones may be looked at twice: that changes nothing.
+        let from = at.min(count - LANES);
+        for (lane, best) in best.iter_mut().enumerate() {
+            let value = element(from + lane);
+            disordered[lane] |= T::Word::from(!value.has_order());
+            *best = if value.is_ahead(*best, GREATEST) { value } else { *best };
+        }
+        at += LANES;
+    }
+    if disordered.into_iter().any(|word| word != T::Word::from(false)) {
+        return None;
+    }
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            best[lane] = if best[lane + half].is_ahead(best[lane], GREATEST) { best[lane + half] } else { best[lane] };
+        }
+        half /= 2;
+    }
+    Some(best[0])
 }
 
 /// The first of `count` elements that is as good as the best of them.
@@ -199,9 +224,13 @@ unsafe fn first_of<T: Extreme, const GREATEST: bool>(source: *const T, count: us
         return (0..count).find(|&at| !element(at).has_order()).unwrap_or(0);
     }
     let is_it = |at: usize| !best.is_ahead(element(at), GREATEST);
+    let is_among = |places: Range<usize>| places.fold(false, |any, at| any | is_it(at));
     let mut from = 0;
-    while from + LANES <= count && !(from..from + LANES).fold(false, |any, at| any | is_it(at)) {
-        from += LANES;
+    while from + MOST_LANES <= count && !is_among(from..from + MOST_LANES) {
+        from += MOST_LANES;
+    }
+    while from + FEWEST_LANES <= count && !is_among(from..from + FEWEST_LANES) {
+        from += FEWEST_LANES;
     }
     (from..count).find(|&at| is_it(at)).unwrap_or(0)
 }

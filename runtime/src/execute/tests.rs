@@ -1344,3 +1344,25 @@ fn the_first_of_equal_extremes_is_found_at_every_level() {
         }
     }
 }
+
+#[test]
+fn the_first_extreme_of_rows_of_every_length_is_found_at_every_level() {
+    for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        for length in 1..=70 {
+            let rows = 40;
+            // Few values, so that extremes repeat; every fifth row has a NaN somewhere.
+            let mut elements: Vec<f64> =
+                (0..rows * length).map(|index| ((index * 7919 + index / length * 31) % 13) as f64).collect();
+            (0..rows).step_by(5).for_each(|row| elements[row * length + row * 3 % length] = f64::NAN);
+            let mut maker = Maker::new();
+            let input = maker.input(DType::F64, &[rows, length]);
+            let output = maker.reduce(ARGMAX, input, &[1]);
+            let array = Array::from_vec(&[rows, length], elements.clone()).unwrap();
+            let result = execute(&maker.finish(&[output]), &[array], &settings(1, true, level)).unwrap();
+            for (row, found) in elements.chunks(length).zip(result[0].iter()) {
+                let row: Vec<Scalar> = row.iter().map(|&element| Scalar::f64(element)).collect();
+                assert_eq!(found, naive_extreme(&row), "{level:?}, {length}");
+            }
+        }
+    }
+}
