@@ -190,21 +190,60 @@ macro_rules! floats {
 }
 floats!(f32 f64);
 
-/// A block from its first element on, combined with what all blocks before it gave; gives what all blocks up to here give.
-fn scan_block<T: Element>(combine: impl Fn(T, T) -> T, before: Option<T>, from: &[T], to: &mut [T]) -> T {
-    let mut within = from[0];
-    for (index, (element, place)) in from.iter().zip(to).enumerate() {
-        within = if index == 0 { *element } else { combine(within, *element) };
-        *place = before.map_or(within, |before| combine(before, within));
+/// Blocks that go side by side: each is a chain of operations that wait for each other, and the processor has room for several.
+const TOGETHER: usize = 4;
+
+/// The most bytes of which blocks go side by side: more come from memory, and one stream after the other comes faster.
+const MOST_TOGETHER: usize = 8 * 1024 * 1024;
+
+/// Every block by itself, from its first element on; what it gives so far is passed to `keep` with the element's index.
+fn scan_blocks<T: Element>(combine: impl Fn(T, T) -> T, from: &[T], mut keep: impl FnMut(usize, T)) {
+    let mut groups = from.chunks_exact(TOGETHER * BLOCK);
+    for (group, elements) in groups.by_ref().enumerate() {
+        let first = group * TOGETHER * BLOCK;
+        let mut within: [T; TOGETHER] = std::array::from_fn(|block| elements[block * BLOCK]);
+        within.iter().enumerate().for_each(|(block, &total)| keep(first + block * BLOCK, total));
+        for index in 1..BLOCK {
+            for (block, total) in within.iter_mut().enumerate() {
+                *total = combine(*total, elements[block * BLOCK + index]);
+                keep(first + block * BLOCK + index, *total);
+            }
+        }
     }
-    before.map_or(within, |before| combine(before, within))
+    let rest = groups.remainder();
+    let first = from.len() - rest.len();
+    for (block, elements) in rest.chunks(BLOCK).enumerate() {
+        let mut within = elements[0];
+        keep(first + block * BLOCK, within);
+        for (index, element) in elements.iter().enumerate().skip(1) {
+            within = combine(within, *element);
+            keep(first + block * BLOCK + index, within);
+        }
+    }
 }
 
-/// One row, block after block.
-fn scan_row<T: Element>(combine: impl Fn(T, T) -> T, from: &[T], to: &mut [T]) {
-    let mut before = None;
-    for (from, to) in from.chunks(BLOCK).zip(to.chunks_mut(BLOCK)) {
-        before = Some(scan_block(&combine, before, from, to));
+/// A block that was gone over by itself, combined with what all blocks before it gave; gives what all blocks up to here give.
+fn raise<T: Element>(combine: impl Fn(T, T) -> T, before: Option<T>, block: &mut [T]) -> T {
+    if let Some(before) = before {
+        block.iter_mut().for_each(|element| *element = combine(before, *element));
+    }
+    block[block.len() - 1]
+}
+
+/// One row, some blocks after the others; `before` gives what comes before a block, which may be what the block before it gave.
+fn scan_row<T: Element>(
+    combine: impl Fn(T, T) -> T,
+    from: &[T],
+    to: &mut [T],
+    mut before: impl FnMut(Option<T>) -> Option<T>,
+) {
+    let mut last = None;
+    let together = if size_of_val(from) <= MOST_TOGETHER { TOGETHER * BLOCK } else { BLOCK };
+    for (from, to) in from.chunks(together).zip(to.chunks_mut(together)) {
+        scan_blocks(&combine, from, |index, element| to[index] = element);
+        for block in to.chunks_mut(BLOCK) {
+            last = Some(raise(&combine, before(last), block));
+        }
     }
 }
 
@@ -217,15 +256,15 @@ fn scan_alone<T: Element>(
 ) -> Result<(), Failure> {
     let count = pieces_of(call, from.len());
     if count == 1 {
-        scan_row(combine, from, to);
+        scan_row(combine, from, to, |last| last);
         return Ok(());
     }
     let length = from.len().div_ceil(BLOCK).div_ceil(count) * BLOCK;
     let totals: Vec<Vec<T>> = vec![Vec::new(); from.len().div_ceil(length)];
     let totals = each_piece(call, totals, |index, totals| {
         let piece = &from[index * length..from.len().min((index + 1) * length)];
-        totals
-            .extend(piece.chunks(BLOCK).map(|block| block[1..].iter().fold(block[0], |all, next| combine(all, *next))));
+        totals.extend(piece.chunks(BLOCK).map(|block| block[0]));
+        scan_blocks(&combine, piece, |element, total| totals[element / BLOCK] = total);
     })?;
     let mut before = None;
     let befores: Vec<Option<T>> = totals
@@ -238,10 +277,8 @@ fn scan_alone<T: Element>(
         .collect();
     each_piece(call, to.chunks_mut(length).collect(), |index, to| {
         let first = index * length;
-        let blocks = from[first..first + to.len()].chunks(BLOCK).zip(to.chunks_mut(BLOCK));
-        for ((from, to), before) in blocks.zip(&befores[first / BLOCK..]) {
-            scan_block(&combine, *before, from, to);
-        }
+        let mut befores = befores[first / BLOCK..].iter();
+        scan_row(&combine, &from[first..first + to.len()], to, |_| *befores.next().expect("one for each block"));
     })?;
     Ok(())
 }
@@ -250,7 +287,7 @@ fn scan_alone<T: Element>(
 fn scanned<T: Element>(call: &FunctionCall, combine: impl Fn(T, T) -> T + Sync) -> Result<Vec<Array>, Failure> {
     by_rows(
         call,
-        |from: &[T], to: &mut [T]| scan_row(&combine, from, to),
+        |from: &[T], to: &mut [T]| scan_row(&combine, from, to, |last| last),
         |from, to| scan_alone(call, &combine, from, to),
     )
 }
