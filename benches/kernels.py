@@ -543,7 +543,8 @@ class Bincount(Kernel):
     def in_numba(i):
         parts = numba.get_num_threads()
         length = (i.size + parts - 1) // parts
-        counts = np.zeros((parts, 1000), np.int64)
+        # As many bins as the greatest index asks for: that is a part of the work.
+        counts = np.zeros((parts, max(1000, i.max() + 1)), np.int64)
         for part in prange(parts):
             for place in range(part * length, min(i.size, (part + 1) * length)):
                 counts[part, i[place]] += 1
