@@ -483,6 +483,7 @@ impl Checker<'_> {
         let found = self.size_in(fit, name, sizes);
         let is_of_run = |size: &Polynomial| size.symbols().any(|symbol| !symbol.is_variable());
         let size_is_of_run = found.as_ref().is_some_and(|(_, size)| is_of_run(size));
+        let always = found.as_ref().and_then(|(_, size)| size.known());
         let nearest = found.and_then(|(symbol, size)| size.roots(&symbol, length.known()? as i64));
         let (below, above) = nearest.map_or((None, None), |nearest| (nearest.below, nearest.above));
         let none_makes = format!("no `{name}` makes this size {length}");
@@ -491,6 +492,11 @@ impl Checker<'_> {
                 format!("only the run tells this size, and `{name}` cannot be made of it"),
                 format!("make it a parameter: `{name}: i64`"),
             ),
+            _ if let Some(always) = always => (
+                format!("this size is {always} with every `{name}`, and this has {length}"),
+                format!("give it {always} elements{}", fit.along()),
+            ),
+            _ if length.known().is_none() => (none_makes, format!("make it a parameter: `{name}: i64`")),
             (Some(below), above) if below > 0 => (
                 match above {
                     Some(above) => format!("{none_makes}: {below} and {above} are the nearest"),
@@ -657,6 +663,8 @@ impl Checker<'_> {
         let factors = size.factors(&symbol)?;
         let (least, powers) = factors.split_first()?;
         let above = self.integer_value(&Polynomial::from(&fit.length).minus(&(*least).into()), fit.span)?;
+        // A half more keeps a rounded root from falling below the integer that it is.
+        let half_more = self.with_number("+", above, 0.5, fit.span)?;
         let value = match powers {
             [factor] if *factor > 0 => {
                 let divisor = self.constant(Scalar::i64(*factor), false, fit.span);
@@ -665,16 +673,17 @@ impl Checker<'_> {
             // Where it only grows from 0 on, so that one value at most makes the length.
             [linear, square] if *linear >= 0 && *square > 0 => {
                 let (linear, square) = (*linear as f64, *square as f64);
-                let scaled = self.with_number("*", above, 4.0 * square, fit.span)?;
+                let scaled = self.with_number("*", half_more, 4.0 * square, fit.span)?;
                 let under_root = self.with_number("+", scaled, linear * linear, fit.span)?;
                 let root = self.with_number("**", under_root, 0.5, fit.span)?;
-                let twice = self.with_number("-", root, linear, fit.span)?;
-                self.nearest_integer(twice, 2.0 * square, fit.span)?
+                let scaled = self.with_number("-", root, linear, fit.span)?;
+                let root = self.with_number("/", scaled, 2.0 * square, fit.span)?;
+                self.cast(root, DType::I64, fit.span)
             }
             [none @ .., factor] if *factor > 0 && none.iter().all(|factor| *factor == 0) => {
-                let ratio = self.with_number("/", above, *factor as f64, fit.span)?;
-                let root = self.with_number("**", ratio, 1.0 / powers.len() as f64, fit.span)?;
-                self.nearest_integer(root, 1.0, fit.span)?
+                let power = self.with_number("/", half_more, *factor as f64, fit.span)?;
+                let root = self.with_number("**", power, 1.0 / powers.len() as f64, fit.span)?;
+                self.cast(root, DType::I64, fit.span)
             }
             _ => return None,
         };
@@ -689,13 +698,6 @@ impl Checker<'_> {
         let left = self.cast(left, DType::F64, span);
         let right = self.constant(Scalar::f64(right), false, span);
         self.arithmetic(symbol, left, right, span)
-    }
-
-    /// The integer that is nearest to a positive quotient.
-    fn nearest_integer(&mut self, dividend: Operand, divisor: f64, span: Span) -> Option<Operand> {
-        let quotient = self.with_number("/", dividend, divisor, span)?;
-        let raised = self.with_number("+", quotient, 0.5, span)?;
-        Some(self.cast(raised, DType::I64, span))
     }
 
     /// A declared size in a symbol that stands for a name.
