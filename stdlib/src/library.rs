@@ -196,6 +196,10 @@ const FOREIGN: &[(&str, &str)] = &[
     ("dict", "several values are a tuple: `(a, b)`"),
     ("set", "write `unique(x)`"),
     ("open", "a file is read by `load(\"a.npy\")`, and written by `save(\"a.npy\", x)`"),
+    (
+        "append",
+        "an array has a fixed length: collect the values in a comprehension, `[f(x) for x in xs]`, or join two: `concatenate((a, b))`",
+    ),
     ("item", "an array of one element is used as it is; index others: `a[0]`"),
     ("str", "write `text(x)`, or an f-string: `f\"{x}\"`"),
     ("input", "values come from files: `load(\"a.npy\")`, or `--in NAME=FILE`"),

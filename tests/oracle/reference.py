@@ -786,7 +786,7 @@ MORE_FUNCTIONS = {
     "interp": lambda x, xp, fp, left=None, right=None: np.asarray(np.interp(x, xp, fp, left, right)),
     "cov": lambda value, rowvar=True, ddof=1: np.asarray(np.cov(value, rowvar=rowvar, ddof=int(ddof))),
     "corrcoef": lambda value, rowvar=True: np.asarray(np.corrcoef(value, rowvar=rowvar)),
-    "append": lambda value, values, axis=None: np.append(value, values, axes(axis)), "dstack": several(np.dstack),
+    "dstack": several(np.dstack),
     "union1d": np.union1d, "intersect1d": np.intersect1d, "setdiff1d": np.setdiff1d, "setxor1d": np.setxor1d,
     "select": select, "unwrap": unwrap, "vander": vander,
     "deg2rad": elementwise(np.deg2rad), "rad2deg": elementwise(np.rad2deg),
