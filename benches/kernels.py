@@ -1090,7 +1090,6 @@ def measure(options, name, n, kind):
 
 def child(options):
     """Measures with one number of threads, and writes each row as a line of JSON."""
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:options.child])
     numexpr.set_num_threads(options.child)
     numba.set_num_threads(options.child)
     for kind in options.dtypes:
@@ -1110,7 +1109,11 @@ def rows_of(options, threads):
                "--rounds", str(options.rounds), "--sizes", ",".join(map(str, options.sizes)),
                "--dtypes", ",".join(options.dtypes), "--kernels", ",".join(options.kernels)]
     command += ["--verbose"] * options.verbose
+    # It begins with its cores, before it imports anything: JAX makes its threads at once, and they keep the cores that they begin with.
+    every = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(every)[:threads])
     ended = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    os.sched_setaffinity(0, every)
     if ended.returncode != 0:
         # What is wrong stands on stderr already.
         sys.exit(ended.returncode)
