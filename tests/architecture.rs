@@ -217,6 +217,7 @@ fn the_language_and_the_runtime_name_no_operation() {
         // What the plan calls the graph's own nodes.
         ("runtime/src/plan/render.rs", "map"),
         ("runtime/src/plan/render.rs", "reshape"),
+        ("runtime/src/plan/render.rs", "select"),
         ("runtime/src/plan/render.rs", "stack"),
         ("runtime/src/kernel/level.rs", "fma"),
         ("runtime/src/lane/portable.rs", "fma"),

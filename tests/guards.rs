@@ -3,7 +3,7 @@
 use crate::engines::engines;
 
 /// Programs, and what they print and say.
-const PROGRAMS: [(&str, &str); 21] = [
+const PROGRAMS: [(&str, &str); 26] = [
     // What stands before a guard happens, also when it needs the same size; what stands behind it does not.
     ("print(1); print(zeros(k)); print(zeros(k - 5).size); print(2)", "1\n[0. 0.]\nE0506 ?1 - 5 = -3"),
     ("print(1); z = zeros(k - 5); print(2)", "1\nE0506 ?1 - 5 = -3"),
@@ -33,6 +33,23 @@ const PROGRAMS: [(&str, &str); 21] = [
     ("w = x * 1; w[1:2] += x[x > 0]; print(w)", "E0504 1 and ?1 = 2"),
     ("w = x * 1; w[[0]] = x[x > 0]; print(w)", "E0504 1 and ?1 = 2"),
     ("w = x * 1; w[:1] = x[x > 2]; w[x > 0] = 5; print(w)", "[ 5. -2.  5.]"),
+    // A length tells the size whose powers it is, and no other length does.
+    (
+        "fn side(y: bool[n * n]) = n; for i in range(300) { w = ones(i * i) > 0; assert(side(w[w]) == i) }; print(1)",
+        "1",
+    ),
+    (
+        "fn side(y: bool[2 * n * n + 3 * n + 1]) = n
+        for i in range(300) { w = ones(2 * i * i + 3 * i + 1) > 0; assert(side(w[w]) == i) }; print(1)",
+        "1",
+    ),
+    (
+        "fn side(y: bool[5 * n * n * n + 2]) = n
+        for i in range(40) { w = ones(5 * i * i * i + 2) > 0; assert(side(w[w]) == i) }; print(1)",
+        "1",
+    ),
+    ("w = zeros(8); fn side(y: f64[n * n]) = n; print(side(w[w == 0]))", "E0504 ?1 = 8 and ?2 * ?2 = 4"),
+    ("w = zeros(3); fn side(y: f64[n * n + 1]) = n; print(side(w[w > 0]))", "E0504 ?1 = 0 and ?2 * ?2 + 1 = 1"),
 ];
 
 /// What a program prints, and of its first error the code and the numbers.

@@ -3,6 +3,7 @@
 //! Two lengths are equal when their polynomials are, so `n + m` is `m + n`, and `n - 1 + 1` is `n`. A size is one symbol wherever
 //! it is used, so what is as long as `a[a > 0]` is known to be, although nobody knows yet how long that is.
 
+use crate::roots::{self, Roots};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -216,38 +217,36 @@ impl Polynomial {
         result
     }
 
-    /// What a symbol is when this is another polynomial, where that can be told: the symbol has one factor, or stands in powers.
-    pub(crate) fn solved_for(&self, symbol: &Symbol, wanted: &Polynomial) -> Option<Polynomial> {
+    /// What a symbol is when this is another polynomial, where that can be told: the symbol has one factor, or stands in powers. Of two
+    /// numbers that it may be, both.
+    pub(crate) fn solved_for(&self, symbol: &Symbol, wanted: &Polynomial) -> Vec<Polynomial> {
         let (with, without): (BTreeMap<_, _>, BTreeMap<_, _>) =
             self.terms.clone().into_iter().partition(|(product, _)| product.contains(symbol));
         if with.keys().all(|product| product.iter().filter(|other| *other == symbol).count() == 1) {
-            let factor = Polynomial { terms: with }.divided_by(&symbol.into())?;
-            return wanted.minus(&Polynomial { terms: without }).divided_by(&factor);
+            let factor = Polynomial { terms: with }.divided_by(&symbol.into());
+            let rest = wanted.minus(&Polynomial { terms: without });
+            return factor.and_then(|factor| rest.divided_by(&factor)).into_iter().collect();
         }
-        let number = wanted.known().and_then(|wanted| self.greatest_within(symbol, wanted)).map(Polynomial::from);
-        let mut candidates = number.into_iter().chain(wanted.symbols().map(Polynomial::from));
-        candidates.find(|value| self.at(symbol, value) == *wanted)
+        if let Some(roots) = wanted.known().and_then(|wanted| self.roots(symbol, wanted)) {
+            return roots.at.into_iter().map(Polynomial::from).collect();
+        }
+        let mut candidates = wanted.symbols().map(Polynomial::from);
+        candidates.find(|value| self.at(symbol, value) == *wanted).into_iter().collect()
     }
 
-    /// The greatest value of a symbol, from 0 on, for which this is a number that is no greater than another, when it grows with the
-    /// symbol and with nothing else.
-    pub(crate) fn greatest_within(&self, symbol: &Symbol, most: i64) -> Option<i64> {
-        let grows = |(product, factor): (&Vec<Symbol>, &i64)| {
-            product.is_empty() || *factor > 0 && product.iter().all(|other| other == symbol)
-        };
-        let is_within = |value: i64| self.at(symbol, &value.into()).known().is_some_and(|size| size <= most);
-        if self.known().is_some() || !self.terms.iter().all(grows) || !is_within(0) {
-            return None;
+    /// For which values of a symbol, from 0 on, this is a number, when it has no other symbol.
+    pub(crate) fn roots(&self, symbol: &Symbol, number: i64) -> Option<Roots> {
+        roots::roots(&self.factors(symbol)?, number)
+    }
+
+    /// The factors of a symbol's powers, from the constant up, when there is no other symbol.
+    pub(crate) fn factors(&self, symbol: &Symbol) -> Option<Vec<i64>> {
+        let degree = self.terms.keys().map(Vec::len).max().unwrap_or(0);
+        let mut factors = vec![0; degree + 1];
+        for (product, factor) in &self.terms {
+            product.iter().all(|other| other == symbol).then(|| factors[product.len()] = *factor)?;
         }
-        let (mut within, mut beyond) = (0, 1);
-        while beyond < i64::MAX / 2 && is_within(beyond) {
-            (within, beyond) = (beyond, beyond * 2);
-        }
-        while beyond - within > 1 {
-            let middle = within + (beyond - within) / 2;
-            if is_within(middle) { within = middle } else { beyond = middle }
-        }
-        Some(within)
+        Some(factors)
     }
 
     /// With a polynomial put in for one symbol.
@@ -471,17 +470,17 @@ mod tests {
         let square = n.times(&n).unwrap();
         let cube = square.times(&n).unwrap().plus(&2.into());
         let solved = |size: &Polynomial, wanted: Polynomial| size.solved_for(&symbol, &wanted);
-        assert_eq!(solved(&n.scaled(3).plus(&1.into()), 7.into()), Some(2.into()));
-        assert_eq!(solved(&n.scaled(3), 7.into()), None);
-        assert_eq!(solved(&Polynomial::from(5).minus(&n), 3.into()), Some(2.into()));
-        assert_eq!(solved(&n.times(&m).unwrap(), m.scaled(4)), Some(4.into()));
-        assert_eq!(solved(&square, 49.into()), Some(7.into()));
-        assert_eq!(solved(&square, 50.into()), None);
-        assert_eq!(solved(&square, m.times(&m).unwrap()), Some(m));
-        assert_eq!(solved(&cube, 29.into()), Some(3.into()));
-        assert_eq!(solved(&square, ((1i64 << 31) * (1i64 << 31)).into()), Some((1i64 << 31).into()));
-        assert_eq!(square.greatest_within(&symbol, 5), Some(2));
-        assert_eq!(cube.greatest_within(&symbol, 1), None);
+        assert_eq!(solved(&n.scaled(3).plus(&1.into()), 7.into()), [2.into()]);
+        assert_eq!(solved(&n.scaled(3), 7.into()), []);
+        assert_eq!(solved(&Polynomial::from(5).minus(&n), 3.into()), [2.into()]);
+        assert_eq!(solved(&n.times(&m).unwrap(), m.scaled(4)), [4.into()]);
+        assert_eq!(solved(&square, 49.into()), [7.into()]);
+        assert_eq!(solved(&square, 50.into()), []);
+        assert_eq!(solved(&square, m.times(&m).unwrap()), [m]);
+        assert_eq!(solved(&cube, 29.into()), [3.into()]);
+        assert_eq!(solved(&square, ((1i64 << 31) * (1i64 << 31)).into()), [(1i64 << 31).into()]);
+        assert_eq!(solved(&square.minus(&n), 6.into()), [3.into()]);
+        assert_eq!(solved(&square.minus(&n), 0.into()), [0.into(), 1.into()]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod lexer;
 pub mod parser;
 mod pieces;
 pub mod promotion;
+mod roots;
 pub mod source;
 pub mod types;
 pub mod value;

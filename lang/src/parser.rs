@@ -729,7 +729,7 @@ impl Reporter<'_> {
             In | Not if after_operand => "ask whether any of them is equal: `any(values == x)`",
             // Everywhere but in a size these go on with an expression.
             Slash | DoubleSlash | Percent | DoubleStar if after_operand => {
-                "a size is made of names, integers, `+`, `-` and `*`: with `m` for the half of it, write `2 * m` and `m`"
+                "a size is made of names, integers, `+`, `-` and `*`: name the whole of it, `f64[k]`, or with `m` for the half write `2 * m` and `m`"
             }
             Arrow if after_operand => "the parameters of a function are a name, or names in parentheses: `(x, y) -> …`",
             Newline if expected.contains("`{`") && self.token(index + 1) == Some(&BraceOpen) => {

@@ -539,7 +539,7 @@ def of_float(function):
 error_function, complementary_error_function = of_float(math.erf), of_float(math.erfc)
 FLOATING = {np.sqrt, np.exp, np.log, np.sin, np.cos, np.tan, np.tanh, np.arctan, np.arcsin, np.arccos, np.sinh, np.cosh,
             np.exp2, np.expm1, np.log2, np.log10, np.log1p, np.cbrt, np.arctan2, np.hypot, np.arcsinh, np.arccosh, np.arctanh,
-            np.copysign, np.logaddexp, np.degrees, np.radians, np.nextafter, np.rint, np.heaviside, np.spacing}
+            np.copysign, np.logaddexp, np.logaddexp2, np.degrees, np.deg2rad, np.rad2deg, np.radians, np.nextafter, np.rint, np.heaviside, np.spacing}
 
 
 def axes(axis):
@@ -597,7 +597,19 @@ def range_(start, stop=None, step=1):
 
 
 def linspace(start, stop, count=50):
-    return np.linspace(float(start), float(stop), int(count))
+    return np.linspace(array(start), array(stop), int(count))
+
+
+def select(conditions, choices, default=0):
+    return np.select(list(conditions), list(choices), default)
+
+
+def unwrap(value, discont=None, axis=-1, period=2 * np.pi):
+    return np.unwrap(value, discont, axis=int(axis), period=period)
+
+
+def vander(value, n=None, increasing=False):
+    return np.vander(value, None if n is None else int(n), increasing)
 
 
 def full(shape, value, dtype=None):
@@ -774,6 +786,10 @@ MORE_FUNCTIONS = {
     "interp": lambda x, xp, fp, left=None, right=None: np.asarray(np.interp(x, xp, fp, left, right)),
     "cov": lambda value, rowvar=True, ddof=1: np.asarray(np.cov(value, rowvar=rowvar, ddof=int(ddof))),
     "corrcoef": lambda value, rowvar=True: np.asarray(np.corrcoef(value, rowvar=rowvar)),
+    "dstack": several(np.dstack),
+    "union1d": np.union1d, "intersect1d": np.intersect1d, "setdiff1d": np.setdiff1d, "setxor1d": np.setxor1d,
+    "select": select, "unwrap": unwrap, "vander": vander,
+    "deg2rad": elementwise(np.deg2rad), "rad2deg": elementwise(np.rad2deg),
     "array_equal": lambda left, right: np.bool_(np.array_equal(left, right)),
 }
 FUNCTIONS = {

@@ -60,6 +60,10 @@ def unary():
         "cumsum": np.cumsum, "cumprod": np.cumprod, "sort": np.sort, "argsort": np.argsort, "diff": lambda x: np.diff(x, n=0),
         "median": np.median, "nansum": np.nansum, "nanmax": np.nanmax,
         "sum": np.sum, "prod": np.prod, "min": np.min, "max": np.max, "any": np.any, "all": np.all,
+        "square": np.square, "nan_to_num": np.nan_to_num, "radians": np.radians, "degrees": np.degrees, "spacing": np.spacing,
+        "ravel": np.ravel, "ptp": np.ptp, "sinc": np.sinc, "nanmean": np.nanmean, "nanvar": np.nanvar, "nanmedian": np.nanmedian,
+        "nanprod": np.nanprod, "flatnonzero": np.flatnonzero, "count_nonzero": np.count_nonzero, "unique": np.unique,
+        "zeros_like": np.zeros_like, "bincount": np.bincount, "unwrap": np.unwrap, "vander": np.vander, "cov": np.cov,
         "argmin": np.argmin, "argmax": np.argmax, "mean": np.mean, "var": np.var, "std": np.std,
     }
     lines = ["# The result dtype of each function, one column for each argument's dtype.", "", "function " + " ".join(DTYPES)]
@@ -86,6 +90,7 @@ def pairs():
     functions = {
         "minimum": np.minimum, "maximum": np.maximum, "where": lambda a, b: np.where([True], a, b), "fmax": np.fmax,
         "fmod": np.fmod, "gcd": np.gcd, "arctan2": widened(np.arctan2), "hypot": widened(np.hypot),
+        "heaviside": widened(np.heaviside), "logaddexp": widened(np.logaddexp), "logaddexp2": widened(np.logaddexp2),
         "copysign": widened(np.copysign), "nextafter": widened(np.nextafter),
     }
     operands = {name: np.ones(1, DTYPES[name]) for name in DTYPES}

@@ -84,6 +84,18 @@ impl Fit {
     }
 }
 
+/// Which values of a name make a declared size a length.
+enum Solution {
+    /// One does.
+    One(Length),
+    /// These do, or any when there are none here.
+    Several(Vec<Length>),
+    /// None does.
+    Nothing,
+    /// Only the run can tell.
+    Open,
+}
+
 /// What stands for the elements' type in a declaration.
 enum Elements {
     Any,
@@ -352,8 +364,13 @@ impl Checker<'_> {
             [] => {}
             [name] if is_last => {
                 self.refuse_unbound(&fit, name, sizes)?;
-                let exact = self.solve(&fit, name, sizes);
-                let Some(solved) = exact.or_else(|| self.solve_in_run(&fit, name, sizes)) else {
+                let solved = match self.solve(&fit, name, sizes) {
+                    Solution::One(solved) => Some(solved),
+                    Solution::Several(values) => return Err(self.several_sizes_fit(&fit, name, &values)),
+                    Solution::Open => self.solve_in_run(&fit, name, sizes),
+                    Solution::Nothing => None,
+                };
+                let Some(solved) = solved else {
                     return Err(self.no_size_fits(&fit, name, sizes));
                 };
                 let help = format!("give it more elements{}", fit.along());
@@ -460,22 +477,51 @@ impl Checker<'_> {
         Err(self.report(diagnostic.help(format!("declare what the result is: `{}`", fit.fitting()))))
     }
 
-    /// No value of a name makes a declared size equal to a length.
+    /// No value of a name makes a declared size equal to a length, or the length does not tell it.
     fn no_size_fits(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Reported {
-        let (near, help) = match self.nearest_sizes(fit, name, sizes) {
-            Some([below, above]) if below > 0 => {
-                let part = fit.part(&format!(":{below}"));
-                (
-                    format!(": {below} and {above} are the nearest"),
-                    format!("take the first {below} along this axis: `{part}`"),
-                )
+        let length = &fit.length;
+        let found = self.size_in(fit, name, sizes);
+        let is_of_run = |size: &Polynomial| size.symbols().any(|symbol| !symbol.is_variable());
+        let size_is_of_run = found.as_ref().is_some_and(|(_, size)| is_of_run(size));
+        let always = found.as_ref().and_then(|(_, size)| size.known());
+        let nearest = found.and_then(|(symbol, size)| size.roots(&symbol, length.known()? as i64));
+        let (below, above) = nearest.map_or((None, None), |nearest| (nearest.below, nearest.above));
+        let none_makes = format!("no `{name}` makes this size {length}");
+        let (message, help) = match (below, above) {
+            _ if size_is_of_run || is_of_run(&length.into()) => (
+                format!("only the run tells this size, and `{name}` cannot be made of it"),
+                format!("make it a parameter: `{name}: i64`"),
+            ),
+            _ if let Some(always) = always => (
+                format!("this size is {always} with every `{name}`, and this has {length}"),
+                format!("give it {always} elements{}", fit.along()),
+            ),
+            _ if length.known().is_none() => (none_makes, format!("make it a parameter: `{name}: i64`")),
+            (Some(below), above) if below > 0 => (
+                match above {
+                    Some(above) => format!("{none_makes}: {below} and {above} are the nearest"),
+                    None => format!("{none_makes}: {below} is the greatest"),
+                },
+                format!("take the first {below} along this axis: `{}`", fit.part(&format!(":{below}"))),
+            ),
+            (_, Some(above)) => {
+                (format!("{none_makes}: {above} is the least"), format!("give it {above} elements{}", fit.along()))
             }
-            Some([_, above]) => (format!(": {above} is the least"), format!("give it {above} elements{}", fit.along())),
-            None if fit.length.known().is_none() => (String::new(), format!("make it a parameter: `{name}: i64`")),
-            None => (String::new(), format!("give it a length that some `{name}` makes")),
+            _ => (none_makes, format!("give it a length that some `{name}` makes")),
         };
-        let message = format!("no `{name}` makes this size {}{near}", fit.length);
         let diagnostic = Diagnostic::error("E0312", message, fit.span, fit.found.to_string());
+        self.report(diagnostic.label(fit.expression.span, "declared here").help(help))
+    }
+
+    /// More than one value of a name makes a declared size equal to a length: these, or any when there are none.
+    fn several_sizes_fit(&mut self, fit: &Fit, name: &Arc<str>, values: &[Length]) -> Reported {
+        let length = &fit.length;
+        let message = match values {
+            [first, second, ..] => format!("`{name}` may be {first} or {second}: this size is {length} with both"),
+            _ => format!("`{name}` may be any number: this size is {length} with all of them"),
+        };
+        let diagnostic = Diagnostic::error("E0312", message, fit.span, fit.found.to_string());
+        let help = format!("make it a parameter: `{name}: i64`");
         self.report(diagnostic.label(fit.expression.span, "declared here").help(help))
     }
 
@@ -562,7 +608,7 @@ impl Checker<'_> {
         if !is_integer && (is_name(&fit.expression) || &*fit.what == THE_RESULT) {
             return None;
         }
-        let solved = self.solve(fit, &name.text, sizes)?;
+        let Solution::One(solved) = self.solve(fit, &name.text, sizes) else { return None };
         if is_integer {
             return Some(format!("pass {solved} for `{}`", name.text));
         }
@@ -594,36 +640,64 @@ impl Checker<'_> {
         }
     }
 
-    /// The value of a name that makes a declared size equal to a length, when there is one.
-    fn solve(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Option<Length> {
-        let (symbol, size) = self.size_in(fit, name, sizes)?;
-        Length::of(size.solved_for(&symbol, &Polynomial::from(&fit.length))?)
+    /// Which values of a name make a declared size equal to a length.
+    fn solve(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Solution {
+        let Some((symbol, size)) = self.size_in(fit, name, sizes) else { return Solution::Nothing };
+        let wanted = Polynomial::from(&fit.length);
+        if size.symbols().all(|other| *other != symbol) {
+            return if size == wanted { Solution::Several(Vec::new()) } else { Solution::Nothing };
+        }
+        let is_open = [&size, &wanted].iter().any(|one| one.symbols().any(|other| !other.is_variable()));
+        let mut values: Vec<Length> = size.solved_for(&symbol, &wanted).into_iter().filter_map(Length::of).collect();
+        match values.len() {
+            0 if is_open => Solution::Open,
+            0 => Solution::Nothing,
+            1 => Solution::One(values.remove(0)),
+            _ => Solution::Several(values),
+        }
     }
 
-    /// The same for a length that only the run tells, where the size is so many times the name: the run checks that it is a multiple.
+    /// The same for a length that only the run tells, where a formula gives the name: the run checks that it makes the length.
     fn solve_in_run(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Option<Length> {
-        fit.length.symbols().any(|symbol| !symbol.is_variable()).then_some(())?;
         let (symbol, size) = self.size_in(fit, name, sizes)?;
-        let least = size.at(&symbol, &0.into()).known()?;
-        let factor = size.at(&symbol, &1.into()).known()? - least;
-        let is_multiple = Polynomial::from(&symbol).scaled(factor).plus(&least.into()) == size;
-        (is_multiple && factor > 0).then_some(())?;
-        let dividend = self.integer_value(&Polynomial::from(&fit.length).minus(&least.into()), fit.span)?;
-        let divisor = self.constant(Scalar::i64(factor), false, fit.span);
-        let value = self.integers("//", dividend, divisor, fit.span)?;
+        let factors = size.factors(&symbol)?;
+        let (least, powers) = factors.split_first()?;
+        let above = self.integer_value(&Polynomial::from(&fit.length).minus(&(*least).into()), fit.span)?;
+        // A half more keeps a rounded root from falling below the integer that it is.
+        let half_more = self.with_number("+", above, 0.5, fit.span)?;
+        let value = match powers {
+            [factor] if *factor > 0 => {
+                let divisor = self.constant(Scalar::i64(*factor), false, fit.span);
+                self.arithmetic("//", above, divisor, fit.span)?
+            }
+            // Where it only grows from 0 on, so that one value at most makes the length.
+            [linear, square] if *linear >= 0 && *square > 0 => {
+                let (linear, square) = (*linear as f64, *square as f64);
+                let scaled = self.with_number("*", half_more, 4.0 * square, fit.span)?;
+                let under_root = self.with_number("+", scaled, linear * linear, fit.span)?;
+                let root = self.with_number("**", under_root, 0.5, fit.span)?;
+                let scaled = self.with_number("-", root, linear, fit.span)?;
+                let root = self.with_number("/", scaled, 2.0 * square, fit.span)?;
+                self.cast(root, DType::I64, fit.span)
+            }
+            [none @ .., factor] if *factor > 0 && none.iter().all(|factor| *factor == 0) => {
+                let power = self.with_number("/", half_more, *factor as f64, fit.span)?;
+                let root = self.with_number("**", power, 1.0 / powers.len() as f64, fit.span)?;
+                self.cast(root, DType::I64, fit.span)
+            }
+            _ => return None,
+        };
         let value = self.polynomial_of(value);
         let wanted = Length::of(size.at(&symbol, &value))?;
         let what = format!("{} is declared with length {wanted} here", fit.what);
         self.same_length(&fit.length, &wanted, &what, fit.span).then(|| Length::of(value)).flatten()
     }
 
-    /// The sizes next to a length, of those that a name can make: one that is no greater, and one that is.
-    fn nearest_sizes(&mut self, fit: &Fit, name: &Arc<str>, sizes: &mut Sizes) -> Option<[i64; 2]> {
-        let (symbol, size) = self.size_in(fit, name, sizes)?;
-        let (length, least) = (fit.length.known()? as i64, size.at(&symbol, &0.into()).known()?);
-        let value = size.greatest_within(&symbol, length.max(least))?;
-        let [below, above] = [value, value + 1].map(|value| size.at(&symbol, &value.into()).known());
-        if length < least { Some([0, least]) } else { Some([below?, above?]) }
+    /// A scalar, an operator and a number, as floats.
+    fn with_number(&mut self, symbol: &'static str, left: Operand, right: f64, span: Span) -> Option<Operand> {
+        let left = self.cast(left, DType::F64, span);
+        let right = self.constant(Scalar::f64(right), false, span);
+        self.arithmetic(symbol, left, right, span)
     }
 
     /// A declared size in a symbol that stands for a name.

@@ -215,14 +215,14 @@ impl<'a> Checker<'a> {
             &site,
             Some(&mut |checker| {
                 let turn = checker.flag(TURN).ok_or(Reported)?;
-                checker.integers("<", turn, end, place).ok_or(Reported)
+                checker.arithmetic("<", turn, end, place).ok_or(Reported)
             }),
             &mut |checker, _| {
                 let turn = checker.flag(TURN).ok_or(Reported)?;
                 checker.note_bounds(turn, Bounds { least: 0.into(), most: most.clone() });
                 let element = checker.counted_element(turn, &first, &step, place).ok_or(Reported)?;
                 let one = checker.constant(Scalar::i64(1), false, place);
-                let next = checker.integers("+", turn, one, place).ok_or(Reported)?;
+                let next = checker.arithmetic("+", turn, one, place).ok_or(Reported)?;
                 let counter: Place = (checker.scope(), TURN.into());
                 checker.set_in_scope(&counter, Some(Binding::Value(Value::Array(next))));
                 checker.assign(target, Ok(Value::Array(element)))?;
@@ -238,13 +238,13 @@ impl<'a> Checker<'a> {
         let mut element = turn;
         if step.known() != Some(1) {
             let step = self.integer_value(step, span)?;
-            element = self.integers("*", element, step, span)?;
+            element = self.arithmetic("*", element, step, span)?;
         }
         match first.known() {
             Some(0) => Some(element),
             _ => {
                 let first = self.integer_value(first, span)?;
-                self.integers("+", first, element, span)
+                self.arithmetic("+", first, element, span)
             }
         }
     }

@@ -206,7 +206,7 @@ impl Checker<'_> {
         }
         let (one, other) = (self.integer_value(left, span), self.integer_value(right, span));
         match (one, other) {
-            (Some(one), Some(other)) => match self.integers("*", one, other, span) {
+            (Some(one), Some(other)) => match self.arithmetic("*", one, other, span) {
                 Some(product) => self.polynomial_of(product),
                 None => Polynomial::from(0),
             },
@@ -228,13 +228,13 @@ impl Checker<'_> {
                 let teller = self.teller(symbol)?;
                 term = Some(match term {
                     None => teller,
-                    Some(term) => self.integers("*", term, teller, span)?,
+                    Some(term) => self.arithmetic("*", term, teller, span)?,
                 });
             }
             let constant = (factor.abs() != 1 || symbols.is_empty())
                 .then(|| self.constant(Scalar::i64(factor.abs()), false, span));
             let term = match (term, constant) {
-                (Some(term), Some(constant)) => self.integers("*", term, constant, span)?,
+                (Some(term), Some(constant)) => self.arithmetic("*", term, constant, span)?,
                 (Some(one), None) | (None, Some(one)) => one,
                 (None, None) => continue,
             };
@@ -242,10 +242,10 @@ impl Checker<'_> {
                 (None, false) => term,
                 (None, true) => {
                     let zero = self.constant(Scalar::i64(0), false, span);
-                    self.integers("-", zero, term, span)?
+                    self.arithmetic("-", zero, term, span)?
                 }
-                (Some(sum), false) => self.integers("+", sum, term, span)?,
-                (Some(sum), true) => self.integers("-", sum, term, span)?,
+                (Some(sum), false) => self.arithmetic("+", sum, term, span)?,
+                (Some(sum), true) => self.arithmetic("-", sum, term, span)?,
             });
         }
         sum
@@ -258,7 +258,8 @@ impl Checker<'_> {
         found.map(|(depth, node)| Operand { level: depth as u32, node, weak: false })
     }
 
-    pub(super) fn integers(
+    /// Two scalars with an operator between them.
+    pub(super) fn arithmetic(
         &mut self,
         symbol: &'static str,
         left: Operand,

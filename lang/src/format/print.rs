@@ -382,6 +382,7 @@ impl Printer {
                     self.put(if index > 0 { ", " } else { "" });
                     self.sequence(&element.items, place.with_tail(0));
                 }
+                self.put(if brackets.needs_comma() { "," } else { "" });
                 self.put(brackets.close.text);
             }
             _ => self.opened(brackets, place),

@@ -336,3 +336,9 @@ fn a_program_with_errors_is_not_formatted() {
     let errors = format(SourceId::default(), "a = (1\nb   =  2\n").expect_err("a bracket is open");
     assert_eq!(errors.iter().map(|error| error.code).collect::<Vec<_>>(), [code::UNPAIRED_BRACKET]);
 }
+
+#[test]
+fn a_tuple_of_one_wide_element_keeps_its_comma() {
+    stays("x = ([\n    1,\n    # two\n    2,\n],)\n");
+    becomes("x = (sum(\n    # a\n 1),)\n", "x = (sum(\n    # a\n    1\n),)\n");
+}

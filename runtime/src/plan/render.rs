@@ -6,7 +6,7 @@ use super::{Handed, IndexPlace, Plan, Step, Walked, Work};
 use crate::kernel::Level;
 use crate::machine::{MachineCode, regions::Refusal};
 use crate::operation::Bodies;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 use thalweg_lang::graph::{Claim, Effect, Graph, Guard, NodeKind, Rest, SourceAxis};
 use thalweg_lang::length::{Length, Sizes, Symbol};
@@ -112,13 +112,19 @@ impl Renderer<'_> {
             }
         }
         let is_open = |guard: &&Guard| guard.symbols().any(|symbol| !known.contains_key(symbol));
+        // Several places may need one and the same, and either of two equal lengths may stand first.
+        let mut needed = BTreeSet::new();
         for guard in graph.guards.iter().filter(is_open) {
-            let (relation, or_one) = match guard.claim {
-                Claim::Equal | Claim::EqualInBroadcast => ("=", ""),
-                Claim::EqualOrOne => ("=", " or 1"),
-                Claim::AtLeast => ("≥", ""),
+            let (left, right) = (guard.left.to_string(), guard.right.to_string());
+            let line = match guard.claim {
+                Claim::Equal | Claim::EqualInBroadcast if guard.left.known().is_some() => format!("{right} = {left}"),
+                Claim::Equal | Claim::EqualInBroadcast => format!("{left} = {right}"),
+                Claim::EqualOrOne => format!("{left} = {right} or 1"),
+                Claim::AtLeast => format!("{left} ≥ {right}"),
             };
-            self.line(&format!("if {} {relation} {}{or_one}", guard.left, guard.right));
+            if needed.insert(line.clone()) {
+                self.line(&format!("if {line}"));
+            }
         }
     }
 

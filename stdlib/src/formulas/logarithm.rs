@@ -1,6 +1,11 @@
 //! Logarithms: log, log2, log10, log1p, and the logarithm of an unevaluated sum, which the inverse hyperbolics share.
 
-use super::{Double, exponential::LN_2_LOW, pair::Pair, polynomial::polynomial};
+use super::{
+    Double,
+    exponential::{LN_2_LOW, exp, exp2},
+    pair::Pair,
+    polynomial::polynomial,
+};
 use std::f64::consts::{LN_2, LOG2_E, LOG10_2, LOG10_E};
 use thalweg_runtime::{
     lane::{Integer, Mask, Number},
@@ -192,6 +197,22 @@ fn scaled_by<L: Double>(f: L, tail: L, constant: f64, constant_low: f64) -> Pair
     let high = f.multiply(L::constant(constant));
     let lost = f.fma(L::constant(constant), high.negate());
     Pair { high, low: tail.fma(L::constant(constant), f.fma(L::constant(constant_low), lost)) }
+}
+
+/// log(e^x + e^y): the larger one and what the other adds to it, so that nothing overflows.
+#[inline(always)]
+pub fn log_of_sum_of_exponentials<L: Double>(x: L, y: L) -> L {
+    let larger = L::select(x.greater(y), x, y);
+    let added = log1p(exp(x.subtract(y).absolute().negate()));
+    L::select(x.equal(y), x.add(L::constant(LN_2)), larger.add(added))
+}
+
+/// log2(2^x + 2^y), likewise.
+#[inline(always)]
+pub fn log2_of_sum_of_powers<L: Double>(x: L, y: L) -> L {
+    let larger = L::select(x.greater(y), x, y);
+    let added = log1p(exp2(x.subtract(y).absolute().negate())).multiply(L::constant(LOG2_E));
+    L::select(x.equal(y), x.add(L::constant(1.0)), larger.add(added))
 }
 
 /// log(high + low), `high` positive and normal, below 2^1022, `low` at most an ULP of it. The low part joins f once the

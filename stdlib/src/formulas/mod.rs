@@ -29,7 +29,7 @@ pub use error_function::{erf, erfc};
 pub use exponential::{exp, exp2, expm1};
 pub use hyperbolic::{acosh, asinh, atanh, cosh, sinh, tanh};
 pub use inverse_trigonometric::{acos, asin, atan, atan2};
-pub use logarithm::{log, log1p, log2, log10};
+pub use logarithm::{log, log_of_sum_of_exponentials, log1p, log2, log2_of_sum_of_powers, log10};
 pub use power::power;
 pub use roots::{cbrt, hypot};
 pub use trigonometric::{cos, sin, tan};

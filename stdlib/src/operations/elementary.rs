@@ -4,6 +4,7 @@ use crate::formula;
 use crate::formulas::{self, arithmetic as a, complex};
 use crate::operation::Operation;
 use crate::typing;
+use std::f64::consts::PI;
 use thalweg_lang::declaration::{Mismatch, Typing};
 use thalweg_lang::dtype::{DType, Kind};
 use thalweg_lang::promotion::Numeric;
@@ -12,8 +13,13 @@ use thalweg_runtime::kernel::Kernels;
 /// A function of floats, its one-sentence doc, and an example.
 type Row = (&'static str, Kernels, &'static str, &'static [(&'static str, &'static str)]);
 
+/// What `radians` and its other name compute.
+const RADIANS: Kernels = formula!(float [x] x.multiply(L::constant(PI / 180.0)));
+/// What `degrees` and its other name compute.
+const DEGREES: Kernels = formula!(float [x] x.multiply(L::constant(180.0 / PI)));
+
 pub(super) fn rows(rows: &mut Vec<Operation>) {
-    let unary: [Row; 24] = [
+    let unary: [Row; 28] = [
         (
             "sqrt",
             formula!(float [x] x.square_root()).and(complex::SQRT),
@@ -153,6 +159,10 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             "1 / x, in floats.",
             &[("reciprocal(4.0)", "0.25")],
         ),
+        ("radians", RADIANS, "Angles in degrees to radians.", &[("radians(180.0)", "3.141592653589793")]),
+        ("deg2rad", RADIANS, "Angles in degrees to radians.", &[("deg2rad(180.0)", "3.141592653589793")]),
+        ("degrees", DEGREES, "Angles in radians to degrees.", &[("degrees(pi)", "180.0")]),
+        ("rad2deg", DEGREES, "Angles in radians to degrees.", &[("rad2deg(pi)", "180.0")]),
     ];
     for (name, kernels, summary, examples) in unary {
         let typing = if kernels.find(&[DType::C128]).is_some() { typing::analytic } else { typing::floats };
@@ -167,6 +177,40 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         Operation::elementwise("hypot", &["x", "y"], typing::floats, formula!(double [x, y] formulas::hypot(x, y)))
             .summary("sqrt(x² + y²) without overflow.")
             .examples(&[("hypot(3.0, 4.0)", "5.0")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "logaddexp",
+            &["x", "y"],
+            typing::floats,
+            formula!(double [x, y] formulas::log_of_sum_of_exponentials(x, y)),
+        )
+        .summary("log(exp(x) + exp(y)) without overflow.")
+        .examples(&[("logaddexp(1000.0, 1000.0)", "1000.6931471805599")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "logaddexp2",
+            &["x", "y"],
+            typing::floats,
+            formula!(double [x, y] formulas::log2_of_sum_of_powers(x, y)),
+        )
+        .summary("log2(2 ** x + 2 ** y) without overflow.")
+        .examples(&[("logaddexp2(3.0, 3.0)", "4.0")]),
+    );
+    rows.push(
+        Operation::elementwise(
+            "heaviside",
+            &["x", "middle"],
+            typing::floats,
+            formula!(float [x, middle] {
+                let zero = L::constant(0.0);
+                let side = L::select(x.less(zero), zero, L::constant(1.0));
+                L::select(x.is_nan(), x, L::select(x.equal(zero), middle, side))
+            }),
+        )
+        .summary("0 below 0, 1 above it, and at 0 the second argument.")
+        .examples(&[("heaviside([-2.0, 0.0, 3.0], 0.5)", "[0.  0.5 1. ]")]),
     );
     rows.push(
         Operation::elementwise("fma", &["x", "y", "z"], typing::floats, formula!(float [x, y, z] x.fma(y, z)))

@@ -38,6 +38,8 @@ formulas! {
     Log2 "log2" (x, _y) log2(x);
     Log10 "log10" (x, _y) log10(x);
     Log1p "log1p" (x, _y) log1p(x);
+    LogOfSum "logaddexp" (x, y) log_of_sum_of_exponentials(x, y);
+    Log2OfSum "logaddexp2" (x, y) log2_of_sum_of_powers(x, y);
     Sin "sin" (x, _y) sin(x);
     Cos "cos" (x, _y) cos(x);
     Tan "tan" (x, _y) tan(x);
