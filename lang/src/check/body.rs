@@ -3,14 +3,15 @@
 use super::advice::{apart_help, goes_into, one_part};
 use super::journal::{Changes, Place, is_made_of_arrays};
 use super::size::Bounds;
-use super::{Binding, Checker, Checks, Level, Reported};
+use super::loops::{assigned_in, assigned_in_expression, last_assignment, last_assignment_in_expression};
+use super::{Binding, Checker, Checks, Level, Reported, Taken};
 use crate::ast::{Block, Clause, Expression, ExpressionKind};
 use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::DType;
 use crate::graph::{Effect, Graph, Node, NodeId, NodeKind, SourceAxis};
 use crate::length::{Length, Polynomial, Symbol};
-use crate::promotion::common;
+use crate::promotion::{Numeric, common};
 use crate::source::Span;
 use crate::types::{ArrayType, Type};
 use crate::value::Value;
@@ -69,20 +70,35 @@ impl<'a> Checker<'a> {
         then: &Block,
         otherwise: Option<&Expression>,
         span: Span,
+        taken: Taken,
     ) -> Checks<Value<Operand>> {
         let operand = self.condition(condition)?;
+        let sides = Sides { whole: span, bodies: Some((then, otherwise)), taken };
         match (self.constant_of(operand), otherwise) {
-            (Some(known), _) if known.as_integer() == Some(1) => self.block(then),
-            (Some(_), Some(otherwise)) => self.expression(otherwise),
-            (Some(_), None) => Ok(Value::None),
-            (None, Some(otherwise)) => self.choose(
-                operand,
-                &mut |checker| checker.block(then),
-                Some(&mut |checker| checker.expression(otherwise)),
-                Sides { whole: span, values: Some((last_place(then), last_place_of(otherwise))) },
-            ),
-            (None, None) => self.choose(operand, &mut |checker| checker.block(then), None, span),
+            (Some(known), _) if known.as_integer() == Some(1) => return self.block(then, taken),
+            (Some(_), Some(otherwise)) => return self.expression_for(otherwise, taken),
+            (Some(_), None) => return Ok(Value::None),
+            (None, _) => {}
         }
+        let mut second;
+        let walk: Option<Walk> = match otherwise {
+            Some(otherwise) => {
+                second = |checker: &mut Self| checker.expression_for(otherwise, taken);
+                Some(&mut second)
+            }
+            None => None,
+        };
+        // Without `else` there is no value that anybody could take.
+        let first_taken = if otherwise.is_some() { taken } else { Taken::Never };
+        let chosen = self.choose(operand, &mut |checker| checker.block(then, first_taken), walk, sides);
+        if chosen.is_err() {
+            // What the sides would have given a value is not missing.
+            let mut names = Vec::new();
+            assigned_in(then, &mut names);
+            otherwise.iter().for_each(|otherwise| assigned_in_expression(otherwise, &mut names));
+            names.iter().for_each(|name| self.bind(name, Err(Reported)));
+        }
+        chosen
     }
 
     /// A condition: one bool.
@@ -121,12 +137,12 @@ impl<'a> Checker<'a> {
     }
 
     /// One of two bodies, as the run decides: an `If`. Without `otherwise` it has no value.
-    pub(super) fn choose(
+    pub(super) fn choose<'w>(
         &mut self,
         condition: Operand,
         then: Walk<'_, 'a>,
         otherwise: Option<Walk<'_, 'a>>,
-        at: impl Into<Sides>,
+        at: impl Into<Sides<'w>>,
     ) -> Checks<Value<Operand>> {
         let at = at.into();
         let span = at.whole;
@@ -159,8 +175,13 @@ impl<'a> Checker<'a> {
             pairs.push((Value::None, Value::None));
             sides.push(Some(side));
         }
+        let is_taken = match at.taken {
+            Taken::Always => true,
+            Taken::IfAny => self.are_one_type(&first.level, &second.level, &first.value, &second.value),
+            Taken::Never => false,
+        };
         // A side that leaves the loop's turn gives nobody a value.
-        let has_value = has_value && !first.leaves && !second.leaves;
+        let has_value = has_value && is_taken && !first.leaves && !second.leaves;
         if has_value {
             pairs.push((first.value.clone(), second.value.clone()));
         }
@@ -238,6 +259,25 @@ impl<'a> Checker<'a> {
         Ok(Walked { level, value: value?, changes, leaves })
     }
 
+    /// Whether the values of two sides have one type, whatever the run finds.
+    fn are_one_type(&self, first: &Level, second: &Level, a: &Value<Operand>, b: &Value<Operand>) -> bool {
+        match (a, b) {
+            (Value::Tuple(left), Value::Tuple(right)) => {
+                let mut pairs = left.iter().zip(right);
+                left.len() == right.len() && pairs.all(|(a, b)| self.are_one_type(first, second, a, b))
+            }
+            (Value::Array(left), Value::Array(right)) => {
+                let (left_type, right_type) = (self.type_in(first, *left), self.type_in(second, *right));
+                let is_told = |length: &Length| self.untold(length).is_none();
+                left_type.shape == right_type.shape
+                    && left_type.shape.iter().all(is_told)
+                    && common_dtype((left_type, left.weak), (right_type, right.weak)).is_ok()
+            }
+            (Value::None, Value::None) => true,
+            _ => false,
+        }
+    }
+
     /// Two branches' values as one: the arrays become outputs of both, in one order.
     #[allow(clippy::too_many_arguments)]
     fn unify(
@@ -248,7 +288,7 @@ impl<'a> Checker<'a> {
         b: &Value<Operand>,
         outputs: &mut (Vec<NodeId>, Vec<NodeId>),
         name: Option<&str>,
-        places: Sides,
+        places: Sides<'_>,
     ) -> Checks<Value<(usize, bool)>> {
         let span = places.whole;
         match (a, b) {
@@ -269,21 +309,24 @@ impl<'a> Checker<'a> {
                     true => "select before the `if`, and use what is kept in both sides: `kept = x[mask]`",
                     false => KEEP_THE_SHAPE,
                 };
-                for side in [&left_type, &right_type].into_iter().filter(|_| left_type.rank() == right_type.rank()) {
-                    self.refuse_untold(side, "the two sides of an `if`", help, span)?;
+                if left_type.rank() == right_type.rank() {
+                    let [then, otherwise] = places.of(name);
+                    let found = [(then, &left_type), (otherwise, &right_type)];
+                    self.refuse_untold(&found, "the two sides of an `if`", help)?;
                 }
                 let what = "both sides of an `if` give one shape";
                 if !self.same_shape(&left_type.shape, &right_type.shape, what, span) {
                     let help = self.one_shape_help(&left_type, &right_type, name);
                     return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), help, name, places));
                 }
-                let numerics = [(left_type.dtype, left.weak), (right_type.dtype, right.weak)]
-                    .map(|(dtype, weak)| crate::promotion::Numeric { dtype, weak });
-                let common = common(&numerics);
-                if common.dtype != left_type.dtype && !left.weak || common.dtype != right_type.dtype && !right.weak {
-                    let help = format!("cast both sides to one dtype: `{}(x)`", common.dtype);
-                    return Err(self.branch_types(&left_type.to_string(), &right_type.to_string(), help, name, places));
-                }
+                let common = match common_dtype((&left_type, left.weak), (&right_type, right.weak)) {
+                    Ok(common) => common,
+                    Err(dtype) => {
+                        let help = format!("cast both sides to one dtype: `{dtype}(x)`");
+                        let (left, right) = (left_type.to_string(), right_type.to_string());
+                        return Err(self.branch_types(&left, &right, help, name, places));
+                    }
+                };
                 outputs.0.push(cast_in(&mut first.level, left_node, common.dtype, span));
                 outputs.1.push(cast_in(&mut second.level, right_node, common.dtype, span));
                 Ok(Value::Array((outputs.0.len() - 1, common.weak)))
@@ -297,13 +340,19 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Refuses a type that has a size in it which only a body that is left tells.
-    pub(super) fn refuse_untold(&mut self, array_type: &Type, what: &str, help: &str, span: Span) -> Checks<()> {
-        let untold = array_type.shape.iter().find_map(|length| self.untold(length));
-        let Some(symbol) = untold else { return Ok(()) };
+    /// Refuses types at their places, one of which has a size in it that only a body that is left tells.
+    pub(super) fn refuse_untold(&mut self, found: &[(Span, &Type)], what: &str, help: &str) -> Checks<()> {
+        let mut untold = found.iter().filter_map(|(place, array_type)| {
+            let symbol = array_type.shape.iter().find_map(|length| self.untold(length))?;
+            Some((*place, *array_type, symbol))
+        });
+        let Some((place, array_type, symbol)) = untold.next() else { return Ok(()) };
         let message =
             format!("{what} have one shape, and the size `{}` in {array_type} is each one's own", symbol.name());
-        let diagnostic = Diagnostic::error("E0323", message, span, array_type.to_string());
+        let mut diagnostic = Diagnostic::error("E0323", message, place, array_type.to_string());
+        for (other, array_type) in found.iter().filter(|(other, _)| *other != place) {
+            diagnostic = diagnostic.label(*other, array_type.to_string());
+        }
         Err(self.report(diagnostic.help(help)))
     }
 
@@ -361,17 +410,16 @@ impl<'a> Checker<'a> {
         array_type.shape.iter().all(is_sayable).then_some(filled)
     }
 
-    fn branch_types(&mut self, left: &str, right: &str, help: String, name: Option<&str>, places: Sides) -> Reported {
+    fn branch_types(&mut self, left: &str, right: &str, help: String, name: Option<&str>, places: Sides<'_>) -> Reported {
         let what = match name {
             Some(name) => format!("`{name}` is {left} after one branch and {right} after the other"),
             None => format!("the branches give {left} and {right}"),
         };
-        // A name's value is somewhere in its branch; the branch's own value is its end.
-        let diagnostic = match (name, places.values) {
-            (None, Some((then, otherwise))) => {
-                Diagnostic::error("E0307", what, then, left).label(otherwise, right.to_string())
-            }
-            _ => Diagnostic::error("E0307", what, places.whole, ""),
+        let [then, otherwise] = places.of(name);
+        let diagnostic = if then == otherwise {
+            Diagnostic::error("E0307", what, then, "")
+        } else {
+            Diagnostic::error("E0307", what, then, left).label(otherwise, right)
         };
         self.report(diagnostic.help(help))
     }
@@ -703,7 +751,7 @@ impl<'a> Checker<'a> {
             .collect();
         graph.outputs = outputs;
         for array_type in &types {
-            self.refuse_untold(array_type, "the elements of a comprehension", KEEP_THE_SHAPE, element)?;
+            self.refuse_untold(&[(element, array_type)], "the elements of a comprehension", KEEP_THE_SHAPE)?;
         }
         let must_run = level.must_run();
         let captured = level.captured;
@@ -719,12 +767,18 @@ impl<'a> Checker<'a> {
         }))
     }
 
+    /// The type of an operand that may be a node of a body that was just walked.
+    fn type_in<'l>(&'l self, level: &'l Level, operand: Operand) -> &'l Type {
+        if operand.level as usize == self.levels.len() {
+            return level.builder.graph().node(operand.node).array_type();
+        }
+        self.type_of(operand)
+    }
+
     /// A value's type in words, where its arrays may be nodes of a body that was just walked.
     pub(super) fn describe_in(&self, level: &Level, value: &Value<Operand>) -> String {
         match value {
-            Value::Array(operand) if operand.level as usize == self.levels.len() => {
-                level.builder.graph().node(operand.node).array_type().to_string()
-            }
+            Value::Array(operand) => self.type_in(level, *operand).to_string(),
             Value::Tuple(values) => {
                 let parts: Vec<String> = values.iter().map(|value| self.describe_in(level, value)).collect();
                 format!("({})", parts.join(", "))
@@ -734,21 +788,39 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The places of an `if` and of its branches' values.
+/// An `if`, as far as what is said of it needs it.
 #[derive(Clone, Copy)]
-pub(super) struct Sides {
-    /// All of it.
-    pub(super) whole: Span,
-    /// Where the branches' values stand, when it has one.
-    pub(super) values: Option<(Span, Span)>,
+pub(super) struct Sides<'s> {
+    /// Where it stands.
+    whole: Span,
+    /// Its two sides, where it is written as an `if`.
+    bodies: Option<(&'s Block, Option<&'s Expression>)>,
+    /// Whether somebody takes its value.
+    taken: Taken,
+}
+
+impl Sides<'_> {
+    /// Where its sides give a name their values, or, without a name, where their own values stand.
+    fn of(&self, name: Option<&str>) -> [Span; 2] {
+        let Some((then, otherwise)) = self.bodies else { return [self.whole; 2] };
+        let (then, otherwise) = match name {
+            Some(name) => {
+                let otherwise = otherwise.and_then(|otherwise| last_assignment_in_expression(otherwise, name));
+                (last_assignment(then, name), otherwise)
+            }
+            None => (Some(last_place(then)), otherwise.map(last_place_of)),
+        };
+        // A side that leaves a name as it was has no place for it.
+        [then.or(otherwise).unwrap_or(self.whole), otherwise.or(then).unwrap_or(self.whole)]
+    }
 }
 
 /// What helps where a part of a value has a length of its own.
 const KEEP_THE_SHAPE: &str = "reduce it to one value, or keep its shape: `where(c, x, 0)`";
 
-impl From<Span> for Sides {
-    fn from(whole: Span) -> Sides {
-        Sides { whole, values: None }
+impl From<Span> for Sides<'_> {
+    fn from(whole: Span) -> Self {
+        Sides { whole, bodies: None, taken: Taken::Always }
     }
 }
 
@@ -784,6 +856,14 @@ fn as_sequence(value: Value<Operand>) -> Value<Operand> {
         Value::Tuple(values) => Value::Zip(values.into_iter().map(as_sequence).collect()),
         other => other,
     }
+}
+
+/// The dtype that both of two types have or, as literals, take; `Err` is the one that both could be cast to.
+fn common_dtype(left: (&Type, bool), right: (&Type, bool)) -> Result<Numeric, DType> {
+    let sides = [left, right].map(|(array_type, weak)| Numeric { dtype: array_type.dtype, weak });
+    let common = common(&sides);
+    let takes = |side: &Numeric| side.weak || side.dtype == common.dtype;
+    if sides.iter().all(takes) { Ok(common) } else { Err(common.dtype) }
 }
 
 /// A node of a body in another dtype.

@@ -20,6 +20,14 @@ pub(super) struct Passed {
     span: Span,
 }
 
+/// An argument of a function that is being walked, for what its messages may say of the call.
+pub(super) struct GivenArgument {
+    /// The parameter that got it.
+    pub(super) parameter: Arc<str>,
+    pub(super) value: Value<Operand>,
+    pub(super) place: Span,
+}
+
 /// An argument of a library's operation that is being walked, for what its messages may say of the call.
 #[derive(Clone, Copy)]
 pub(super) struct Site {
@@ -184,12 +192,12 @@ impl Checker<'_> {
         span: Span,
     ) -> Checks<Value<Operand>> {
         match callee {
-            Value::Function(closure) => self.call_closure(closure, passed, name_span, span),
+            Value::Function(closure) => self.call_closure(closure, None, passed, name_span, span),
             Value::Builtin(name) => match (self.library.find(name), self.library.prelude(name)) {
                 (Some(operation), _) => self.call_operation(operation, passed, name_span, span),
                 (None, Some(function)) => {
                     let closure = Arc::new(Closure::new(function, BTreeMap::new()));
-                    self.call_closure(&closure, passed, name_span, span)
+                    self.call_closure(&closure, None, passed, name_span, span)
                 }
                 (None, None) => Err(Reported),
             },
@@ -381,16 +389,33 @@ impl Checker<'_> {
         )
     }
 
-    /// Walks a function's body with its parameters bound.
+    /// Calls a function of the prelude for an operation, under whose name messages speak of it.
+    pub(super) fn call_prelude(
+        &mut self,
+        function: &str,
+        call: &Call,
+        arguments: Vec<(Value<Operand>, Span)>,
+    ) -> Checks<Value<Operand>> {
+        let function = self.library.prelude(function).ok_or(Reported)?;
+        let closure = Arc::new(Closure::new(function, BTreeMap::new()));
+        let passed = arguments.into_iter().map(|(value, span)| Passed { name: None, value, span }).collect();
+        self.call_closure(&closure, Some(&call.name), passed, call.place, call.span)
+    }
+
+    /// Walks a function's body with its parameters bound; `name` is what messages call it, if not by its own name.
     fn call_closure(
         &mut self,
         closure: &Arc<Closure<Operand>>,
+        name: Option<&Arc<str>>,
         passed: Vec<Passed>,
         name_span: Span,
         span: Span,
     ) -> Checks<Value<Operand>> {
         let function = &closure.function;
-        let frame = Frame::of(closure, self.is_closed(function.span.source), span);
+        let mut frame = Frame::of(closure, self.is_closed(function.span.source), span);
+        if let Some(name) = name {
+            frame.name = name.clone();
+        }
         let shown: Arc<str> = match (&*frame.name, function.parameters.as_slice()) {
             ("", [one]) => format!("{} -> …", one.name.text).into(),
             ("", _) => format!("{} -> …", signature_of(function, None)).into(),
@@ -455,7 +480,12 @@ impl Checker<'_> {
     ) -> Checks<Frame> {
         let closure = frame.closure.clone();
         let mut values = Vec::new();
+        let is_of_prelude = closure.function.span.source == self.library.prelude_source();
         for (parameter, given) in closure.function.parameters.iter().zip(bound) {
+            if let (true, [passed]) = (is_of_prelude, given.as_slice()) {
+                let (parameter, value) = (parameter.name.text.clone(), passed.value.clone());
+                frame.given.push(GivenArgument { parameter, value, place: passed.span });
+            }
             let (value, place) = match (given.into_iter().next(), &parameter.default) {
                 (Some(passed), _) => (passed.value, passed.span),
                 (None, Some(default)) => {
@@ -520,15 +550,16 @@ impl Checker<'_> {
     ) -> Checks<Value<Operand>> {
         let library = self.library;
         let declaration = &library.declarations()[operation.0 as usize];
+        let name = self.visible_name(symbol, operator_span);
         match &declaration.rule {
             Rule::Elementwise(_) => {
-                let operands = self.arrays(symbol, &operands)?;
-                self.elementwise(operation, symbol, operator_span, &operands, span).map(Value::Array)
+                let operands = self.arrays(&name, &operands)?;
+                self.elementwise(operation, &name, operator_span, &operands, span).map(Value::Array)
             }
             _ => {
                 let arguments =
                     operands.into_iter().map(|(value, span)| Given { value, span, given: true }).collect::<Vec<_>>();
-                self.apply(operation, declaration, symbol.into(), arguments, operator_span, span)
+                self.apply(operation, declaration, name.into(), arguments, operator_span, span)
             }
         }
     }
@@ -563,7 +594,8 @@ impl Checker<'_> {
         for (parameter, given) in declaration.parameters.iter().zip(bound) {
             arguments.push(self.given(parameter, given, span));
         }
-        self.apply(operation, declaration, declaration.name.clone(), arguments, name_span, span)
+        let name = self.visible_name(&declaration.name, name_span);
+        self.apply(operation, declaration, name.into(), arguments, name_span, span)
     }
 
     fn given(&mut self, parameter: &Parameter, given: Vec<Passed>, span: Span) -> Given {

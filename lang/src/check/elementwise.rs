@@ -126,10 +126,14 @@ impl Checker<'_> {
         self.meeting_rank = rank;
         let is_open = |operand: &Operand| self.type_of(*operand).shape.iter().any(|length| length.known().is_none());
         if operands.iter().any(|(operand, _)| is_open(operand)) {
-            let place = self.visible(place);
-            let shown = operands.iter().map(|(operand, span)| (self.visible(*span), self.type_of(*operand)));
-            let labels = shown.filter(|(span, _)| *span != place);
-            self.meeting = labels.map(|(span, found)| Label { span, text: found.to_string() }).collect();
+            self.meeting = match self.visible_frame(place) {
+                Some(frame) => self.given_labels(frame),
+                None => {
+                    let others = operands.iter().filter(|(_, span)| *span != place);
+                    let label = |(operand, span): &(Operand, Span)| (*span, self.type_of(*operand).to_string());
+                    others.map(label).map(|(span, text)| Label { span, text }).collect()
+                }
+            };
         }
     }
 
@@ -245,7 +249,10 @@ impl Checker<'_> {
         let is_product = name == BinaryOperator::Multiply.symbol()
             && matches!((shape, &*right_shape), ([_, n], [m, _]) if n == m)
             && self.library.operator(BinaryOperator::MatrixProduct.symbol(), 2).is_some();
+        // What the prelude has made of the arguments is not there to be cut.
+        let is_there = self.are_given(place, &[shape, &right_shape]);
         let help = match is_product {
+            _ if !is_there => None,
             true => Some("the matrix product is written `@`".to_string()),
             false if is_turned(shape, &right_shape) => Some(self.library.advice(Advice::Transpose).to_string()),
             false => broadcast_help(shape, &right_shape).or_else(|| self.declaration_help(&lengths[0], &lengths[1])),

@@ -101,11 +101,13 @@ impl<'c, 'a> Expansion<'c, 'a> {
 
     fn known_integer(&self, call: &Call, index: usize, value: &Value<Operand>, span: Span) -> Result<i64, Diagnostic> {
         let parameter = self.parameter(call, index);
-        let called = self.checker.visible_name(&call.name, call.span);
+        let called = &call.name;
+        let shown = self.checker.visible_parameter(parameter.name, value, call.place);
         let refuse = |what: String| {
-            let message = match parameter.variadic {
-                true => format!("`{called}` takes integers in `{}`, not {what}", parameter.name),
-                false => format!("`{called}` takes an integer as `{}`, not {what}", parameter.name),
+            let message = match (parameter.variadic, &shown) {
+                (true, Some(name)) => format!("`{called}` takes integers in `{name}`, not {what}"),
+                (false, Some(name)) => format!("`{called}` takes an integer as `{name}`, not {what}"),
+                (_, None) => format!("`{called}` takes an integer, not {what}"),
             };
             Diagnostic::error("E0303", message, span, what.clone())
         };
@@ -147,7 +149,10 @@ impl<'c, 'a> Expansion<'c, 'a> {
             Some(known) => i64::try_from(known).map_err(|_| refuse(known.to_string())),
             None => Err(Diagnostic::error(
                 "E0308",
-                format!("`{called}` needs `{}` before the run, and only the run can tell it", parameter.name),
+                match &shown {
+                    Some(name) => format!("`{called}` needs `{name}` before the run, and only the run can tell it"),
+                    None => format!("`{called}` needs an integer before the run, and only the run can tell it"),
+                },
                 span,
                 "",
             )
@@ -166,8 +171,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
         }
         let found = self.describe(&given.value);
         let name = self.parameter(call, index).name;
-        let called = self.checker.visible_name(&call.name, call.span);
-        let message = format!("`{called}` takes `true` or `false` as `{name}`, not {found}");
+        let message = format!("`{}` takes `true` or `false` as `{name}`, not {found}", call.name);
         let diagnostic = Diagnostic::error("E0303", message, given.span, found);
         Err(diagnostic.help(format!("write `{name}=true`; several numbers for one argument stand in `( )`")))
     }
@@ -560,7 +564,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
 
     /// Sees to it that an operand that the run finds to have no elements along an axis of this length is refused.
     pub fn not_empty(&mut self, call: &Call, length: &Length, span: Span) {
-        let what = format!("`{}` needs at least one element", self.checker.visible_name(&call.name, call.span));
+        let what = format!("`{}` needs at least one element", call.name);
         let help = "check the shape first: `if a.size > 0 { … } else { … }`";
         self.checker.at_least(length, 1, &what, help, span);
     }
@@ -707,6 +711,18 @@ impl<'c, 'a> Expansion<'c, 'a> {
         span: Span,
     ) -> Result<Value<Operand>, Diagnostic> {
         self.checker.call_with((&function.value, function.span), values, span).map_err(|_| silent(span))
+    }
+
+    /// What a function of the prelude gives for a call's arguments, or what was made of them: messages name the call.
+    pub fn call_prelude(
+        &mut self,
+        function: &str,
+        call: &Call,
+        values: Vec<Value<Operand>>,
+    ) -> Result<Value<Operand>, Diagnostic> {
+        let places = call.arguments.iter().map(|given| given.span);
+        let arguments = values.into_iter().zip(places).collect();
+        self.checker.call_prelude(function, call, arguments).map_err(|_| silent(call.span))
     }
 
     /// What `function` gives for each element of sequences that are walked together; over tuples, a tuple.

@@ -1,6 +1,6 @@
 //! Expressions: each to a value whose arrays are nodes.
 
-use super::{Checker, Checks, Reported};
+use super::{Checker, Checks, Reported, Taken};
 use crate::ast::{self, Expression, ExpressionKind};
 use crate::declaration::Operand;
 use crate::diagnostic::Diagnostic;
@@ -24,7 +24,12 @@ const MORE_STACK: usize = 2 * 1024 * 1024;
 impl Checker<'_> {
     /// The value of an expression.
     pub(super) fn expression(&mut self, expression: &Expression) -> Checks<Value<Operand>> {
-        self.deeper(expression.span, |checker| checker.expression_kind(expression))
+        self.expression_for(expression, Taken::Always)
+    }
+
+    /// The same where the value may be taken or not.
+    pub(super) fn expression_for(&mut self, expression: &Expression, taken: Taken) -> Checks<Value<Operand>> {
+        self.deeper(expression.span, |checker| checker.expression_kind(expression, taken))
     }
 
     /// What takes stack for each level of nesting.
@@ -47,7 +52,7 @@ impl Checker<'_> {
         result
     }
 
-    fn expression_kind(&mut self, expression: &Expression) -> Checks<Value<Operand>> {
+    fn expression_kind(&mut self, expression: &Expression, taken: Taken) -> Checks<Value<Operand>> {
         let span = expression.span;
         match &expression.kind {
             ExpressionKind::Integer(value) => {
@@ -90,7 +95,7 @@ impl Checker<'_> {
             ExpressionKind::Chain { first, rest } if compares(rest) => self.chain(first, rest, span),
             ExpressionKind::Chain { first, rest } => self.run_of_operators(first, rest),
             ExpressionKind::If { condition, then, otherwise } => {
-                self.conditional(condition, then, otherwise.as_deref(), span)
+                self.conditional(condition, then, otherwise.as_deref(), span, taken)
             }
             ExpressionKind::Lambda(function) => {
                 let captured = self.close_over(function);
@@ -114,9 +119,9 @@ impl Checker<'_> {
             ExpressionKind::Comprehension { element, clauses, condition } => {
                 self.comprehension(element, clauses, condition.as_deref(), span)
             }
-            ExpressionKind::Block(block) => self.block(block),
+            ExpressionKind::Block(block) => self.block(block, taken),
             ExpressionKind::Annotated { annotation, value } => {
-                self.annotated(std::slice::from_ref(annotation), |checker| checker.expression(value))
+                self.annotated(std::slice::from_ref(annotation), |checker| checker.expression_for(value, taken))
             }
             ExpressionKind::Error => Err(Reported),
         }

@@ -2,7 +2,7 @@
 
 use super::extent::DEEPEST_VALUE;
 use super::names::{defined_functions, free_names};
-use super::{Binding, Checker, Checks, Reported};
+use super::{Binding, Checker, Checks, Reported, Taken};
 use crate::ast::{Block, Statement, StatementKind};
 use crate::declaration::Operand;
 use crate::diagnostic::Diagnostic;
@@ -44,8 +44,8 @@ fn is_hidden(name: &str) -> bool {
 
 impl Checker<'_> {
     /// A statement of a file's top level, where alone an `import` may stand.
-    pub(super) fn top_statement(&mut self, statement: &Statement) -> Checks<Option<Value<Operand>>> {
-        let StatementKind::Import { path, path_span } = &statement.kind else { return self.statement(statement) };
+    pub(super) fn top_statement(&mut self, statement: &Statement, taken: Taken) -> Checks<Option<Value<Operand>>> {
+        let StatementKind::Import { path, path_span } = &statement.kind else { return self.statement(statement, taken) };
         let import = |checker: &mut Self| checker.import(path, *path_span, statement.span);
         self.annotated(&statement.annotations, import).map(|()| None)
     }
@@ -135,7 +135,7 @@ impl Checker<'_> {
             names.iter().for_each(|name| self.bind(name, Err(Reported)));
         } else {
             for statement in &file.program.statements {
-                if self.top_statement(statement).is_err() {
+                if self.top_statement(statement, Taken::Never).is_err() {
                     self.refused_names.extend(super::names::names_in(statement));
                 }
             }

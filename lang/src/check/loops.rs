@@ -10,7 +10,7 @@
 use super::body::{Body, Sequence, Walked, cast_in, close_bodies};
 use super::journal::{Changes, Place, is_made_of_arrays};
 use super::size::Bounds;
-use super::{Binding, Checker, Checks, MOST_WALKS, Reported};
+use super::{Binding, Checker, Checks, MOST_WALKS, Reported, Taken};
 use crate::ast::{self, Block, Expression, ExpressionKind, Statement, StatementKind, Target};
 use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
@@ -148,7 +148,7 @@ impl<'a> Checker<'a> {
                 targets: Vec::new(),
                 text: Ok(body),
             };
-            let mut turn = |checker: &mut Self, _| checker.block(body).map(|_| ());
+            let mut turn = |checker: &mut Self, _| checker.block(body, Taken::Never).map(|_| ());
             let result = checker.turns(&site, Some(&mut |checker| checker.condition(condition)), &mut turn);
             checker.forget_unless(result, &assigned)
         })
@@ -179,7 +179,7 @@ impl<'a> Checker<'a> {
         self.turns(&site, None, &mut |checker, element| {
             checker.assign(target, Ok(element))?;
             checker.set_origins(target, place);
-            checker.block(body).map(|_| ())
+            checker.block(body, Taken::Never).map(|_| ())
         })
     }
 
@@ -226,7 +226,7 @@ impl<'a> Checker<'a> {
                 let counter: Place = (checker.scope(), TURN.into());
                 checker.set_in_scope(&counter, Some(Binding::Value(Value::Array(next))));
                 checker.assign(target, Ok(Value::Array(element)))?;
-                checker.block(body).map(|_| ())
+                checker.block(body, Taken::Never).map(|_| ())
             },
         );
         self.set_in_scope(&counter, outer);
@@ -264,7 +264,7 @@ impl<'a> Checker<'a> {
         for (index, value) in values.iter().enumerate() {
             self.begin_turn(span);
             self.assign(target, Ok(value.clone()))?;
-            self.block(body)?;
+            self.block(body, Taken::Never)?;
             let over = self.flag(LOOP_OVER);
             match over.and_then(|over| self.constant_of(over)).and_then(|known| known.as_integer()) {
                 Some(0) => {}
@@ -889,12 +889,12 @@ pub(super) fn assigned_in(block: &Block, names: &mut Vec<Arc<str>>) {
 }
 
 /// The same of an expression.
-fn assigned_in_expression(expression: &Expression, names: &mut Vec<Arc<str>>) {
+pub(super) fn assigned_in_expression(expression: &Expression, names: &mut Vec<Arc<str>>) {
     visit_blocks(expression, &mut |block| assigned_in(block, names));
 }
 
 /// The last place where a block gives a name a value.
-fn last_assignment(block: &Block, name: &str) -> Option<Span> {
+pub(super) fn last_assignment(block: &Block, name: &str) -> Option<Span> {
     let mut last = None;
     visit_statements(block, &mut |statement| {
         let mut names = Vec::new();
@@ -915,6 +915,13 @@ fn last_assignment(block: &Block, name: &str) -> Option<Span> {
             last = Some(statement.span);
         }
     });
+    last
+}
+
+/// The same of an expression.
+pub(super) fn last_assignment_in_expression(expression: &Expression, name: &str) -> Option<Span> {
+    let mut last = None;
+    visit_blocks(expression, &mut |block| last = last_assignment(block, name).or(last));
     last
 }
 

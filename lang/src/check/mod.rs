@@ -42,6 +42,7 @@ use crate::length::{Length, Polynomial, Sizes, Symbol};
 use crate::source::{SourceId, Span};
 use crate::types::{ArrayType, Type};
 use crate::value::{Closure, Mapped, Value};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -147,7 +148,7 @@ pub fn check(
         }
         checker.uses.clear();
         let changes = checker.changes;
-        let checked = checker.top_statement(statement);
+        let checked = checker.top_statement(statement, Taken::IfAny);
         if checked.is_err() {
             refused.get_or_insert(statement.span);
             checker.refused_names.extend(names::names_in(statement));
@@ -170,6 +171,17 @@ pub fn check(
         return Err(checker.diagnostics);
     }
     checker.finish(last, silent, wanted)
+}
+
+/// Whether somebody takes the value of a statement or a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is a part of an expression, or a function's value.
+    Always,
+    /// It is shown, if it has one.
+    IfAny,
+    /// Nobody does.
+    Never,
 }
 
 /// An error was reported; whoever sees this keeps quiet.
@@ -261,6 +273,8 @@ pub(crate) struct Frame {
     name: Arc<str>,
     /// Where it was called.
     call: Span,
+    /// What the call gave it; kept of the prelude's functions only, for messages.
+    given: Vec<call::GivenArgument>,
 }
 
 impl Frame {
@@ -268,7 +282,7 @@ impl Frame {
     fn of(closure: &Arc<Closure<Operand>>, is_closed: bool, call: Span) -> Frame {
         let name = closure.function.name.as_ref().map_or("".into(), |name| name.text.clone());
         let origins = origin::Origins::default();
-        Frame { locals: HashMap::new(), origins, closure: closure.clone(), is_closed, name, call }
+        Frame { locals: HashMap::new(), origins, closure: closure.clone(), is_closed, name, call, given: Vec::new() }
     }
 }
 
@@ -457,18 +471,57 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// What goes wrong in the prelude is shown where the program called it.
+    /// What goes wrong in the prelude is shown where the program called it: at the argument that it is about, where it is about one,
+    /// and with the types of the others.
     fn leave_prelude(&self, diagnostic: &mut Diagnostic) {
+        let Some(first) = diagnostic.labels.first().cloned() else { return };
+        let Some(frame) = self.visible_frame(first.span) else { return };
         let prelude = self.library.prelude_source();
-        if diagnostic.labels.first().is_none_or(|label| label.span.source != prelude) {
-            return;
-        }
         diagnostic.labels.retain(|label| label.span.source != prelude);
-        if let Some(frame) = self.frames.iter().rev().find(|frame| frame.call.source != prelude) {
-            let label = Label { span: frame.call, text: format!("in `{}`", frame.name) };
-            diagnostic.labels.retain(|label| label.span != frame.call);
-            diagnostic.labels.insert(0, label);
+        let label = match self.given_from(frame, first.span) {
+            Some(given) => Label { span: given.place, text: first.text },
+            None => Label { span: frame.call, text: format!("in `{}`", frame.name) },
+        };
+        diagnostic.labels.retain(|other| other.span != label.span);
+        diagnostic.labels.insert(0, label);
+        for label in self.given_labels(frame) {
+            if diagnostic.labels.iter().all(|other| other.span != label.span) {
+                diagnostic.labels.push(label);
+            }
         }
+    }
+
+    /// The call of the program's that led to a place in the prelude.
+    fn visible_frame(&self, place: Span) -> Option<&Frame> {
+        let prelude = self.library.prelude_source();
+        let mut frames = self.frames.iter().rev();
+        if place.source == prelude { frames.find(|frame| frame.call.source != prelude) } else { None }
+    }
+
+    /// The argument of a call that the name at a place in the prelude stands for.
+    fn given_from<'f>(&self, frame: &'f Frame, place: Span) -> Option<&'f call::GivenArgument> {
+        let origin = self.uses.get(&place)?;
+        frame.given.iter().find(|given| given.place == *origin || self.uses.get(&given.place) == Some(origin))
+    }
+
+    /// Whether shapes that meet at a place are those of what the program's author gave: in the prelude they may be others.
+    fn are_given(&self, place: Span, shapes: &[&[Length]]) -> bool {
+        let Some(frame) = self.visible_frame(place) else { return true };
+        let has = |given: &call::GivenArgument, shape: &[Length]| {
+            matches!(&given.value, Value::Array(operand) if *self.type_of(*operand).shape == *shape)
+        };
+        shapes.iter().all(|shape| frame.given.iter().any(|given| has(given, shape)))
+    }
+
+    /// The types of a call's arguments, except of numbers and texts, which stand there.
+    fn given_labels(&self, frame: &Frame) -> Vec<Label> {
+        let says_more = |value: &Value<Operand>| match value {
+            Value::Array(operand) => self.constant_of(*operand).is_none(),
+            Value::Tuple(_) => true,
+            _ => false,
+        };
+        let shown = frame.given.iter().filter(|given| given.place != frame.call && says_more(&given.value));
+        shown.map(|given| Label { span: given.place, text: self.describe(&given.value) }).collect()
     }
 
     fn level(&mut self) -> &mut Level {
@@ -532,21 +585,22 @@ impl<'a> Checker<'a> {
 
     /// A place that the program's author can see: a place in the prelude is where the program called it.
     pub(crate) fn visible(&self, span: Span) -> Span {
-        let prelude = self.library.prelude_source();
-        if span.source != prelude {
-            return span;
-        }
-        self.frames.iter().rev().find(|frame| frame.call.source != prelude).map_or(span, |frame| frame.call)
+        self.visible_frame(span).map_or(span, |frame| frame.call)
     }
 
-    /// What the program's author called, where a function of the prelude calls an operation.
-    pub(crate) fn visible_name<'n>(&'n self, name: &'n str, call: Span) -> &'n str {
-        let prelude = self.library.prelude_source();
-        if call.source != prelude {
-            return name;
-        }
-        let called = self.frames.iter().rev().find(|frame| frame.call.source != prelude);
-        called.map_or(name, |frame| &*frame.name)
+    /// What the program's author called, where a function of the prelude calls an operation at a place.
+    fn visible_name<'n>(&self, name: &'n str, place: Span) -> Cow<'n, str> {
+        self.visible_frame(place).map_or(Cow::Borrowed(name), |frame| Cow::Owned(frame.name.to_string()))
+    }
+
+    /// What the program's author calls an argument of an operation that is called at a place: in the prelude that parameter of the
+    /// function whose value it is, if it is one's.
+    fn visible_parameter(&self, name: &'static str, value: &Value<Operand>, place: Span) -> Option<Arc<str>> {
+        let Some(frame) = self.visible_frame(place) else { return Some(name.into()) };
+        let is_it = |given: &&call::GivenArgument| memo::key_of(&given.value) == memo::key_of(value);
+        let mut same = frame.given.iter().filter(is_it).map(|given| &given.parameter);
+        let first = same.next()?;
+        Some(if same.any(|parameter| **parameter == *name) { name.into() } else { first.clone() })
     }
 
     /// Whether what is being walked may never run, because only the run decides a condition around it.

@@ -134,10 +134,7 @@ impl Checker<'_> {
                 let found = levels.find_map(|level| Some(level.builder.graph().node(*level.tellers.get(symbol)?).span));
                 if let (Some(place), false) = (found, named.contains(&symbol)) {
                     named.push(symbol);
-                    places.push(Label {
-                        span: self.visible(place),
-                        text: format!("`{}` comes from here", symbol.name()),
-                    });
+                    places.push(Label { span: place, text: format!("`{}` comes from here", symbol.name()) });
                 }
             }
         }

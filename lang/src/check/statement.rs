@@ -2,7 +2,7 @@
 
 use super::journal::Place;
 use super::loops::is_of_the_checker;
-use super::{Binding, Checker, Checks, Reported};
+use super::{Binding, Checker, Checks, Reported, Taken};
 use crate::ast::{self, BinaryOperator, Expression, ExpressionKind, Statement, StatementKind, Target, UnaryOperator};
 use crate::declaration::Operand;
 use crate::diagnostic::Diagnostic;
@@ -14,13 +14,13 @@ use std::sync::Arc;
 
 impl Checker<'_> {
     /// Checks a statement; the value is an expression statement's.
-    pub(super) fn statement(&mut self, statement: &Statement) -> Checks<Option<Value<Operand>>> {
-        self.annotated(&statement.annotations, |checker| checker.statement_kind(statement))
+    pub(super) fn statement(&mut self, statement: &Statement, taken: Taken) -> Checks<Option<Value<Operand>>> {
+        self.annotated(&statement.annotations, |checker| checker.statement_kind(statement, taken))
     }
 
-    fn statement_kind(&mut self, statement: &Statement) -> Checks<Option<Value<Operand>>> {
+    fn statement_kind(&mut self, statement: &Statement, taken: Taken) -> Checks<Option<Value<Operand>>> {
         match &statement.kind {
-            StatementKind::Expression(expression) => self.expression(expression).map(Some),
+            StatementKind::Expression(expression) => self.expression_for(expression, taken).map(Some),
             StatementKind::Assign { target, value } => {
                 let checked = self.expression(value).and_then(|known| self.valued(known, value));
                 self.assign(target, checked)?;
@@ -35,8 +35,7 @@ impl Checker<'_> {
             StatementKind::Update { name, subscripts: Some(subscripts), operator, value } => {
                 let new = self.expression(value).and_then(|new| self.valued(new, value));
                 let updated = self.update_part(name, subscripts, *operator, (new, value.span), statement.span);
-                self.bind(&name.text, updated);
-                Ok(None)
+                self.bind_updated(&name.text, updated).map(|()| None)
             }
             StatementKind::Update { name, subscripts: None, operator: None, value } => {
                 let checked = self.expression(value);
@@ -176,11 +175,15 @@ impl Checker<'_> {
             },
             (Target::Part(name, subscripts, span), value) => {
                 let updated = self.update_part(name, subscripts, None, (value, *span), *span);
-                let failed = updated.is_err();
-                self.bind(&name.text, updated);
-                if failed { Err(Reported) } else { Ok(()) }
+                self.bind_updated(&name.text, updated)
             }
         }
+    }
+
+    /// Gives a name whose part was updated its new value; a wrong update leaves its type, so that what follows can be checked.
+    fn bind_updated(&mut self, name: &Arc<str>, updated: Checks<Value<Operand>>) -> Checks<()> {
+        self.bind(name, Ok(updated?));
+        Ok(())
     }
 
     /// Notes where the names of a target get their values.
@@ -271,8 +274,8 @@ impl Checker<'_> {
     }
 
     /// Checks a block; its value is its last statement's.
-    pub(super) fn block(&mut self, block: &ast::Block) -> Checks<Value<Operand>> {
-        self.statements(&block.statements)
+    pub(super) fn block(&mut self, block: &ast::Block, taken: Taken) -> Checks<Value<Operand>> {
+        self.statements(&block.statements, taken)
     }
 
     /// A value that is computed and dropped in the middle of a block: often the second half of a line that was broken before
@@ -340,24 +343,24 @@ impl Checker<'_> {
     }
 
     /// The same for statements: what follows one that may leave the turn of a loop happens only if it did not.
-    pub(super) fn statements(&mut self, statements: &[Statement]) -> Checks<Value<Operand>> {
+    pub(super) fn statements(&mut self, statements: &[Statement], taken: Taken) -> Checks<Value<Operand>> {
         let mut last = Ok(None);
         let mut failed = false;
         for (index, statement) in statements.iter().enumerate() {
             let changes = self.changes;
-            last = self.statement(statement);
+            let rest = &statements[index + 1..];
+            last = self.statement(statement, if rest.is_empty() { taken } else { Taken::Never });
             failed |= last.is_err();
             if self.refused {
                 break;
             }
-            let rest = &statements[index + 1..];
             if let (false, false, Ok(value)) = (rest.is_empty(), statement.silent, &last) {
                 let happened = self.changes != changes;
                 let value = value.clone().filter(|_| !happened);
                 self.note_unused(statement, value.as_ref(), index > 0);
             }
             if !rest.is_empty() && self.may_leave_turn() {
-                let followed = self.unless_left(statement.span, &mut |checker| checker.statements(rest));
+                let followed = self.unless_left(statement.span, &mut |checker| checker.statements(rest, Taken::Never));
                 return if failed { Err(Reported) } else { followed };
             }
         }

@@ -436,8 +436,7 @@ impl<'c> Tree<'c> {
         neutral: Value<Operand>,
     ) -> Result<Value<Operand>, Diagnostic> {
         self.combine(build, neutral.clone(), neutral.clone())?;
-        let prelude = Given { value: Value::Builtin(name.into()), span: self.function.span, given: true };
-        build.call(&prelude, vec![self.function.value.clone(), x, neutral], self.call.span)
+        build.call_prelude(name, self.call, vec![self.function.value.clone(), x, neutral])
     }
 
     fn at(&self, build: &mut Expansion, x: &Value<Operand>, index: usize) -> Value<Operand> {

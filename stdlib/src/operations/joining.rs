@@ -469,9 +469,8 @@ fn repeat(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnost
         && matches!(build.type_of(*operand).dtype.kind(), Kind::Signed | Kind::Unsigned)
     {
         // How long the result is, the run tells: that is said in Thalweg.
-        let prelude = Given { value: Value::Builtin("repeat_by_counts".into()), span: call.place, given: true };
         let values = vec![Value::Array(x), counts.value.clone(), call.arguments[2].value.clone()];
-        return build.call(&prelude, values, call.span);
+        return build.call_prelude("repeat_by_counts", call, values);
     }
     let count = repeats(build, call, &call.arguments[1].value)?;
     let (x, axis) = match call.arguments[2].value {
