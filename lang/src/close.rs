@@ -85,6 +85,9 @@ fn failure(guard: &Guard, known: &Sizes) -> Diagnostic {
         Claim::EqualInBroadcast if shorter == 1 => diagnostic.help(
             "only a length that is known to be 1 before the run is stretched: write `x.reshape(1)`, or `x[0]` for the element",
         ),
+        Claim::Equal | Claim::EqualInBroadcast | Claim::EqualOrOne if shorter == 0 => {
+            diagnostic.help("one of the two is empty: look at what selects its elements")
+        }
         Claim::Equal | Claim::EqualInBroadcast | Claim::EqualOrOne => {
             diagnostic.help(format!("take the first {shorter} of the longer one: `[{before}:{shorter}{behind}]`"))
         }

@@ -718,6 +718,14 @@ impl Reporter<'_> {
                 None => "a name has the type of its value: write `x = …`",
             },
             If if after_operand => return Some(self.conditional(index)),
+            // `x = 3 // two words`: a quotient of names that stand side by side.
+            Name(_) if after_operand && words().any(|(_, token)| *token == DoubleSlash) => {
+                "a comment begins with `#`; between two values stands an operator"
+            }
+            Fn if expected == "an expression" => "a function without a name is written `x -> …` or `(x, y) -> …`",
+            Dot if previous == Some(&Dot) || matches!(self.token(index + 1), Some(Dot)) => {
+                "numbers in a row are `range(start, stop)`"
+            }
             For if words().any(|(_, token)| *token == For) => {
                 "clauses stand between commas: `[… for y in ys, x in xs]`"
             }

@@ -114,6 +114,13 @@ const FOREIGN: &[(&str, &str)] = &[
     ("linalg", "write the function alone: `inv(a)`, not `linalg.inv(a)`; nothing needs importing"),
     ("np", "write the function alone: `sum(a)`, not `np.sum(a)`; nothing needs importing"),
     ("numpy", "write the function alone: `sum(a)`, not `numpy.sum(a)`; nothing needs importing"),
+    ("random", "write the function alone: `rand(3)`, not `random.rand(3)`; nothing needs importing"),
+    ("random.random", "write `rand(…)`"),
+    (
+        "random.normal",
+        "write `randn(…)`; a generator has a mean and a deviation: `rng(1).normal(…, loc=0.0, scale=1.0)`",
+    ),
+    ("random.uniform", "write `rand(…)`; a generator has bounds: `rng(1).uniform(…, low=0.0, high=1.0)`"),
     ("math", "write the function alone: `sqrt(x)`, not `math.sqrt(x)`; nothing needs importing"),
     ("cp", "write the function alone, and `@gpu` before it: `@gpu sum(a)`"),
     ("jnp", "write the function alone: `sum(a)`, not `jnp.sum(a)`; nothing needs importing"),

@@ -25,6 +25,8 @@ pub(super) fn broadcast_help(left: &[Length], right: &[Length]) -> Option<String
         let (longer, shorter) = if longer_part(&a, &b).is_some() { (a, b) } else { (b, a) };
         let all = ":, ".repeat(axis);
         return match longer.minus(&shorter).known() {
+            // All of the longer one would have to go.
+            _ if shorter.known() == Some(0) => None,
             Some(more) => {
                 let what = if more == 1 { "one element".into() } else { format!("{more} elements") };
                 Some(format!("leave {what} of the {longer} out: `[{all}:-{more}]` or `[{all}{more}:]`"))

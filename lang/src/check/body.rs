@@ -2,8 +2,8 @@
 
 use super::advice::{apart_help, goes_into, one_part};
 use super::journal::{Changes, Place, is_made_of_arrays};
-use super::size::Bounds;
 use super::loops::{assigned_in, assigned_in_expression, last_assignment, last_assignment_in_expression};
+use super::size::Bounds;
 use super::{Binding, Checker, Checks, Level, Reported, Taken};
 use crate::ast::{Block, Clause, Expression, ExpressionKind};
 use crate::declaration::{Advice, Operand};
@@ -310,7 +310,7 @@ impl<'a> Checker<'a> {
                     false => KEEP_THE_SHAPE,
                 };
                 if left_type.rank() == right_type.rank() {
-                    let [then, otherwise] = places.of(name);
+                    let [then, otherwise] = places.of(name).map(|place| place.unwrap_or(span));
                     let found = [(then, &left_type), (otherwise, &right_type)];
                     self.refuse_untold(&found, "the two sides of an `if`", help)?;
                 }
@@ -333,7 +333,13 @@ impl<'a> Checker<'a> {
             }
             (Value::Array(_) | Value::Tuple(_), _) | (_, Value::Array(_) | Value::Tuple(_)) => {
                 let (left, right) = (self.describe_in(&first.level, a), self.describe_in(&second.level, b));
-                Err(self.branch_types(&left, &right, apart_help(name), name, places))
+                let help = match (name, a, b) {
+                    (None, Value::None, _) | (None, _, Value::None) => {
+                        "a side's value is its last line's: end the side that gives none with an expression".into()
+                    }
+                    _ => apart_help(name),
+                };
+                Err(self.branch_types(&left, &right, help, name, places))
             }
             (Value::None, Value::None) => Ok(Value::None),
             _ => Err(self.not_built("an `if` whose value is not made of arrays", span, "")),
@@ -410,16 +416,24 @@ impl<'a> Checker<'a> {
         array_type.shape.iter().all(is_sayable).then_some(filled)
     }
 
-    fn branch_types(&mut self, left: &str, right: &str, help: String, name: Option<&str>, places: Sides<'_>) -> Reported {
+    fn branch_types(
+        &mut self,
+        left: &str,
+        right: &str,
+        help: String,
+        name: Option<&str>,
+        places: Sides<'_>,
+    ) -> Reported {
         let what = match name {
             Some(name) => format!("`{name}` is {left} after one branch and {right} after the other"),
             None => format!("the branches give {left} and {right}"),
         };
         let [then, otherwise] = places.of(name);
-        let diagnostic = if then == otherwise {
-            Diagnostic::error("E0307", what, then, "")
-        } else {
-            Diagnostic::error("E0307", what, then, left).label(otherwise, right)
+        let diagnostic = match (then, otherwise) {
+            (Some(then), Some(otherwise)) => Diagnostic::error("E0307", what, then, left).label(otherwise, right),
+            (Some(then), None) => Diagnostic::error("E0307", what, then, left),
+            (None, Some(otherwise)) => Diagnostic::error("E0307", what, otherwise, right),
+            (None, None) => Diagnostic::error("E0307", what, places.whole, ""),
         };
         self.report(diagnostic.help(help))
     }
@@ -801,17 +815,15 @@ pub(super) struct Sides<'s> {
 
 impl Sides<'_> {
     /// Where its sides give a name their values, or, without a name, where their own values stand.
-    fn of(&self, name: Option<&str>) -> [Span; 2] {
-        let Some((then, otherwise)) = self.bodies else { return [self.whole; 2] };
-        let (then, otherwise) = match name {
-            Some(name) => {
-                let otherwise = otherwise.and_then(|otherwise| last_assignment_in_expression(otherwise, name));
-                (last_assignment(then, name), otherwise)
-            }
-            None => (Some(last_place(then)), otherwise.map(last_place_of)),
-        };
-        // A side that leaves a name as it was has no place for it.
-        [then.or(otherwise).unwrap_or(self.whole), otherwise.or(then).unwrap_or(self.whole)]
+    fn of(&self, name: Option<&str>) -> [Option<Span>; 2] {
+        let Some((then, otherwise)) = self.bodies else { return [None; 2] };
+        match name {
+            Some(name) => [
+                last_assignment(then, name),
+                otherwise.and_then(|otherwise| last_assignment_in_expression(otherwise, name)),
+            ],
+            None => [Some(last_place(then)), otherwise.map(last_place_of)],
+        }
     }
 }
 

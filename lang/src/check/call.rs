@@ -642,7 +642,7 @@ impl Checker<'_> {
             Rule::Reduction { .. } => self.reduction_named(operation, &name, &arguments, span).map(Value::Array),
             Rule::Expand(expand) => {
                 let call = Call { operation, name, arguments, span, place: name_span };
-                match expand(&mut Expansion::new(self), &call) {
+                match expand(&mut Expansion::of(self, &call), &call) {
                     Ok(value) => self.bounded(value, span),
                     Err(diagnostic) => Err(self.report(diagnostic)),
                 }

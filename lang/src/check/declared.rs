@@ -6,7 +6,7 @@ use crate::ast::{
     UnaryOperator,
 };
 use crate::declaration::{Advice, Operand};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Label};
 use crate::dtype::Scalar;
 use crate::dtype::{DType, Kind};
 use crate::graph::NodeKind;
@@ -392,7 +392,8 @@ impl Checker<'_> {
         let fits = match Length::of(wanted.clone()) {
             Some(wanted) => {
                 let what = format!("{} is declared with length {wanted} here", fit.what);
-                self.same_length(&fit.length, &wanted, &what, fit.span)
+                let declared = Label { span: fit.expression.span, text: "declared here".into() };
+                self.while_meeting(vec![declared], |checker| checker.same_length(&fit.length, &wanted, &what, fit.span))
             }
             None => false,
         };
@@ -583,7 +584,7 @@ impl Checker<'_> {
                 (false, Some(axis)) => format!("take the first {length} along axis {axis}: {}", first(length, axis)),
                 (false, None) if is_written => {
                     format!(
-                        "give it {wanted} elements{}, or declare it for any length: `n` for `{wanted}`",
+                        "declare it for any length: `n` for `{wanted}`; or give it {wanted} elements{}",
                         fit.along()
                     )
                 }

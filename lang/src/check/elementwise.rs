@@ -31,10 +31,13 @@ impl Checker<'_> {
                         diagnostic = diagnostic.label(*place, self.describe(value));
                     }
                     diagnostic = self.with_origin(diagnostic, *span, &found);
+                    let is_call = name.starts_with(char::is_alphabetic);
                     let help = match other {
                         Value::Function(_) | Value::Builtin(_) => Some("call it: add `(…)`"),
                         Value::Tuple(_) => Some("write `[ ]` to make an array of the values"),
+                        Value::Text(_) if is_call => Some("write a number, without quotes"),
                         Value::Text(_) => Some("an f-string puts values and texts into one text: `f\"total: {x}\"`"),
+                        Value::None if is_call => Some(super::GIVE_A_VALUE),
                         _ => None,
                     };
                     return Err(self.report(match help {
@@ -124,17 +127,28 @@ impl Checker<'_> {
     /// Notes the operands whose shapes meet at a place, for what the run may say of them.
     fn set_meeting(&mut self, operands: &[(Operand, Span)], place: Span, rank: usize) {
         self.meeting_rank = rank;
+        self.meeting = self.open_labels(operands, place);
+    }
+
+    /// The types of operands that meet at a place, if only the run tells a length of theirs; in the prelude those of what was given.
+    pub(super) fn open_labels(&self, operands: &[(Operand, Span)], place: Span) -> Vec<Label> {
         let is_open = |operand: &Operand| self.type_of(*operand).shape.iter().any(|length| length.known().is_none());
-        if operands.iter().any(|(operand, _)| is_open(operand)) {
-            self.meeting = match self.visible_frame(place) {
-                Some(frame) => self.given_labels(frame),
-                None => {
-                    let others = operands.iter().filter(|(_, span)| *span != place);
-                    let label = |(operand, span): &(Operand, Span)| (*span, self.type_of(*operand).to_string());
-                    others.map(label).map(|(span, text)| Label { span, text }).collect()
-                }
-            };
+        if !operands.iter().any(|(operand, _)| is_open(operand)) {
+            return Vec::new();
         }
+        if let Some(frame) = self.visible_frame(place) {
+            return self.given_labels(frame);
+        }
+        let others = operands.iter().filter(|(_, span)| *span != place);
+        others.map(|(operand, span)| Label { span: *span, text: self.type_of(*operand).to_string() }).collect()
+    }
+
+    /// Compares lengths while it is noted what meets.
+    pub(super) fn while_meeting<T>(&mut self, labels: Vec<Label>, compare: impl FnOnce(&mut Self) -> T) -> T {
+        let around = std::mem::replace(&mut self.meeting, labels);
+        let result = compare(self);
+        self.meeting = around;
+        result
     }
 
     /// NumPy's broadcasting of two shapes. A length that only the run can tell is taken for the other one's, and the run checks it.
@@ -249,10 +263,9 @@ impl Checker<'_> {
         let is_product = name == BinaryOperator::Multiply.symbol()
             && matches!((shape, &*right_shape), ([_, n], [m, _]) if n == m)
             && self.library.operator(BinaryOperator::MatrixProduct.symbol(), 2).is_some();
-        // What the prelude has made of the arguments is not there to be cut.
-        let is_there = self.are_given(place, &[shape, &right_shape]);
+        let made = self.lengths_made_of(place, [left, right]);
         let help = match is_product {
-            _ if !is_there => None,
+            _ if made.is_some() => made,
             true => Some("the matrix product is written `@`".to_string()),
             false if is_turned(shape, &right_shape) => Some(self.library.advice(Advice::Transpose).to_string()),
             false => broadcast_help(shape, &right_shape).or_else(|| self.declaration_help(&lengths[0], &lengths[1])),

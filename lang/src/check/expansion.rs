@@ -2,7 +2,7 @@
 
 use super::{Binding, Checker};
 use crate::declaration::{Advice, Call, Given, Operand, Parameter};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Label};
 use crate::dtype::{DType, Kind, Scalar};
 use crate::graph::{Attribute, Effect, Graph, IndexAxis, NodeKind, OperationId, SourceAxis};
 use crate::length::{Length, Polynomial};
@@ -17,11 +17,23 @@ pub type MapFunction<'f> = &'f mut dyn FnMut(&mut Expansion, Vec<Value<Operand>>
 /// The checker, as the rule of an operation sees it.
 pub struct Expansion<'c, 'a> {
     checker: &'c mut Checker<'a>,
+    /// The arguments' types at their places, where only the run tells their lengths: for what it may say of them.
+    open: Vec<Label>,
 }
 
 impl<'c, 'a> Expansion<'c, 'a> {
     pub(super) fn new(checker: &'c mut Checker<'a>) -> Expansion<'c, 'a> {
-        Expansion { checker }
+        Expansion { checker, open: Vec::new() }
+    }
+
+    /// The same for the arguments of a call.
+    pub(super) fn of(checker: &'c mut Checker<'a>, call: &Call) -> Expansion<'c, 'a> {
+        let arrays = call.arguments.iter().filter_map(|given| match given.value {
+            Value::Array(operand) if given.given => Some((operand, given.span)),
+            _ => None,
+        });
+        let open = checker.open_labels(&arrays.collect::<Vec<_>>(), call.place);
+        Expansion { checker, open }
     }
 
     /// An operand's type.
@@ -82,6 +94,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
                     Value::Tuple(_) => diagnostic.help("write `[ ]` to make an array of the values"),
                     Value::Function(_) | Value::Builtin(_) => diagnostic.help("call it: add `(…)`"),
                     Value::Text(_) => diagnostic.help("write a number, without quotes"),
+                    Value::None => diagnostic.help(super::GIVE_A_VALUE),
                     _ => diagnostic,
                 })
             }
@@ -121,6 +134,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
                     Some(dtype) => diagnostic.help(format!("give the dtype its name: `dtype={dtype}`")),
                     None => diagnostic.help("write the numbers one by one, or in one pair of `( )`"),
                 },
+                Value::None => diagnostic.help(super::GIVE_A_VALUE),
                 _ => diagnostic,
             });
         };
@@ -267,7 +281,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
         };
         let diagnostic = Diagnostic::error("E0304", message, span, "");
         Err(match rank {
-            0 => diagnostic,
+            0 => diagnostic.help("an array has axes: write `[ ]` around its values"),
             1 => diagnostic.help("write 0 or -1"),
             _ => diagnostic.help(format!("axes go from 0 to {}, or from -{rank} to -1", rank - 1)),
         })
@@ -398,12 +412,20 @@ impl<'c, 'a> Expansion<'c, 'a> {
     /// Whether two lengths are one: because they are equal, or because the run will see to it. `what` is the sentence that says so
     /// when the run finds that they are not: "`dot` needs equal lengths".
     pub fn same_length(&mut self, left: &Length, right: &Length, what: &str, span: Span) -> bool {
-        self.checker.same_length(left, right, what, span)
+        let open = self.open.clone();
+        self.checker.while_meeting(open, |checker| checker.same_length(left, right, what, span))
+    }
+
+    /// The same, with what to type where they are not.
+    pub fn same_length_or(&mut self, left: &Length, right: &Length, (what, help): (&str, &str), span: Span) -> bool {
+        let open = self.open.clone();
+        self.checker.while_meeting(open, |checker| checker.same_length_or(left, right, (what, Some(help)), span))
     }
 
     /// The same for shapes.
     pub fn same_shape(&mut self, left: &[Length], right: &[Length], what: &str, span: Span) -> bool {
-        self.checker.same_shape(left, right, what, span)
+        let open = self.open.clone();
+        self.checker.while_meeting(open, |checker| checker.same_shape(left, right, what, span))
     }
 
     /// NumPy's broadcasting of two shapes; `None` when they do not go together.

@@ -45,7 +45,9 @@ fn is_hidden(name: &str) -> bool {
 impl Checker<'_> {
     /// A statement of a file's top level, where alone an `import` may stand.
     pub(super) fn top_statement(&mut self, statement: &Statement, taken: Taken) -> Checks<Option<Value<Operand>>> {
-        let StatementKind::Import { path, path_span } = &statement.kind else { return self.statement(statement, taken) };
+        let StatementKind::Import { path, path_span } = &statement.kind else {
+            return self.statement(statement, taken);
+        };
         let import = |checker: &mut Self| checker.import(path, *path_span, statement.span);
         self.annotated(&statement.annotations, import).map(|()| None)
     }

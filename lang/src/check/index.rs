@@ -92,7 +92,12 @@ impl Checker<'_> {
                 let found = self.describe(&other);
                 let diagnostic = Diagnostic::error("E0303", format!("{found} cannot be indexed"), base_span, found);
                 Err(self.report(match other {
-                    Value::Builtin(name) => diagnostic.help(format!("a call has parentheses: `{name}(…)`")),
+                    Value::Builtin(name) => {
+                        // `sum [1, 2]`: what was to be an argument reads as an index.
+                        let argument = self.quoted(Span { start: base_span.end, ..span });
+                        let argument = argument.as_deref().map_or("…", str::trim_start);
+                        diagnostic.help(format!("a call has parentheses: `{name}({argument})`"))
+                    }
                     Value::Function(_) => diagnostic.help("a call has parentheses: `f(x)`"),
                     _ => diagnostic.help("take it as a whole: leave the index out"),
                 }))
@@ -229,13 +234,14 @@ impl Checker<'_> {
         };
         let new = self.fit_part(name, &whole, new, operator.is_some(), new_span)?;
         let given = self.type_of(new).shape.clone();
+        let help = self.count_help(name.span, subscripts);
         // The new values are stretched to the part, and the part to nothing.
         let fits = given.len() <= selection.shape.len()
             && given
                 .iter()
                 .rev()
                 .zip(selection.shape.iter().rev())
-                .all(|(given, own)| given.is(1) || self.same_in_part(own, given, span));
+                .all(|(given, own)| given.is(1) || self.same_in_part(own, given, &help, span));
         if !fits {
             let part = Type::new(whole.dtype, selection.shape.clone());
             let found = self.type_of(new).to_string();
@@ -250,6 +256,20 @@ impl Checker<'_> {
         let (value_node, new) = (self.resolve(before), self.resolve(new));
         let kind = NodeKind::Update { value: value_node, axes: selection.axes, shape: selection.shape, new, operation };
         Ok(Value::Array(self.add(kind, whole, span)))
+    }
+
+    /// What to do where the run finds that a part of an array and the values for it are not equally many.
+    fn count_help(&self, name: Span, subscripts: &[Subscript]) -> String {
+        let quoted = match subscripts {
+            [Subscript::Value(index)] => self.quoted(name).zip(self.quoted(index.span)),
+            _ => None,
+        };
+        match quoted {
+            Some((name, index)) => format!(
+                "select the values like the part, `{name}[{index}] = values[{index}]`, or give one value, a scalar, for all of it"
+            ),
+            None => "give the part as many values as it has, or one value, a scalar, for all of it".into(),
+        }
     }
 
     /// What makes a part of an array and the value for it fit.
@@ -417,10 +437,22 @@ impl Checker<'_> {
             let diagnostic = Diagnostic::error("E0305", format!("{indices} for an array of {axes}"), span, indices);
             let diagnostic =
                 self.with_origin(diagnostic.label(base_span, source.to_string()), base_span, &source.to_string());
-            return Err(self.report(match rank {
-                0 => diagnostic.help("a scalar has no axes: leave the index out"),
-                1 => diagnostic.help("give one index: `[i]`"),
-                _ => diagnostic.help(format!("give at most {rank} indices, one for each axis")),
+            let tables = entries.iter().filter_map(|entry| match entry {
+                Entry::Mask(mask, place) => Some((self.type_of(*mask).clone(), *place)),
+                _ => None,
+            });
+            let table = tables.into_iter().find(|(mask, _)| mask.rank() > 1);
+            return Err(self.report(match (table, rank) {
+                (_, 0) => diagnostic.help("a scalar has no axes: leave the index out"),
+                (Some((mask, place)), _) => {
+                    let first = format!("[:{}]", ", 0".repeat(mask.rank() - 1));
+                    let typed = self.quoted_operand(place).unwrap_or_else(|| "mask".into());
+                    let help = format!("for a mask of one axis take a column of it: `{typed}{first}`");
+                    let text = format!("{mask} stands for {} indices", mask.rank());
+                    diagnostic.label(place, text).help(help)
+                }
+                (None, 1) => diagnostic.help("give one index: `[i]`"),
+                (None, _) => diagnostic.help(format!("give at most {rank} indices, one for each axis")),
             }));
         }
         // `None` is a new axis.

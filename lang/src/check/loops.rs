@@ -793,20 +793,20 @@ impl<'a> Checker<'a> {
             }
         };
         let help = match site.text {
-            Ok(_) => self.help_to_keep(message, before, after),
+            Ok(_) => self.help_to_keep(message, before, after, written),
             Err(_) => format!("make both one type: start with {after}, or cast what the function gives"),
         };
         self.report(diagnostic.help(help));
     }
 
     /// What to type so that a name keeps its type.
-    fn help_to_keep(&self, name: &str, before: &Value<Operand>, after: &str) -> String {
+    fn help_to_keep(&self, name: &str, before: &Value<Operand>, after: &str, written: Option<Span>) -> String {
         let Value::Array(operand) = before else {
             return "a loop's names keep their types: give what is of another type a name of its own".into();
         };
         let found = self.type_of(*operand);
-        let (dtype, shape) = after.split_once('[').unwrap_or((after, ""));
-        let shape = shape.trim_end_matches(']');
+        let dtype = after.split('[').next().unwrap_or(after);
+        let shape = shape_in_words(after);
         let known = self.constant_of(*operand).and_then(|scalar| scalar.as_integer());
         let wanted = DType::from_name(dtype);
         match (known, wanted) {
@@ -819,16 +819,10 @@ impl<'a> Checker<'a> {
                 Kind::Complex => format!("start with a complex number: `{name} = {known} + 0j`"),
                 _ => format!("start with that dtype: `{name} = {wanted}({known})`"),
             },
-            (None, Some(_)) if found.rank() == 0 && shape.is_empty() => {
-                format!(
-                    "cast what a turn gives: `{name} = {}(…)`, or start with {dtype}: `{name} = {dtype}(…)`",
-                    found.dtype
-                )
-            }
-            (_, Some(_))
-                if found.to_string().split_once('[').map(|(_, rest)| rest.trim_end_matches(']')) == Some(shape) =>
-            {
-                format!("cast what a turn gives: `{name} = {}(…)`", found.dtype)
+            (_, Some(_)) if shape_in_words(&found.to_string()) == shape => {
+                let first = written.and_then(|written| self.quoted(written)).unwrap_or_else(|| "…".into());
+                let start = format!("start with {dtype}: `{name} = {dtype}({first})`");
+                format!("{start}, or cast what a turn gives: `{name} = {}(…)`", found.dtype)
             }
             _ => "a loop's names keep their shapes: collect values with a comprehension, `[… for x in xs]`".into(),
         }
@@ -891,6 +885,11 @@ pub(super) fn assigned_in(block: &Block, names: &mut Vec<Arc<str>>) {
 /// The same of an expression.
 pub(super) fn assigned_in_expression(expression: &Expression, names: &mut Vec<Arc<str>>) {
     visit_blocks(expression, &mut |block| assigned_in(block, names));
+}
+
+/// The lengths in a type's words.
+fn shape_in_words(array_type: &str) -> &str {
+    array_type.split_once('[').map_or("", |(_, shape)| shape.trim_end_matches(']'))
 }
 
 /// The last place where a block gives a name a value.

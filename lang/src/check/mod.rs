@@ -366,6 +366,9 @@ const REFUSED: &str = "E0315";
 /// each other twice at each level double the work with each level.
 const MOST_WALKS: usize = 100_000;
 
+/// What to do where `none` stands for what has to be there.
+const GIVE_A_VALUE: &str = "leave it out, or give it a value: `none` is none";
+
 /// How the label of a call ends that led to an error.
 const CALLED: &str = "called here";
 
@@ -504,13 +507,13 @@ impl<'a> Checker<'a> {
         frame.given.iter().find(|given| given.place == *origin || self.uses.get(&given.place) == Some(origin))
     }
 
-    /// Whether shapes that meet at a place are those of what the program's author gave: in the prelude they may be others.
-    fn are_given(&self, place: Span, shapes: &[&[Length]]) -> bool {
-        let Some(frame) = self.visible_frame(place) else { return true };
-        let has = |given: &call::GivenArgument, shape: &[Length]| {
-            matches!(&given.value, Value::Array(operand) if *self.type_of(*operand).shape == *shape)
-        };
-        shapes.iter().all(|shape| frame.given.iter().any(|given| has(given, shape)))
+    /// What to do where two lengths do not go together at a place in the prelude, if they are none that the call gave: what was made
+    /// of those is not there to be cut.
+    fn lengths_made_of(&self, place: Span, lengths: [&Length; 2]) -> Option<String> {
+        let frame = self.visible_frame(place)?;
+        let has = |given: &call::GivenArgument, length: &Length| matches!(&given.value, Value::Array(operand) if self.type_of(*operand).shape.contains(length));
+        let are_given = lengths.into_iter().all(|length| frame.given.iter().any(|given| has(given, length)));
+        (!are_given).then(|| format!("give the arguments of `{}` lengths that go together", frame.name))
     }
 
     /// The types of a call's arguments, except of numbers and texts, which stand there.

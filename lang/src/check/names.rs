@@ -113,7 +113,13 @@ impl Checker<'_> {
         }
         let name = &*member.text;
         let is_known = self.library_value(name, member.span).is_some();
-        let help = match self.library.foreign(name) {
+        // `np.random.normal` is not what `normal` is here.
+        let inner = match &base.kind {
+            ExpressionKind::Property { name, .. } | ExpressionKind::Name(name) => &*name.text,
+            _ => "",
+        };
+        let of_module = self.library.foreign(&format!("{inner}.{name}"));
+        let help = match of_module.or_else(|| self.library.foreign(name)) {
             Some(help) => help.to_string(),
             None if is_known => format!("nothing needs importing: write `{name}` alone"),
             None => return Ok(()),

@@ -26,7 +26,18 @@ pub(crate) struct Bounds {
 impl Checker<'_> {
     /// Whether two lengths are one: because they are equal, or because the run will see to it. `what` needs it, as a sentence.
     pub(crate) fn same_length(&mut self, left: &Length, right: &Length, what: &str, span: Span) -> bool {
-        self.same_or_guarded((left, right), what, Claim::Equal, (None, None), span)
+        self.same_length_or(left, right, (what, None), span)
+    }
+
+    /// The same, with what to type where the run finds that they are not.
+    pub(super) fn same_length_or(
+        &mut self,
+        left: &Length,
+        right: &Length,
+        (what, help): (&str, Option<&str>),
+        span: Span,
+    ) -> bool {
+        self.same_or_guarded((left, right), what, Claim::Equal, (None, help), span)
     }
 
     /// The same for lengths that broadcast along an axis, counted from the end: one of them, if it were known to be 1, would be
@@ -49,8 +60,7 @@ impl Checker<'_> {
     }
 
     /// The same for a part of an array and the values that it gets.
-    pub(super) fn same_in_part(&mut self, own: &Length, given: &Length, span: Span) -> bool {
-        let help = "give the part as many values as it has, or one value, a scalar, for all of it";
+    pub(super) fn same_in_part(&mut self, own: &Length, given: &Length, help: &str, span: Span) -> bool {
         self.same_or_guarded((own, given), "`=` needs equal lengths", Claim::Equal, (None, Some(help)), span)
     }
 
@@ -72,7 +82,8 @@ impl Checker<'_> {
             Some(from_end) if self.meeting_rank > 1 => ("..., ".into(), ", :".repeat(from_end - 1).into()),
             _ => ("".into(), "".into()),
         };
-        let places = self.guard_places(&self.meeting, left, right);
+        let places = self.guard_places(&self.meeting, left, right, span);
+        let made = if help.is_none() { self.lengths_made_of(span, [left, right]) } else { None };
         self.guard(Guard {
             left: left.clone(),
             right: right.clone(),
@@ -82,7 +93,7 @@ impl Checker<'_> {
             claim,
             places,
             around,
-            help: help.map(Arc::from),
+            help: help.map(Arc::from).or_else(|| made.map(Arc::from)),
         });
         true
     }
@@ -119,19 +130,23 @@ impl Checker<'_> {
             return;
         }
         let (left, right, claim) = (length.clone(), Length::Known(least), Claim::AtLeast);
-        let (places, around) = (self.guard_places(&[], &left, &right), Default::default());
+        let (places, around) = (self.guard_places(&[], &left, &right, span), Default::default());
         let help = Some(help.into());
         self.guard(Guard { left, right, what: what.into(), span, after: 0, claim, places, around, help });
     }
 
-    /// The operands that meet, and where the sizes in two lengths come from.
-    fn guard_places(&self, meeting: &[Label], left: &Length, right: &Length) -> Arc<[Label]> {
-        let mut places = meeting.to_vec();
+    /// The operands that meet, and where the sizes in two lengths come from that are claimed at a place.
+    fn guard_places(&self, meeting: &[Label], left: &Length, right: &Length, claimed: Span) -> Arc<[Label]> {
+        let given = self.visible_frame(claimed).filter(|_| meeting.is_empty());
+        let claimed = self.visible(claimed);
+        let mut places = given.map_or_else(|| meeting.to_vec(), |frame| self.given_labels(frame));
+        places.retain(|label| label.span != claimed);
         let mut named: Vec<&Symbol> = Vec::new();
         for length in [left, right] {
             for symbol in length.symbols() {
                 let mut levels = self.levels.iter();
                 let found = levels.find_map(|level| Some(level.builder.graph().node(*level.tellers.get(symbol)?).span));
+                let found = found.filter(|place| *place != claimed);
                 if let (Some(place), false) = (found, named.contains(&symbol)) {
                     named.push(symbol);
                     places.push(Label { span: place, text: format!("`{}` comes from here", symbol.name()) });

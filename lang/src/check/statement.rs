@@ -267,7 +267,16 @@ impl Checker<'_> {
                     format!("gives {new_type}"),
                 )
                 .label(name.span, format!("{old_type}"))
-                .help(format!("write `{0} = {0} {symbol} …` to give the name a value of another type", name.text)),
+                .help(match operator {
+                    BinaryOperator::Divide if old_type.shape == new_type.shape => {
+                        let whole = BinaryOperator::FloorDivide.symbol();
+                        format!(
+                            "start with floats, `{0} = {1}({0})`, or divide with `{whole}=`",
+                            name.text, new_type.dtype
+                        )
+                    }
+                    _ => format!("write `{0} = {0} {symbol} …` to give the name a value of another type", name.text),
+                }),
             ));
         }
         Ok(Value::Array(self.cast(*new, old_type.dtype, span)))

@@ -78,7 +78,7 @@ fn full(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic
     let value = build.array(call, 1)?;
     let value_type = build.type_of(value);
     if value_type.rank() > 0 {
-        let message = format!("`full` takes one value, not {value_type}");
+        let message = format!("`{}` takes one value, not {value_type}", call.name);
         let help = "`broadcast_to(x, shape)` repeats an array";
         return Err(Diagnostic::error("E0303", message, call.arguments[1].span, "").help(help));
     }
@@ -93,7 +93,7 @@ fn range(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
         if let Value::Array(operand) = &given.value
             && matches!(build.type_of(*operand).dtype.kind(), Kind::Float)
         {
-            let message = "`range` counts in integers, and this is a float";
+            let message = format!("`{}` counts in integers, and this is a float", call.name);
             let help = match call.arguments[1].given {
                 true => "for floats write `linspace(start, stop, num)`, or scale: `range(n) * step`",
                 false => "divide with `//`, or cast: `i64(x)`",

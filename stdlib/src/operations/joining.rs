@@ -3,7 +3,7 @@
 use super::views::{axis_argument, known, moved, permuted, sliced, with_axes};
 use crate::operation::{Expansion, Operation, joined, optional, required, variadic};
 use crate::whole_array;
-use thalweg_lang::declaration::{Call, Default, Given, Operand};
+use thalweg_lang::declaration::{Call, Default, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Kind, Scalar};
 use thalweg_lang::graph::{Attribute, SourceAxis};

@@ -166,6 +166,12 @@ fn repair(build: &Expansion, call: &Call, [a, b]: [&Type; 2]) -> Option<String> 
         ([m, _], [_, n]) if m == n => Some("write the two in the other order, the second one first".into()),
         ([m, _], [k]) if m == k => write(&turned(&left), &right),
         ([k], [_, n]) if k == n => write(&left, &turned(&right)),
+        // The one of more elements is cut to the other's length.
+        ([.., k], [m, ..]) => match (k.known()?, m.known()?) {
+            (0, _) | (_, 0) => None,
+            (k, m) if k < m => write(&left, &format!("{right}[:{k}]")),
+            (_, m) => write(&format!("{left}[{}:{m}]", ":, ".repeat(a.rank() - 1)), &right),
+        },
         _ => None,
     }
 }

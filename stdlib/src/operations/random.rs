@@ -361,7 +361,7 @@ fn permutation(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Dia
     let is_count = found.rank() == 0;
     let length = if is_count { build.length_of(x, span)? } else { found.shape[0].clone() };
     if is_count && !matches!(found.dtype.kind(), Kind::Signed | Kind::Unsigned) {
-        let message = format!("`permutation` takes an integer or an array, not {found}");
+        let message = format!("`{}` takes an integer or an array, not {found}", call.name);
         return Err(Diagnostic::error("E0303", message, span, found.to_string()).help("cast it: `i64(x)`"));
     }
     let bits = draw(build, call, "random_bits", stream, vec![length.clone()])?;

@@ -256,9 +256,10 @@ fn reshape(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
             (Some(lengths), Some(count)) => {
                 diagnostic.help(format!("{count} elements have the shape `{}`", fitting_shape(&lengths, count)))
             }
-            _ => diagnostic.help("write -1 for one of the lengths, and it is worked out"),
+            _ => diagnostic.help(WORKED_OUT),
         })
     };
+    let kept = format!("`{}` keeps the number of elements", call.name);
     let left = match (others.len() < written.len(), count.known(), product.known()) {
         (false, ..) => None,
         (true, _, Some(0)) => return refuse(),
@@ -272,14 +273,18 @@ fn reshape(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
         written.iter().map(|length| Length::of(if is_open(length) { left.clone()? } else { length.clone() })).collect();
     let whole = left.as_ref().map_or(product.clone(), |left| build.product(&product, left, span));
     match (shape, Length::of(count.clone()), Length::of(whole)) {
-        (Some(shape), Some(have), Some(want))
-            if build.same_length(&have, &want, "`reshape` keeps the number of elements", span) =>
-        {
+        (Some(shape), Some(have), Some(want)) if build.same_length_or(&have, &want, (&kept, WORKED_OUT), span) => {
             Ok(Value::Array(build.reshape(x, shape, call.span)))
         }
         _ => refuse(),
     }
 }
+
+/// What to type where the number of elements does not fit.
+const WORKED_OUT: &str = "write -1 for one of the lengths, and it is worked out";
+
+/// How many lengths are tried for a suggestion.
+const MOST_TRIED: i64 = 10_000;
 
 /// A shape like the one that was written which a number of elements fills: one length is left to be worked out.
 fn fitting_shape(written: &[i64], count: i64) -> String {
@@ -295,6 +300,12 @@ fn fitting_shape(written: &[i64], count: i64) -> String {
     };
     match (0..written.len()).find(fits) {
         Some(open) if count > 0 => lengths(written, open),
+        _ if written.len() == 2 && written[0] > 0 && count > 0 => {
+            // No length of the two divides it: the nearest to the first one that does.
+            let divisors = (1..=count.min(MOST_TRIED)).filter(|length| count % length == 0);
+            let first = divisors.min_by_key(|length| length.abs_diff(written[0])).unwrap_or(1);
+            lengths(&[first, -1], 1)
+        }
         _ => "-1".into(),
     }
 }
@@ -383,7 +394,14 @@ fn broadcast_to(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Di
     let x = build.array(call, 0)?;
     let source = build.type_of(x);
     let shape = build.new_shape(call, 1)?;
-    if build.broadcast(&source.shape, &shape, call).is_none_or(|wider| wider != shape) {
+    // Nothing is stretched to length 1: what only the run tells must be 1 then.
+    let mut own = source.shape.clone();
+    for (own, wanted) in own.iter_mut().rev().zip(shape.iter().rev()).filter(|(_, wanted)| wanted.is(1)) {
+        if build.same_length(own, wanted, &format!("`{}` needs equal lengths", call.name), call.place) {
+            *own = wanted.clone();
+        }
+    }
+    if build.broadcast(&own, &shape, call).is_none_or(|wider| wider != shape) {
         let message = format!("{source} does not broadcast to {}", DisplayShape(&shape));
         let place = call.arguments[1].span;
         let diagnostic = Diagnostic::error("E0301", message, place, "");

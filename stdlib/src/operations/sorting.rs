@@ -11,7 +11,7 @@ use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Kind, Scalar};
 use thalweg_lang::graph::Attribute;
 use thalweg_lang::promotion::{Numeric, common};
-use thalweg_lang::types::ArrayType;
+use thalweg_lang::types::{ArrayType, DisplayShape};
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::{Array, Element};
 use thalweg_runtime::for_dtype;
@@ -67,7 +67,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
                 let (x, indices) = (build.array(call, 0)?, build.array(call, 1)?);
                 let indices_type = build.type_of(indices);
                 if !matches!(indices_type.dtype.kind(), Kind::Signed | Kind::Unsigned) {
-                    let message = format!("`take` takes integer indices, not {indices_type}");
+                    let message = format!("`{}` takes integer indices, not {indices_type}", call.name);
                     let found = indices_type.to_string();
                     let diagnostic = Diagnostic::error("E0302", message, call.arguments[1].span, found);
                     return Err(diagnostic.help("cast them: `i64(indices)`"));
@@ -183,7 +183,7 @@ fn nonzero(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
     let x = build.array(call, 0)?;
     let source = build.type_of(x);
     if source.rank() == 0 {
-        let message = "`nonzero` gives indices, and a scalar has none";
+        let message = format!("`{}` gives indices, and a scalar has none", call.name);
         let diagnostic = Diagnostic::error("E0303", message, call.arguments[0].span, source.to_string());
         return Err(diagnostic.help("write `x != 0`"));
     }
@@ -214,7 +214,7 @@ fn search_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Dia
     }
     let (sorted_type, x_type) = (build.type_of(sorted), build.type_of(x));
     if sorted_type.rank() != 1 {
-        let message = format!("`searchsorted` searches an array of one axis, not {sorted_type}");
+        let message = format!("`{}` searches an array of one axis, not {sorted_type}", call.name);
         let diagnostic = Diagnostic::error("E0303", message, call.arguments[0].span, "");
         return Err(diagnostic.help("`ravel(x)` puts all elements along one axis"));
     }
@@ -253,7 +253,8 @@ fn tally_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diag
     let length_type = build.type_of(length);
     if !length_type.shape.is_empty() || !matches!(length_type.dtype.kind(), Kind::Signed | Kind::Unsigned) {
         let message = format!("the number of bins is an integer, not {length_type}");
-        return Err(Diagnostic::error("E0302", message, call.arguments[1].span, length_type.to_string()));
+        let diagnostic = Diagnostic::error("E0302", message, call.arguments[1].span, length_type.to_string());
+        return Err(diagnostic.help("write one integer, or cast it: `i64(x)`"));
     }
     let length = build.cast(length, DType::I64, call.arguments[1].span);
     let length = build.length_of(length, call.arguments[1].span)?;
@@ -269,11 +270,13 @@ fn tally_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diag
     if !matches!(call.arguments[2].value, Value::None) {
         let weights = build.array(call, 2)?;
         let weights_type = build.type_of(weights);
-        let what = "`tally` needs a weight for each index";
-        if !build.same_shape(&weights_type.shape, &index_type.shape, what, call.arguments[2].span) {
-            let message = format!("`{}` needs a weight for each: {index_type} and {weights_type}", call.name);
-            let place = call.arguments[2].span;
-            return Err(Diagnostic::error("E0301", message, place, "").label(call.arguments[0].span, ""));
+        let what = format!("`{}` needs a weight for each number", call.name);
+        if !build.same_shape(&weights_type.shape, &index_type.shape, &what, call.arguments[2].span) {
+            let message = format!("{what}: these are {index_type} and {weights_type}");
+            let diagnostic = Diagnostic::error("E0301", message, call.arguments[2].span, weights_type.to_string());
+            let diagnostic = diagnostic.label(call.arguments[0].span, index_type.to_string());
+            let shape = DisplayShape(&index_type.shape);
+            return Err(diagnostic.help(format!("give the weights the shape {shape}")));
         }
         dtype = DType::F64;
         operands.push(build.cast(weights, dtype, call.arguments[2].span));
