@@ -138,6 +138,8 @@ impl Checker<'_> {
     /// The operands that meet, and where the sizes in two lengths come from that are claimed at a place.
     fn guard_places(&self, meeting: &[Label], left: &Length, right: &Length, claimed: Span) -> Arc<[Label]> {
         let given = self.visible_frame(claimed).filter(|_| meeting.is_empty());
+        // In the prelude everything stands at the call: that a size comes from there says nothing.
+        let is_of_prelude = self.visible_frame(claimed).is_some();
         let claimed = self.visible(claimed);
         let mut places = given.map_or_else(|| meeting.to_vec(), |frame| self.given_labels(frame));
         places.retain(|label| label.span != claimed);
@@ -146,7 +148,7 @@ impl Checker<'_> {
             for symbol in length.symbols() {
                 let mut levels = self.levels.iter();
                 let found = levels.find_map(|level| Some(level.builder.graph().node(*level.tellers.get(symbol)?).span));
-                let found = found.filter(|place| *place != claimed);
+                let found = found.filter(|place| !(is_of_prelude && *place == claimed));
                 if let (Some(place), false) = (found, named.contains(&symbol)) {
                     named.push(symbol);
                     places.push(Label { span: place, text: format!("`{}` comes from here", symbol.name()) });
