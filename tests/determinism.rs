@@ -178,6 +178,37 @@ fn stencils_in_place_give_the_same_bits() {
     }
 }
 
+/// What serves from turn to turn serves only while all lies where it lay: factors change, others begin to hold the array, and arrays of
+/// their own come and go.
+#[test]
+fn stencils_in_loops_give_the_same_bits() {
+    let program = r#"
+fn heated(u, factor) {
+    kept = u
+    for step in range(40) {
+        if step % 7 == 3 { kept = u }
+        factor *= 0.9
+        past = u[1:-1, 1:-1] * factor
+        u[1:-1, 1:-1] = factor * (u[:-2, 1:-1] + u[2:, 1:-1]) + 0.1 * past
+        u[0] = u[1] + 0.001 * sum(u[:, 0])
+    }
+    (u, kept)
+}
+"#;
+    let mut reference: Option<Vec<Array>> = None;
+    for engine in engines() {
+        let mut session = engine.session();
+        assert_eq!(session.answer(program), "");
+        let mut found = Vec::new();
+        for side in [3, 8, 31, 64] {
+            assert_eq!(session.answer(&format!("seed({side}); r = heated(rand({side}, {side}), 0.5)")), "");
+            found.extend((0..2).map(|part| array_of(&mut session.interpreter, &format!("r[{part}]"))));
+        }
+        let first = reference.get_or_insert_with(|| found.clone());
+        assert!(first.iter().zip(&found).all(|(one, many)| one.same_bits(many)), "{} differs", engine.name);
+    }
+}
+
 /// Arrays that are larger than the cache, whose rows are gone over again and again: what takes turns gives what whole arrays give.
 #[test]
 fn rows_that_take_turns_give_the_same_bits() {

@@ -4,7 +4,6 @@
 //! where it is; a scalar is splatted once for each bench; any other leaf is copied into a block first, by runs along its
 //! innermost axis. So every kernel sees packed blocks, and a stored result is written straight to its place.
 
-use crate::array::Array;
 use crate::buffer::{ALIGNMENT, Unwritten};
 use crate::kernel::{BlockFunction, Level, STRIPE, STRIPES};
 use crate::machine::MachineCode;
@@ -101,13 +100,6 @@ pub struct Place {
     pub strides: Short<isize>,
 }
 
-impl Place {
-    /// An array's place; of use while the array lives.
-    pub fn of(array: &Array) -> Place {
-        Place { pointer: array.data_pointer(), strides: Short::from_slice(array.strides()) }
-    }
-}
-
 /// Where an instruction writes.
 #[derive(Clone, Copy)]
 enum Output {
@@ -143,7 +135,7 @@ pub struct Tape {
     axes: usize,
     machine: Option<Machine>,
     /// What readers that are packed read from.
-    _packed: Short<Scratch>,
+    packed: Short<Scratch>,
 }
 
 /// The region's machine code, which takes the place of the operations.
@@ -249,6 +241,13 @@ pub struct Bench {
     pub origin: usize,
     /// For machine code: its table, and room for the last elements.
     stage: Few<Stage>,
+}
+
+impl Bench {
+    /// Begins with the line again.
+    pub fn rewind(&mut self) {
+        (self.next, self.origin) = (usize::MAX, 0);
+    }
 }
 
 /// The most block buffers that a thread keeps, and the most lines of one: an idle thread holds little memory.
@@ -531,7 +530,7 @@ impl Tape {
             arity,
             axes,
             machine: None,
-            _packed: packed,
+            packed,
         }
     }
 
@@ -608,7 +607,7 @@ impl Tape {
             arity,
             axes,
             machine,
-            _packed: packed,
+            packed,
         }
     }
 
@@ -678,7 +677,6 @@ impl Tape {
         let (operations, operands, copies) = (Few::new(), Short::new(), Short::new());
         let block = (LONG_BLOCK / row).max(1) * row;
         let rows = rows(&readers, row);
-        let _packed = packed;
         Some(Tape {
             readers,
             operations,
@@ -693,7 +691,7 @@ impl Tape {
             arity,
             axes,
             machine,
-            _packed,
+            packed,
         })
     }
 
@@ -713,7 +711,7 @@ impl Tape {
             arity: 0,
             axes: 0,
             machine: None,
-            _packed: Short::new(),
+            packed: Short::new(),
         }
     }
 
@@ -741,6 +739,15 @@ impl Tape {
     /// Whether any block of elements can be taken at once, whatever runs it lies in.
     pub fn takes_any(&self) -> bool {
         self.run == usize::MAX
+    }
+
+    /// Whether the tape serves another run in which all arrays lie where they lie now: it has machine code, which is not made later on,
+    /// and none of their elements.
+    pub fn serves_again(&self, region: &Region) -> bool {
+        let has_none = |(leaf, reader): (&Leaf, &Reader)| {
+            matches!(leaf.source, Source::Scalar(_)) || !matches!(reader, Reader::Splat { .. })
+        };
+        self.machine.is_some() && self.packed.is_empty() && region.leaves.iter().zip(&self.readers).all(has_none)
     }
 
     /// Block buffers for one thread.

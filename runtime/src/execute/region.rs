@@ -1,7 +1,8 @@
 //! Running a region: memory for its results, the tape, and the units of work.
 
 use super::block::{
-    Axes, Fault, Place, Scratch, Straight, Stretch, Tape, WAITING_BLOCK, Way, merge, scalar_bytes, scatter, splat,
+    Axes, Bench, Fault, Place, Scratch, Straight, Stretch, Tape, WAITING_BLOCK, Way, merge, scalar_bytes, scatter,
+    splat,
 };
 use super::fold::{Extents, How, Target, accumulation, reduce, reduce_rows};
 use super::frame::{Element, Run, Single, Slot};
@@ -178,22 +179,37 @@ impl Run<'_> {
         }
         let axes = merge(region.order.iter().map(|&own| (region.shape[own], strides[own] * size as isize)));
         let Some(to) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
-        let whole = Place::of(&array);
-        let places = region.leaves.iter().map(|leaf| match &leaf.source {
-            Source::Array { value, .. } if *value == within.value.value => {
-                Some(Place { pointer: whole.pointer, strides: whole.strides.clone() })
-            }
-            _ => self.place_of(leaf),
-        });
-        let places: Places = places.collect();
-        if region.count() > 0 {
-            let drive = self.drive(1);
-            let to = to.wrapping_offset(first * size as isize);
-            // SAFETY: the leaves' arrays are held by this run and by `array`, which nothing else holds; the selection's elements are
-            // its own, and `axes` leads to them in the order of the line.
-            let outcome = unsafe { delayed(region, self.plan.level, &places, (to, size, &axes), within.delay, &drive) };
-            outcome.map_err(|stop| stopped(region, stop, span))?;
+        if region.count() == 0 {
+            return Ok(array);
         }
+        let to = to.wrapping_offset(first * size as isize);
+        let whole = (array.data_pointer(), array.strides());
+        let place_of = |leaf: &Leaf| match &leaf.source {
+            Source::Array { value, .. } if *value == within.value.value => Some(whole),
+            Source::Array { value, .. } => Some(self.strided(*value)),
+            _ => None,
+        };
+        let known = self.delayed.iter().position(|(of, delayed)| {
+            std::ptr::eq(*of, region)
+                && region.leaves.iter().map(place_of).eq(delayed.places.iter().map(Option::as_ref).map(lying))
+        });
+        let mut delayed = match known {
+            Some(known) => self.delayed.swap_remove(known).1,
+            None => {
+                let owned = |(pointer, strides): (*const u8, &[isize])| Place { pointer, strides: strides.into() };
+                let places = region.leaves.iter().map(|leaf| place_of(leaf).map(owned)).collect();
+                self.delayed.retain(|(of, _)| !std::ptr::eq(*of, region));
+                Delayed::new(region, self.plan.level, places, (size, &axes), within.delay)
+            }
+        };
+        let rows = Rows { to, size, axes: &axes, code: region.copying(self.plan.level) };
+        // SAFETY: the leaves' arrays are held by this run and by `array`, which nothing else holds; the selection's elements are its
+        // own, and `axes` leads to them in the order of the line.
+        let outcome = unsafe { delayed.run(region.count(), &rows, &self.drive(1)) };
+        if delayed.stays {
+            self.delayed.push((region, delayed));
+        }
+        outcome.map_err(|stop| stopped(region, stop, span))?;
         Ok(array)
     }
 
@@ -420,61 +436,81 @@ unsafe fn each(tape: Stretch, region: &Region, count: usize, drive: &Drive) -> R
     )
 }
 
-/// Elementwise work whose results go to `to` once `delay` more elements of the line are computed: they wait in a buffer.
-///
-/// # Safety
-/// The leaves' arrays live; the axes lead from `to` to an element of `size` bytes for each element of the line, which may be written
-/// when so many later ones have been computed.
-unsafe fn delayed(
-    region: &Region,
-    level: Level,
-    places: &[Option<Place>],
-    (to, size, axes): (*mut u8, usize, &Axes),
+/// Elementwise work whose results go to their places once so many more elements of the line are computed: they wait in a buffer.
+pub(super) struct Delayed {
+    /// Where the leaves lie.
+    places: Places,
+    tape: Tape,
+    bench: Bench,
+    /// A ring of blocks: what waits, and what is computed next.
+    waiting: Scratch,
+    /// Its elements, and those of a block.
+    ring: usize,
+    block: usize,
+    /// How many elements wait at least.
     delay: usize,
-    drive: &Drive,
-) -> Result<(), Stop> {
-    let count = region.count();
-    // Whole rows are computed and written, where they are not longer than a block of the tape.
-    let (row, block) = match axes.last() {
-        Some(&(row, _)) if row <= WAITING_BLOCK => (row, (WAITING / row).max(1) * row),
-        _ => (1, WAITING_BLOCK),
-    };
-    let delay = delay.next_multiple_of(row);
-    // The buffer is a ring of blocks: what waits, and what is computed next.
-    let ring = (delay.min(count) + block).next_multiple_of(block);
-    let mut buffer = Scratch::of(ring * size);
-    let waiting = buffer.pointer();
-    let tape = Tape::new(region, level, places, &[waiting], true);
-    let mut bench = tape.bench();
-    let rows = Rows { to, size, axes, code: region.copying(level) };
-    let (mut written, mut done) = (0, 0);
-    // Their places in the ring.
-    let (mut first, mut next) = (0, 0);
-    // How many elements are left of the block at hand.
-    let mut limit = block;
-    while done < count {
-        if drive.is_cancelled() {
-            return Err(Stop::Cancelled);
-        }
-        let length = tape.piece(done, (count - done).min(limit));
-        bench.origin = done - next;
-        // SAFETY: the elements have room in the ring, behind what waits.
-        if let Some(fault) = unsafe { tape.evaluate(&mut bench, done, length) } {
-            return Err(Stop::Fault(fault));
-        }
-        done += length;
-        next = if next + length == ring { 0 } else { next + length };
-        limit = if length == limit { block } else { limit - length };
-        let end = if done == count { count } else { done.saturating_sub(delay).max(written) };
-        while written < end {
-            let length = (end - written).min(ring - first);
-            // SAFETY: what is written over is not read any more, and the elements lie up to the ring's end.
-            unsafe { rows.write(written, length, waiting.add(first * size)) };
-            written += length;
-            first = if first + length == ring { 0 } else { first + length };
-        }
+    /// Whether it serves again when all lies where it lay: nothing of the arrays is kept here.
+    stays: bool,
+}
+
+impl Delayed {
+    /// For a region with its leaves' places, whose results' axes lead to elements of `size` bytes.
+    fn new(region: &Region, level: Level, places: Places, (size, axes): (usize, &Axes), delay: usize) -> Delayed {
+        // Whole rows are computed and written, where they are not longer than a block of the tape.
+        let (row, block) = match axes.last() {
+            Some(&(row, _)) if row <= WAITING_BLOCK => (row, (WAITING / row).max(1) * row),
+            _ => (1, WAITING_BLOCK),
+        };
+        let delay = delay.next_multiple_of(row);
+        let ring = (delay.min(region.count()) + block).next_multiple_of(block);
+        let mut waiting = Scratch::of(ring * size);
+        let tape = Tape::new(region, level, &places, &[waiting.pointer()], true);
+        let (bench, stays) = (tape.bench(), tape.serves_again(region));
+        Delayed { places, tape, bench, waiting, ring, block, delay, stays }
     }
-    Ok(())
+
+    /// Computes so many elements, all that there are.
+    ///
+    /// # Safety
+    /// The leaves' arrays live, and each row's elements may be written when so many later ones have been computed.
+    unsafe fn run(&mut self, count: usize, rows: &Rows, drive: &Drive) -> Result<(), Stop> {
+        let Delayed { tape, bench, waiting, ring, block, delay, .. } = self;
+        let (waiting, ring, block, delay) = (waiting.pointer(), *ring, *block, *delay);
+        bench.rewind();
+        let (mut written, mut done) = (0, 0);
+        // Their places in the ring.
+        let (mut first, mut next) = (0, 0);
+        // How many elements are left of the block at hand.
+        let mut limit = block;
+        while done < count {
+            if drive.is_cancelled() {
+                return Err(Stop::Cancelled);
+            }
+            let length = tape.piece(done, (count - done).min(limit));
+            bench.origin = done - next;
+            // SAFETY: the elements have room in the ring, behind what waits.
+            if let Some(fault) = unsafe { tape.evaluate(bench, done, length) } {
+                return Err(Stop::Fault(fault));
+            }
+            done += length;
+            next = if next + length == ring { 0 } else { next + length };
+            limit = if length == limit { block } else { limit - length };
+            let end = if done == count { count } else { done.saturating_sub(delay).max(written) };
+            while written < end {
+                let length = (end - written).min(ring - first);
+                // SAFETY: what is written over is not read any more, and the elements lie up to the ring's end.
+                unsafe { rows.write(written, length, waiting.add(first * rows.size)) };
+                written += length;
+                first = if first + length == ring { 0 } else { first + length };
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A place as a run tells it.
+fn lying(place: Option<&Place>) -> Option<(*const u8, &[isize])> {
+    place.map(|place| (place.pointer, &place.strides[..]))
 }
 
 /// Where results go that have waited.
