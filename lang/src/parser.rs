@@ -900,7 +900,9 @@ impl Reporter<'_> {
         let rest = self.rest(index);
         Some(match word {
             "let" | "var" | "const" | "auto" | "local" | "global" | "mut" | "val" => format!("write `{rest}`"),
-            "return" | "yield" => format!("the last expression of a block is its value: write `{rest}`"),
+            "return" | "yield" => format!(
+                "the last expression of a block is its value: write `{rest}`; what is left after an `if` goes into its `else {{ … }}`"
+            ),
             "lambda" => match rest.split_once(':') {
                 Some((names, body)) if names.contains(',') => format!("write `({}) -> {}`", names.trim(), body.trim()),
                 Some((name, body)) => format!("write `{} -> {}`", name.trim(), body.trim()),

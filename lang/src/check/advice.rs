@@ -132,13 +132,23 @@ fn new_axes(shorter: &[Length], longer: &[Length]) -> Option<String> {
     None
 }
 
-/// The smallest integer dtype that holds a number, of the same kind where there is one.
+/// The smallest integer dtype that holds a number and all that another dtype holds, of the same kind where there is one.
 pub(super) fn dtype_for(scalar: Scalar, near: DType) -> DType {
     const SIGNED: [DType; 4] = [DType::I8, DType::I16, DType::I32, DType::I64];
     const UNSIGNED: [DType; 4] = [DType::U8, DType::U16, DType::U32, DType::U64];
     let order = if near.kind() == Kind::Unsigned { [UNSIGNED, SIGNED] } else { [SIGNED, UNSIGNED] };
-    let holds = |dtype: &DType| scalar.cast(*dtype).as_integer() == scalar.as_integer();
+    let (least, greatest) = bounds(near);
+    let holds = |dtype: &DType| {
+        let (own_least, own_greatest) = bounds(*dtype);
+        own_least <= least && greatest <= own_greatest && fits(scalar, *dtype)
+    };
     order.concat().into_iter().find(holds).unwrap_or(DType::F64)
+}
+
+/// Whether a dtype holds a number: an integer dtype holds only those between its bounds.
+pub(super) fn fits(scalar: Scalar, dtype: DType) -> bool {
+    let is_integer = matches!(dtype.kind(), Kind::Unsigned | Kind::Signed);
+    !is_integer || scalar.as_integer().is_none() || scalar.cast(dtype).as_integer() == scalar.as_integer()
 }
 
 /// The least and the greatest number of an integer dtype.
@@ -174,7 +184,7 @@ mod tests {
     fn dtypes_hold_what_they_are_named_for() {
         assert_eq!(dtype_for(Scalar::i64(200), DType::I8), DType::I16);
         assert_eq!(dtype_for(Scalar::i64(300), DType::U8), DType::U16);
-        assert_eq!(dtype_for(Scalar::i64(-1), DType::U8), DType::I8);
+        assert_eq!(dtype_for(Scalar::i64(-1), DType::U8), DType::I16);
         assert_eq!(bounds(DType::I8), (-128, 127));
         assert_eq!(bounds(DType::U64), (0, u64::MAX as i128));
     }

@@ -177,7 +177,7 @@ impl<'a> Checker<'a> {
         }
         let is_taken = match at.taken {
             Taken::Always => true,
-            Taken::IfAny => self.are_one_type(&first.level, &second.level, &first.value, &second.value),
+            Taken::IfAny => ![&first.value, &second.value].into_iter().any(|value| matches!(value, Value::None)),
             Taken::Never => false,
         };
         // A side that leaves the loop's turn gives nobody a value.
@@ -257,25 +257,6 @@ impl<'a> Checker<'a> {
         let changes = self.close_journal();
         let level = self.levels.pop().unwrap_or_else(Level::new);
         Ok(Walked { level, value: value?, changes, leaves })
-    }
-
-    /// Whether the values of two sides have one type, whatever the run finds.
-    fn are_one_type(&self, first: &Level, second: &Level, a: &Value<Operand>, b: &Value<Operand>) -> bool {
-        match (a, b) {
-            (Value::Tuple(left), Value::Tuple(right)) => {
-                let mut pairs = left.iter().zip(right);
-                left.len() == right.len() && pairs.all(|(a, b)| self.are_one_type(first, second, a, b))
-            }
-            (Value::Array(left), Value::Array(right)) => {
-                let (left_type, right_type) = (self.type_in(first, *left), self.type_in(second, *right));
-                let is_told = |length: &Length| self.untold(length).is_none();
-                left_type.shape == right_type.shape
-                    && left_type.shape.iter().all(is_told)
-                    && common_dtype((left_type, left.weak), (right_type, right.weak)).is_ok()
-            }
-            (Value::None, Value::None) => true,
-            _ => false,
-        }
     }
 
     /// Two branches' values as one: the arrays become outputs of both, in one order.

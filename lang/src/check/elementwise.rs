@@ -1,6 +1,6 @@
 //! Operations on each element: promotion, casts, broadcasting, and folding what is known.
 
-use super::advice::{bounds, broadcast_help, dtype_for};
+use super::advice::{bounds, broadcast_help, dtype_for, fits};
 use super::{Checker, Checks};
 use crate::ast::BinaryOperator;
 use crate::declaration::{Advice, Mismatch, Operand, Rule, Typing};
@@ -64,8 +64,18 @@ impl Checker<'_> {
         let Rule::Elementwise(typing) = &declaration.rule else {
             return Err(self.not_built(&format!("`{name}`"), place, ""));
         };
-        let numerics: Vec<Numeric> = operands.iter().map(|(operand, _)| self.numeric(*operand)).collect();
-        let typing = match typing(&numerics) {
+        let mut numerics: Vec<Numeric> = operands.iter().map(|(operand, _)| self.numeric(*operand)).collect();
+        let mut typed = typing(&numerics);
+        if typed.as_ref().is_ok_and(|typed| typed.result == DType::Bool) {
+            // A number that a dtype cannot hold is compared all the same.
+            let dtypes = typed.iter().flat_map(|typed| typed.operands.clone());
+            for ((numeric, (operand, _)), dtype) in numerics.iter_mut().zip(operands).zip(dtypes) {
+                let number = self.constant_of(*operand).filter(|_| numeric.weak);
+                numeric.weak &= number.is_none_or(|number| fits(number, dtype));
+            }
+            typed = typing(&numerics);
+        }
+        let typing = match typed {
             Ok(typing) => typing,
             Err(mismatch) => return Err(self.dtype_mismatch(name, place, operands, mismatch)),
         };
@@ -321,9 +331,7 @@ impl Checker<'_> {
 
     /// Refuses a literal that an integer dtype cannot hold.
     pub(super) fn refuse_too_big(&mut self, scalar: Scalar, dtype: DType, span: Span) -> Checks<()> {
-        let cast = scalar.cast(dtype);
-        let is_integer = matches!(dtype.kind(), Kind::Unsigned | Kind::Signed);
-        if is_integer && scalar.as_integer().is_some() && cast.as_integer() != scalar.as_integer() {
+        if !fits(scalar, dtype) {
             let (least, greatest) = bounds(dtype);
             let wider = dtype_for(scalar, dtype);
             let help = format!("{dtype} goes from {least} to {greatest}: use a wider dtype, `{wider}(…)`");

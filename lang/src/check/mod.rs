@@ -148,7 +148,9 @@ pub fn check(
         }
         checker.uses.clear();
         let changes = checker.changes;
-        let checked = checker.top_statement(statement, Taken::IfAny);
+        let is_last = index + 1 == program.statements.len();
+        let taken = if is_last && !statement.silent { Taken::IfAny } else { Taken::Never };
+        let checked = checker.top_statement(statement, taken);
         if checked.is_err() {
             refused.get_or_insert(statement.span);
             checker.refused_names.extend(names::names_in(statement));
@@ -156,7 +158,6 @@ pub fn check(
         last = checked.unwrap_or(None);
         checker.refused = false;
         silent = statement.silent;
-        let is_last = index + 1 == program.statements.len();
         if !silent && !is_last {
             let happened = checker.changes != changes;
             checker.note_unused(statement, last.as_ref().filter(|_| !happened), index > 0);
@@ -178,7 +179,7 @@ pub fn check(
 pub(crate) enum Taken {
     /// It is a part of an expression, or a function's value.
     Always,
-    /// It is shown, if it has one.
+    /// It is shown, where both sides have one.
     IfAny,
     /// Nobody does.
     Never,

@@ -10,7 +10,7 @@ use crate::typing;
 use crate::whole_array::{by_rows, each_piece, pieces_of};
 use thalweg_lang::declaration::{Call, Default, Mismatch, Operand};
 use thalweg_lang::diagnostic::Diagnostic;
-use thalweg_lang::dtype::{DType, Scalar};
+use thalweg_lang::dtype::{DType, Kind, Scalar};
 use thalweg_lang::value::Value;
 use thalweg_runtime::array::{Array, Complex, Element};
 use thalweg_runtime::for_dtype;
@@ -230,16 +230,23 @@ fn raise<T: Element>(combine: impl Fn(T, T) -> T, before: Option<T>, block: &mut
     block[block.len() - 1]
 }
 
-/// One row, some blocks after the others; `before` gives what comes before a block, which may be what the block before it gave.
+/// One row, so many blocks side by side; `before` gives what comes before a block, which may be what the block before it gave.
 fn scan_row<T: Element>(
     combine: impl Fn(T, T) -> T,
+    together: usize,
     from: &[T],
     to: &mut [T],
     mut before: impl FnMut(Option<T>) -> Option<T>,
 ) {
     let mut last = None;
-    let together = if size_of_val(from) <= MOST_TOGETHER { TOGETHER * BLOCK } else { BLOCK };
-    for (from, to) in from.chunks(together).zip(to.chunks_mut(together)) {
+    for (from, to) in from.chunks(together * BLOCK).zip(to.chunks_mut(together * BLOCK)) {
+        if together == 1 {
+            let before = before(last);
+            let raised = |element| before.map_or(element, |before| combine(before, element));
+            scan_blocks(&combine, from, |index, element| to[index] = raised(element));
+            last = to.last().copied();
+            continue;
+        }
         scan_blocks(&combine, from, |index, element| to[index] = element);
         for block in to.chunks_mut(BLOCK) {
             last = Some(raise(&combine, before(last), block));
@@ -251,12 +258,13 @@ fn scan_row<T: Element>(
 fn scan_alone<T: Element>(
     call: &FunctionCall,
     combine: impl Fn(T, T) -> T + Sync,
+    together: usize,
     from: &[T],
     to: &mut [T],
 ) -> Result<(), Failure> {
     let count = pieces_of(call, from.len());
     if count == 1 {
-        scan_row(combine, from, to, |last| last);
+        scan_row(combine, together, from, to, |last| last);
         return Ok(());
     }
     let length = from.len().div_ceil(BLOCK).div_ceil(count) * BLOCK;
@@ -278,17 +286,25 @@ fn scan_alone<T: Element>(
     each_piece(call, to.chunks_mut(length).collect(), |index, to| {
         let first = index * length;
         let mut befores = befores[first / BLOCK..].iter();
-        scan_row(&combine, &from[first..first + to.len()], to, |_| *befores.next().expect("one for each block"));
+        scan_row(&combine, together, &from[first..first + to.len()], to, |_| {
+            *befores.next().expect("one for each block")
+        });
     })?;
     Ok(())
 }
 
-/// The rows of the operand, or its only one.
-fn scanned<T: Element>(call: &FunctionCall, combine: impl Fn(T, T) -> T + Sync) -> Result<Vec<Array>, Failure> {
+/// The rows of the operand, or its only one. `waits`: whether the combination takes longer than a load and a store.
+fn scanned<T: Element>(
+    call: &FunctionCall,
+    combine: impl Fn(T, T) -> T + Sync,
+    waits: bool,
+) -> Result<Vec<Array>, Failure> {
+    let is_cached = call.operands[0].len() * size_of::<T>() <= MOST_TOGETHER;
+    let together = if waits && is_cached { TOGETHER } else { 1 };
     by_rows(
         call,
-        |from: &[T], to: &mut [T]| scan_row(&combine, from, to, |last| last),
-        |from, to| scan_alone(call, &combine, from, to),
+        |from: &[T], to: &mut [T]| scan_row(&combine, together, from, to, |last| last),
+        |from, to| scan_alone(call, &combine, together, from, to),
     )
 }
 
@@ -303,7 +319,8 @@ where
         + Accumulate<Complex<f64>>,
 {
     fn rows<T: Element>(call: &FunctionCall, operation: impl Accumulate<T> + Sync) -> Result<Vec<Array>, Failure> {
-        scanned(call, |left: T, right: T| operation.combine(left, right))
+        let waits = !matches!(T::DTYPE.kind(), Kind::Signed | Kind::Unsigned);
+        scanned(call, |left: T, right: T| operation.combine(left, right), waits)
     }
     match call.types[0].dtype {
         DType::U64 => rows::<u64>(call, operation),
@@ -322,7 +339,7 @@ fn extremes(call: &FunctionCall, greatest: bool) -> Result<Vec<Array>, Failure> 
             let replaces = if greatest { kept.is_below(next) } else { next.is_below(kept) };
             if !kept.is_undefined() && (replaces || next.is_undefined()) { next } else { kept }
         };
-        scanned(call, combine)
+        scanned(call, combine, true)
     }
     for_dtype!(call.types[0].dtype, T => rows::<T>(call, greatest))
 }

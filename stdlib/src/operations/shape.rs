@@ -394,9 +394,11 @@ fn broadcast_to(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Di
     let x = build.array(call, 0)?;
     let source = build.type_of(x);
     let shape = build.new_shape(call, 1)?;
-    // Nothing is stretched to length 1: what only the run tells must be 1 then.
+    // Nothing is stretched to length 1, and only length 1 is stretched: what only the run tells must be equal then.
     let mut own = source.shape.clone();
-    for (own, wanted) in own.iter_mut().rev().zip(shape.iter().rev()).filter(|(_, wanted)| wanted.is(1)) {
+    let must_equal =
+        |own: &Length, wanted: &Length| wanted.is(1) || wanted.known().is_none() && own.known().is_some() && !own.is(1);
+    for (own, wanted) in own.iter_mut().rev().zip(shape.iter().rev()).filter(|(own, wanted)| must_equal(own, wanted)) {
         if build.same_length(own, wanted, &format!("`{}` needs equal lengths", call.name), call.place) {
             *own = wanted.clone();
         }

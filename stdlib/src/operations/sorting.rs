@@ -290,7 +290,14 @@ fn tally(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let index = index.as_slice::<i64>().unwrap_or_default();
     let mut result = zeros(call, 0)?;
     let length = result.len() as u64;
-    let places = index.iter().enumerate().filter(|(_, index)| (**index as u64) < length);
+    // Its sign tells whether an index is negative.
+    let mut outside = 0;
+    let is_bin = |(_, index): &(usize, &i64)| {
+        let is_bin = (**index as u64) < length;
+        outside |= if is_bin { 0 } else { **index };
+        is_bin
+    };
+    let places = index.iter().enumerate().filter(is_bin);
     match call.operands.get(1) {
         Some(weights) => {
             let weights = contiguous(call, weights)?;
@@ -303,5 +310,12 @@ fn tally(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
             places.for_each(|(_, index)| counts[*index as usize] += 1);
         }
     }
-    Ok(vec![result])
+    match index.iter().find(|index| outside < 0 && **index < 0) {
+        Some(negative) => {
+            let message = format!("integers from 0 on are counted, and {negative} is among them");
+            let help = Some("leave the negative ones out: `x[x >= 0]`".to_owned());
+            Err(Failure { code: "E0513", message, help })
+        }
+        None => Ok(vec![result]),
+    }
 }
