@@ -178,7 +178,8 @@ fn reduction_parameters() -> Vec<Parameter> {
 /// ```
 ///
 /// The kinds: `number` (integers and floats to the same dtype), `number_test` (to bool), `float` (f32 and f64 in their own
-/// precision), `float_test`, `double` (written for f64; f32 is widened and rounded), `integer`, `logic` (bools).
+/// precision), `float_test`, `double` (written for f64; f32 is widened and rounded, or has a
+/// formula of its own behind `; single`), `integer`, `logic` (bools).
 #[macro_export]
 macro_rules! formula {
     (number [$($x:ident),+] $body:expr) => {
@@ -190,6 +191,26 @@ macro_rules! formula {
     (double [$($x:ident),+] $body:expr) => {
         $crate::formula!(@make DoubleFormula double Double Lane [$($x),+] $body)
     };
+    (double [$($x:ident),+] $body:expr; single $other:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::kernel::{Float as _, Integer as _, Lane as _, Mask as _, Number as _};
+        struct Formula;
+        const N: usize = [$(stringify!($x)),+].len();
+        impl $crate::kernel::DoubleFormula<N> for Formula {
+            #[inline(always)]
+            fn apply<L: $crate::kernel::Double>([$($x),+]: [L; N]) -> L {
+                $body
+            }
+        }
+        impl $crate::kernel::SingleFormula<N> for Formula {
+            #[inline(always)]
+            fn apply<L: $crate::kernel::Single>([$($x),+]: [L; N]) -> L {
+                $other
+            }
+        }
+        const KERNELS: $crate::kernel::Kernels = $crate::kernel::Kernels::double_and_single::<Formula, N>();
+        KERNELS
+    }};
     (integer [$($x:ident),+] $body:expr) => {
         $crate::formula!(@make IntegerFormula integer Integer Lane [$($x),+] $body)
     };

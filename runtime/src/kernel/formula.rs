@@ -16,7 +16,7 @@
 //!
 //! Mark every `apply` `#[inline(always)]`: it must be compiled inside the function that has the instruction set.
 
-use crate::lane::{Double, Float, Integer, Mask, Number, Quotients, Whole, Words};
+use crate::lane::{Double, Float, Integer, Mask, Number, Quotients, Single, Whole, Words};
 
 /// Numbers to a number of the same dtype: the integers, f32 and f64.
 pub trait NumberFormula<const N: usize>: 'static {
@@ -40,6 +40,12 @@ pub trait FloatFormula<const N: usize>: 'static {
 pub trait DoubleFormula<const N: usize>: 'static {
     /// The formula.
     fn apply<L: Double>(operands: [L; N]) -> L;
+}
+
+/// Floats to a float, written for f32 alone: beside a `DoubleFormula` of the same function, whose place it takes for f32.
+pub trait SingleFormula<const N: usize>: 'static {
+    /// The formula.
+    fn apply<L: Single>(operands: [L; N]) -> L;
 }
 
 /// 64-bit words to one: bits that are not numbers.

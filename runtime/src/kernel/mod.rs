@@ -10,13 +10,13 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use crate::lane::{Double, Float, Integer, Lane, Mask, Number, Quotients, Whole, Words};
+pub use crate::lane::{Double, Float, Integer, Lane, Mask, Number, Quotients, Single, Whole, Words};
 pub use cast::cast;
 pub use fold::{Fold, Folds, STRIPE, STRIPES};
 pub use formula::{
     Complex, ComplexDoubleFormula, ComplexDoublePart, ComplexFormula, ComplexPart, ComplexTest, DoubleFormula,
     DrawFormula, FloatFormula, FloatTest, IntegerFormula, LogicFormula, MixedTest, NumberFormula, NumberTest,
-    WholeFormula, WordFormula,
+    SingleFormula, WholeFormula, WordFormula,
 };
 pub use level::Level;
 pub(crate) use table::from_bytes;

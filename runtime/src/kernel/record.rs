@@ -636,6 +636,10 @@ macro_rules! own_precision {
 own_precision!(f64);
 own_precision!(f32);
 
+pub(super) fn single<F: SingleFormula<N>, const N: usize>() {
+    run(|operands: [Recorded<f32>; N]| F::apply(operands));
+}
+
 pub(super) fn word<F: WordFormula<N>, const N: usize>() {
     run(|operands: [Recorded<u64>; N]| F::apply(operands));
 }

@@ -11,7 +11,7 @@ use thalweg_lang::dtype::DType;
 
 use super::BlockFunction;
 use super::formula::*;
-use crate::lane::{Double, Float, Integer, Lane, Mask, Number, Whole, Words};
+use crate::lane::{Double, Float, Integer, Lane, Mask, Number, Single, Whole, Words};
 
 /// The most bytes of one operand, or of the result, in one step.
 const STAGE: usize = 1024;
@@ -236,6 +236,13 @@ vector_step!(
     DoubleVectors,
     DoubleFormula,
     Double,
+    value
+);
+vector_step!(
+    /// A formula for f32 on vectors of it.
+    SingleVectors,
+    SingleFormula,
+    Single,
     value
 );
 vector_step!(

@@ -251,6 +251,23 @@ impl DoubleFormula<2> for Horner {
     }
 }
 
+/// The same with a formula of its own for f32.
+struct TwoTexts;
+impl DoubleFormula<2> for TwoTexts {
+    #[inline(always)]
+    fn apply<L: Double>(operands: [L; 2]) -> L {
+        Horner::apply(operands)
+    }
+}
+impl SingleFormula<2> for TwoTexts {
+    #[inline(always)]
+    fn apply<L: Single>([a, b]: [L; 2]) -> L {
+        let sum = a.fma(L::constant(0.1), b).fma(a, L::splat(0.3));
+        let scaled = L::from_bits(sum.to_bits().add(L::Bits::splat(1 << 23)));
+        crate::rarely!(L, scaled.is_nan(), scaled, a.divide(b).add(L::constant(1.0)))
+    }
+}
+
 struct Quotient;
 impl WholeFormula<2> for Quotient {
     const FAULT: Option<&'static str> = Some("division by zero");
@@ -333,6 +350,7 @@ fn floats() {
     check(Kernels::double::<DoubleFma, 3>());
     check(Kernels::double::<DoubleSquareRoot, 1>());
     check(Kernels::double::<Horner, 2>());
+    check(Kernels::double_and_single::<TwoTexts, 2>());
 }
 
 #[test]

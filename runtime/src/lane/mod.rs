@@ -227,6 +227,10 @@ pub trait Double: Float<Element = f64, Bits: Integer<Element = i64>> {
     unsafe fn store_single(self, to: *mut f32);
 }
 
+/// Vectors of f32, for formulas that are written for it alone.
+pub trait Single: Float<Element = f32, Bits: Integer<Element = i32>> {}
+impl<L: Float<Element = f32, Bits: Integer<Element = i32>>> Single for L {}
+
 /// Vectors of 64-bit words.
 pub trait Words: Integer<Element: From<u32>> {}
 impl Words for u64 {}
@@ -252,7 +256,7 @@ pub trait Lanes: 'static {
     /// Vectors of f64.
     type Double: Double;
     /// Vectors of f32.
-    type Single: Float<Element = f32>;
+    type Single: Single;
     /// Truths for bytes, as wide as is convenient.
     type Truth: Mask;
     /// How many bytes `Truth` holds.

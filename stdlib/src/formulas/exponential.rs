@@ -3,7 +3,7 @@
 use super::{Double, pair::Pair, polynomial::polynomial};
 use std::f64::consts::{LN_2, LOG2_E};
 use thalweg_runtime::{
-    lane::{Integer, Mask},
+    lane::{Float, Integer, Mask},
     rarely,
 };
 
@@ -139,7 +139,7 @@ fn scale_far<L: Double>(k: L, rise: L) -> L {
 
 /// `x` kept within `low..=high`; NaN stays.
 #[inline(always)]
-pub(super) fn clamp<L: Double>(x: L, low: f64, high: f64) -> L {
+pub(super) fn clamp<L: Float>(x: L, low: f64, high: f64) -> L {
     let x = L::select(x.less(L::constant(low)), L::constant(low), x);
     L::select(x.greater(L::constant(high)), L::constant(high), x)
 }

@@ -1,11 +1,12 @@
 //! Elementwise formulas: one generic text for every lane, from one element to a GPU's thread.
 //!
-//! All are written for f64; f32 operands are widened, computed and rounded. Nothing here asks the platform's libm and nothing
+//! All are written for f64. The most used have a second text for f32 alone, in `single`, with half as wide elements and shorter
+//! polynomials; for the others f32 operands are widened, computed and rounded. Nothing here asks the platform's libm and nothing
 //! branches on a value, so that every executor gives the same bits. The polynomials are our own: weighted Remez fits
 //! made with mpmath at 50 digits, the lowest coefficients rounded first and the others fitted again around them. Each
 //! constant's comment gives the largest weighted error of the rounded polynomial. Measured errors: docs/accuracy.md.
 
-pub use thalweg_runtime::lane::Double;
+pub use thalweg_runtime::lane::{Double, Single};
 
 // No closures in what follows: one that the compiler does not inline loses the vectors' instruction set.
 pub mod arithmetic;
@@ -20,6 +21,7 @@ pub mod polynomial;
 pub mod power;
 pub mod random;
 pub mod roots;
+pub mod single;
 pub mod trigonometric;
 
 #[cfg(test)]

@@ -1,17 +1,18 @@
-//! Unevaluated sums of two doubles, for the places where 53 bits are not enough (Dekker 1971, Knuth: error-free sums and products).
+//! Unevaluated sums of two floats, for the places where one's bits are not enough (Dekker 1971, Knuth: error-free sums and products).
 
 use super::Double;
+use thalweg_runtime::lane::Float;
 
 /// A number as `high + low`, where `low` is what rounding took from `high`.
 #[derive(Clone, Copy)]
 pub struct Pair<L> {
-    /// The nearest double, or close to it.
+    /// The nearest float, or close to it.
     pub high: L,
     /// The rest.
     pub low: L,
 }
 
-impl<L: Double> Pair<L> {
+impl<L: Float> Pair<L> {
     /// `a + b` exactly, where `a` is 0 or at least as large as `b` in magnitude. Three operations.
     #[inline(always)]
     pub fn ordered_sum(a: L, b: L) -> Self {
@@ -35,14 +36,14 @@ impl<L: Double> Pair<L> {
         Pair { high, low: a.fma(b, high.negate()) }
     }
 
-    /// The product of two pairs, to about 104 bits.
+    /// The product of two pairs, to about twice a float's bits (104 of 106 for f64).
     #[inline(always)]
     pub fn times(self, other: Self) -> Self {
         let Pair { high, low } = Pair::product(self.high, other.high);
         Pair { high, low: low.add(self.high.fma(other.low, self.low.multiply(other.high))) }
     }
 
-    /// The quotient of two pairs, to about 100 bits, with one division.
+    /// The quotient of two pairs, to nearly twice a float's bits (100 of 106 for f64), with one division.
     #[inline(always)]
     pub fn over(self, divisor: Self) -> Self {
         let inverse = L::constant(1.0).divide(divisor.high);
@@ -51,7 +52,7 @@ impl<L: Double> Pair<L> {
         Pair { high, low: high.negate().fma(divisor.low, rest).multiply(inverse) }
     }
 
-    /// One double: the sum, rounded once.
+    /// One float: the sum, rounded once.
     #[inline(always)]
     pub fn round(self) -> L {
         self.high.add(self.low)

@@ -1,7 +1,7 @@
 //! Roots, powers' relatives, exponentials, logarithms and circular functions. Errors in units in the last place: docs/accuracy.md.
 
 use crate::formula;
-use crate::formulas::{self, arithmetic as a, complex};
+use crate::formulas::{self, arithmetic as a, complex, single};
 use crate::operation::Operation;
 use crate::typing;
 use std::f64::consts::PI;
@@ -29,61 +29,61 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         ("cbrt", formula!(double [x] formulas::cbrt(x)), "The cube root.", &[("cbrt(27.0)", "3.0")]),
         (
             "exp",
-            formula!(double [x] formulas::exp(x)).and(complex::EXP),
+            formula!(double [x] formulas::exp(x); single single::exp(x)).and(complex::EXP),
             "e to the power of x.",
             &[("exp([0.0, 1.0])", "[1.         2.71828183]")],
         ),
         (
             "exp2",
-            formula!(double [x] formulas::exp2(x)).and(complex::EXP2),
+            formula!(double [x] formulas::exp2(x); single single::exp2(x)).and(complex::EXP2),
             "2 to the power of x.",
             &[("exp2(10.0)", "1024.0")],
         ),
         (
             "expm1",
-            formula!(double [x] formulas::expm1(x)).and(complex::EXPM1),
+            formula!(double [x] formulas::expm1(x); single single::expm1(x)).and(complex::EXPM1),
             "exp(x) - 1, exact near 0.",
             &[("expm1(1e-10)", "1.00000000005e-10")],
         ),
         (
             "log",
-            formula!(double [x] formulas::log(x)).and(complex::LOG),
+            formula!(double [x] formulas::log(x); single single::log(x)).and(complex::LOG),
             "The natural logarithm; NaN below 0, -inf at 0.",
             &[("log([1.0, e])", "[0. 1.]")],
         ),
         (
             "log2",
-            formula!(double [x] formulas::log2(x)).and(complex::LOG2),
+            formula!(double [x] formulas::log2(x); single single::log2(x)).and(complex::LOG2),
             "The logarithm to base 2.",
             &[("log2(1024.0)", "10.0")],
         ),
         (
             "log10",
-            formula!(double [x] formulas::log10(x)).and(complex::LOG10),
+            formula!(double [x] formulas::log10(x); single single::log10(x)).and(complex::LOG10),
             "The logarithm to base 10.",
             &[("log10(1000.0)", "3.0")],
         ),
         (
             "log1p",
-            formula!(double [x] formulas::log1p(x)).and(complex::LOG1P),
+            formula!(double [x] formulas::log1p(x); single single::log1p(x)).and(complex::LOG1P),
             "log(1 + x), exact near 0.",
             &[("log1p(1e-300)", "1e-300")],
         ),
         (
             "sin",
-            formula!(double [x] formulas::sin(x)).and(complex::SIN),
+            formula!(double [x] formulas::sin(x); single single::sin(x)).and(complex::SIN),
             "The sine of an angle in radians, of any size.",
             &[("sin([0.0, pi / 2])", "[0. 1.]")],
         ),
         (
             "cos",
-            formula!(double [x] formulas::cos(x)).and(complex::COS),
+            formula!(double [x] formulas::cos(x); single single::cos(x)).and(complex::COS),
             "The cosine of an angle in radians, of any size.",
             &[("cos([0.0, pi])", "[ 1. -1.]")],
         ),
         (
             "tan",
-            formula!(double [x] formulas::tan(x)).and(complex::TAN),
+            formula!(double [x] formulas::tan(x); single single::tan(x)).and(complex::TAN),
             "The tangent of an angle in radians, of any size.",
             &[("tan(0.0)", "0.0")],
         ),
@@ -107,19 +107,19 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         ),
         (
             "sinh",
-            formula!(double [x] formulas::sinh(x)).and(complex::SINH),
+            formula!(double [x] formulas::sinh(x); single single::sinh(x)).and(complex::SINH),
             "The hyperbolic sine.",
             &[("sinh(0.0)", "0.0")],
         ),
         (
             "cosh",
-            formula!(double [x] formulas::cosh(x)).and(complex::COSH),
+            formula!(double [x] formulas::cosh(x); single single::cosh(x)).and(complex::COSH),
             "The hyperbolic cosine.",
             &[("cosh(0.0)", "1.0")],
         ),
         (
             "tanh",
-            formula!(double [x] formulas::tanh(x)).and(complex::TANH),
+            formula!(double [x] formulas::tanh(x); single single::tanh(x)).and(complex::TANH),
             "The hyperbolic tangent.",
             &[("tanh([-inf, 0.0, inf])", "[-1.  0.  1.]")],
         ),
@@ -143,7 +143,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         ),
         (
             "erf",
-            formula!(double [x] formulas::erf(x)),
+            formula!(double [x] formulas::erf(x); single single::erf(x)),
             "The error function, 2/sqrt(pi) times the integral of exp(-t²) from 0 to x.",
             &[("erf([0.0, inf])", "[0. 1.]")],
         ),
@@ -174,9 +174,14 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             .examples(&[("arctan2(1.0, -1.0)", "2.356194490192345")]),
     );
     rows.push(
-        Operation::elementwise("hypot", &["x", "y"], typing::floats, formula!(double [x, y] formulas::hypot(x, y)))
-            .summary("sqrt(x² + y²) without overflow.")
-            .examples(&[("hypot(3.0, 4.0)", "5.0")]),
+        Operation::elementwise(
+            "hypot",
+            &["x", "y"],
+            typing::floats,
+            formula!(double [x, y] formulas::hypot(x, y); single single::hypot(x, y)),
+        )
+        .summary("sqrt(x² + y²) without overflow.")
+        .examples(&[("hypot(3.0, 4.0)", "5.0")]),
     );
     rows.push(
         Operation::elementwise(
