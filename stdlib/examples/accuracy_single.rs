@@ -109,7 +109,7 @@ fn main() {
         let pairs = |block: u64, index: usize| {
             let bits = random::random_bits(block * BLOCK as u64 + index as u64, 1, 2);
             let (x, y) = (bits as u32, (bits >> 32) as u32);
-            let y = if block % 2 == 0 { y } else { y & 0x807f_ffff | x & 0x7f80_0000 };
+            let y = if block.is_multiple_of(2) { y } else { y & 0x807f_ffff | x & 0x7f80_0000 };
             [f32::from_bits(x), f32::from_bits(y)]
         };
         let worst = measure(count / BLOCK as u64, pairs, single::hypot, formulas::hypot);

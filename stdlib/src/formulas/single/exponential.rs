@@ -8,7 +8,7 @@ use thalweg_runtime::{
 };
 
 /// log 2, rounded to f32.
-pub(super) const LN_2: f64 = 0.693147182464599609375;
+pub(super) const LN_2: f64 = 0.6931471824645996;
 /// What it lacks.
 pub(super) const LN_2_LOW: f64 = -1.9046542121259336e-09;
 

@@ -8,11 +8,11 @@ use thalweg_runtime::{
 };
 
 /// log2 e, rounded to f32.
-const LOG2_E: f64 = 1.44269502162933349609375;
+const LOG2_E: f64 = 1.4426950216293335;
 /// What it lacks.
 const LOG2_E_LOW: f64 = 1.925963033500011e-08;
 /// log10 e, rounded to f32.
-const LOG10_E: f64 = 0.4342944920063018798828125;
+const LOG10_E: f64 = 0.4342944920063019;
 /// What it lacks.
 const LOG10_E_LOW: f64 = -1.0103049952192578e-08;
 /// log10 2, rounded to f32.

@@ -8,7 +8,7 @@ use thalweg_runtime::{
 };
 
 /// pi/2, rounded down to f32, so that what it lacks is positive and a zero angle keeps its sign.
-const FRAC_PI_2: f64 = 1.5707962512969971;
+const FRAC_PI_2: f64 = 1.570796251296997;
 /// What it lacks of pi/2.
 const FRAC_PI_2_LOW: f64 = 7.549790126404332e-08;
 /// What both lack.
