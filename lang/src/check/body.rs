@@ -323,7 +323,15 @@ impl<'a> Checker<'a> {
                 Err(self.branch_types(&left, &right, help, name, places))
             }
             (Value::None, Value::None) => Ok(Value::None),
-            _ => Err(self.not_built("an `if` whose value is not made of arrays", span, "")),
+            _ => {
+                let (found, other) = (self.describe_in(&first.level, a), self.describe_in(&second.level, b));
+                let what = match name {
+                    Some(name) => format!("`{name}`, which the run chooses between {found} and {other},"),
+                    None => format!("an `if` by which the run chooses between {found} and {other}"),
+                };
+                let help = "use each value in its own branch: `if c { print(\"a\") } else { print(\"b\") }`";
+                Err(self.not_built(&what, span, help))
+            }
         }
     }
 
