@@ -289,25 +289,28 @@ fn tally(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let index = contiguous(call, &call.operands[0])?;
     let index = index.as_slice::<i64>().unwrap_or_default();
     let mut result = zeros(call, 0)?;
-    let length = result.len() as u64;
-    // Its sign tells whether an index is negative.
+    // Its sign tells whether an index is negative: as a place, such a one is beyond all bins.
     let mut outside = 0;
-    let is_bin = |(_, index): &(usize, &i64)| {
-        let is_bin = (**index as u64) < length;
-        outside |= if is_bin { 0 } else { **index };
-        is_bin
-    };
-    let places = index.iter().enumerate().filter(is_bin);
     match call.operands.get(1) {
         Some(weights) => {
             let weights = contiguous(call, weights)?;
             let weights = weights.as_slice::<f64>().unwrap_or_default();
             let sums = result.as_mut_slice::<f64>().unwrap_or_default();
-            places.for_each(|(at, index)| sums[*index as usize] += weights[at]);
+            for (index, weight) in index.iter().zip(weights) {
+                match sums.get_mut(*index as usize) {
+                    Some(sum) => *sum += weight,
+                    None => outside |= index,
+                }
+            }
         }
         None => {
             let counts = result.as_mut_slice::<i64>().unwrap_or_default();
-            places.for_each(|(_, index)| counts[*index as usize] += 1);
+            for index in index {
+                match counts.get_mut(*index as usize) {
+                    Some(count) => *count += 1,
+                    None => outside |= index,
+                }
+            }
         }
     }
     match index.iter().find(|index| outside < 0 && **index < 0) {
