@@ -30,6 +30,10 @@ const UNIT: usize = 32 * 1024;
 /// first cache, with what is read.
 const WAITING: usize = 1536;
 
+/// The most replacements that a run keeps for its next turn, and the most bytes that may wait in one: large ones gain nothing by it.
+const MOST_DELAYED: usize = 8;
+const MOST_WAITING: usize = 256 * 1024;
+
 /// Where the leaves of a region lie, those that are arrays.
 type Places = Short<Option<Place>, 8>;
 
@@ -206,7 +210,7 @@ impl Run<'_> {
         // SAFETY: the leaves' arrays are held by this run and by `array`, which nothing else holds; the selection's elements are its
         // own, and `axes` leads to them in the order of the line.
         let outcome = unsafe { delayed.run(region.count(), &rows, &self.drive(1)) };
-        if delayed.stays {
+        if delayed.stays && self.delayed.len() < MOST_DELAYED {
             self.delayed.push((region, delayed));
         }
         outcome.map_err(|stop| stopped(region, stop, span))?;
@@ -449,7 +453,7 @@ pub(super) struct Delayed {
     block: usize,
     /// How many elements wait at least.
     delay: usize,
-    /// Whether it serves again when all lies where it lay: nothing of the arrays is kept here.
+    /// Whether it serves again when all lies where it lay: it is small, and nothing of the arrays is kept here.
     stays: bool,
 }
 
@@ -465,7 +469,8 @@ impl Delayed {
         let ring = (delay.min(region.count()) + block).next_multiple_of(block);
         let mut waiting = Scratch::of(ring * size);
         let tape = Tape::new(region, level, &places, &[waiting.pointer()], true);
-        let (bench, stays) = (tape.bench(), tape.serves_again(region));
+        let stays = ring * size <= MOST_WAITING && tape.serves_again(region);
+        let bench = tape.bench();
         Delayed { places, tape, bench, waiting, ring, block, delay, stays }
     }
 
