@@ -502,6 +502,7 @@ impl Interpreter {
         let executed = self.execute_on(compiled, inputs)?;
         let value = executed.results.value.as_ref();
         let value = value.map(|value| value.map(&mut |output| executed.arrays[output.index].clone()));
+        let value = value.map(|value| value.settled(&show::index_of));
         Ok(Outcome { value, silent: executed.results.silent, notes: executed.results.notes.clone() })
     }
 
@@ -541,9 +542,10 @@ impl Interpreter {
                 let Output { index, weak, literal } = *output;
                 Held { array: arrays[index].clone(), weak, literal }
             });
-            self.scope.insert(name.clone(), held);
+            self.scope.insert(name.clone(), held.settled(&|which| show::index_of(&which.array)));
         }
         let value = results.value.as_ref().map(|value| value.map(&mut |output| arrays[output.index].clone()));
+        let value = value.map(|value| value.settled(&show::index_of));
         // A statement that only does something has the value none, which nobody wants to see.
         let is_nothing = matches!(&value, None | Some(Value::None));
         Outcome {

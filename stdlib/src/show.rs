@@ -20,14 +20,8 @@ pub fn text_of(value: &Value<Array>) -> Result<String, String> {
         }
         Value::Zip(_) => "zip".into(),
         Value::Text(pieces) => {
-            let mut text = String::new();
-            for piece in pieces {
-                match piece {
-                    TextPiece::Text(known) => text.push_str(known),
-                    TextPiece::Value(value, specification, _) => text.push_str(&formatted(value, specification)?),
-                }
-            }
-            text
+            let parts: Result<Vec<String>, String> = pieces.iter().map(piece_of).collect();
+            parts?.concat()
         }
         Value::Function(closure) => format!("fn {}", signature_of(&closure.function, None)),
         Value::Builtin(name) => format!("fn {name}"),
@@ -35,6 +29,23 @@ pub fn text_of(value: &Value<Array>) -> Result<String, String> {
         Value::None => "none".into(),
         Value::Newaxis => "newaxis".into(),
     })
+}
+
+/// Which of several strings the run chose.
+pub fn index_of(which: &Array) -> Option<usize> {
+    usize::try_from(which.scalar_value()?.as_integer()?).ok()
+}
+
+/// A piece of a string.
+fn piece_of(piece: &TextPiece<Array>) -> Result<String, String> {
+    match piece {
+        TextPiece::Text(known) => Ok(known.to_string()),
+        TextPiece::Value(value, specification, _) => formatted(value, specification),
+        TextPiece::Choice(which, texts) => {
+            let chosen = index_of(which).and_then(|index| texts.get(index));
+            chosen.into_iter().flatten().map(piece_of).collect()
+        }
+    }
 }
 
 /// A value inside a tuple: strings in quotes.

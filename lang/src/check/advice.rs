@@ -1,8 +1,11 @@
 //! What to type where shapes or numbers do not fit: one repair, found by trying.
 
+use crate::declaration::Operand;
 use crate::dtype::{DType, Kind, Scalar};
 use crate::length::{Length, Polynomial, Symbol};
+use crate::promotion::{Numeric, common};
 use crate::types::DisplayShape;
+use crate::value::Value;
 
 /// What would make two shapes go together, as words that can be typed.
 pub(super) fn broadcast_help(left: &[Length], right: &[Length]) -> Option<String> {
@@ -99,6 +102,31 @@ pub(super) fn apart_help(name: Option<&str>) -> String {
         Some(name) => format!("give one of the two a name of its own: `{name}_2 = …`"),
         None => "use each value in its own branch: `if … { print(…) } else { print(…) }`".to_string(),
     }
+}
+
+/// What chooses between two functions or two dtypes while the program runs: a function that chooses between their results.
+pub(super) fn choosing_help(one: &Value<Operand>, other: &Value<Operand>) -> Option<String> {
+    let name_of = |value: &Value<Operand>| match value {
+        Value::Builtin(name) => Some(format!("{name}(t)")),
+        Value::Function(closure) => {
+            let name = closure.function.name.as_ref();
+            Some(name.map_or("…".into(), |name| format!("{}(t)", name.text)))
+        }
+        _ => None,
+    };
+    let (what, sides) = match (one, other) {
+        (Value::DType(one), Value::DType(other)) => {
+            let common = common(&[one, other].map(|dtype| Numeric { dtype: *dtype, weak: false })).dtype;
+            let cast = |dtype: &DType| match *dtype == common {
+                true => format!("{common}(t)"),
+                false => format!("{common}({dtype}(t))"),
+            };
+            ("a dtype is known before the run: write a function", [cast(one), cast(other)])
+        }
+        _ => ("a function is known before the run: write one", [name_of(one)?, name_of(other)?]),
+    };
+    let [one, other] = sides;
+    Some(format!("{what} that chooses, `t -> if … {{ {one} }} else {{ {other} }}`"))
 }
 
 /// The part of an axis that is as long as another, when the first is provably longer for every size.

@@ -1,8 +1,9 @@
 //! What may run never or many times, as graphs of their own: `if` with a condition that only the run can tell, comprehensions.
 
-use super::advice::{apart_help, goes_into, one_part};
+use super::advice::{apart_help, choosing_help, goes_into, one_part};
 use super::journal::{Changes, Place, is_made_of_arrays};
-use super::loops::{assigned_in, assigned_in_expression, last_assignment, last_assignment_in_expression};
+use super::loops::{assigned_in, assigned_in_expression, last_assignment, last_assignment_in_expression, leaves};
+use super::memo::key_of;
 use super::size::Bounds;
 use super::{Binding, Checker, Checks, Level, Reported, Taken};
 use crate::ast::{Block, Clause, Expression, ExpressionKind};
@@ -322,15 +323,15 @@ impl<'a> Checker<'a> {
                 };
                 Err(self.branch_types(&left, &right, help, name, places))
             }
-            (Value::None, Value::None) => Ok(Value::None),
+            // What is no array and holds none is the same in both sides, or known before the run.
+            _ if key_of(a) == key_of(b) && leaves(a).is_empty() => Ok(a.map(&mut |_| (0, false))),
+            (Value::Text(one), Value::Text(other)) => {
+                self.unify_texts([&mut first.level, &mut second.level], [one, other], outputs, span)
+            }
             _ => {
-                let (found, other) = (self.describe_in(&first.level, a), self.describe_in(&second.level, b));
-                let what = match name {
-                    Some(name) => format!("`{name}`, which the run chooses between {found} and {other},"),
-                    None => format!("an `if` by which the run chooses between {found} and {other}"),
-                };
-                let help = "use each value in its own branch: `if c { print(\"a\") } else { print(\"b\") }`";
-                Err(self.not_built(&what, span, help))
+                let (left, right) = (self.describe_in(&first.level, a), self.describe_in(&second.level, b));
+                let help = choosing_help(a, b).unwrap_or_else(|| apart_help(name));
+                Err(self.branch_types(&left, &right, help, name, places))
             }
         }
     }
@@ -352,7 +353,7 @@ impl<'a> Checker<'a> {
     }
 
     /// An operand in a finished body: through the graphs between, as an input.
-    fn enter(&mut self, level: &mut Level, operand: Operand, span: Span) -> NodeId {
+    pub(super) fn enter(&mut self, level: &mut Level, operand: Operand, span: Span) -> NodeId {
         if operand.level as usize == self.levels.len() {
             return operand.node;
         }
@@ -771,7 +772,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The type of an operand that may be a node of a body that was just walked.
-    fn type_in<'l>(&'l self, level: &'l Level, operand: Operand) -> &'l Type {
+    pub(super) fn type_in<'l>(&'l self, level: &'l Level, operand: Operand) -> &'l Type {
         if operand.level as usize == self.levels.len() {
             return level.builder.graph().node(operand.node).array_type();
         }

@@ -832,7 +832,7 @@ impl Wanted<'_> {
         effects.iter().rev().find_map(|happened| match happened {
             Effect::Call { operation, arguments, .. } => match arguments.as_slice() {
                 [Value::Text(text), Value::Array(array), ..] if (self.is_effect)(*operation) => {
-                    super::structure::known_text(text).filter(|text| (self.is_meant)(text))?;
+                    super::text::known_text(text).filter(|text| (self.is_meant)(text))?;
                     Some(graph.node(*array).array_type().clone())
                 }
                 _ => None,

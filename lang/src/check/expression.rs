@@ -98,6 +98,7 @@ impl Checker<'_> {
                 self.conditional(condition, then, otherwise.as_deref(), span, taken)
             }
             ExpressionKind::Lambda(function) => {
+                self.parameters(function)?;
                 let captured = self.close_over(function);
                 self.bounded(Value::Function(Arc::new(Closure::new(function.clone(), captured))), span)
             }
@@ -207,7 +208,7 @@ impl Checker<'_> {
         let mut text = Vec::new();
         for piece in pieces {
             match piece {
-                ast::FormatPiece::Text(known) => super::structure::join(&mut text, TextPiece::Text(known.clone())),
+                ast::FormatPiece::Text(known) => crate::value::join(&mut text, TextPiece::Text(known.clone())),
                 ast::FormatPiece::Value { value, specification, specification_span } => {
                     let value = self.expression(value)?;
                     self.check_format(&value, specification, *specification_span)?;

@@ -8,7 +8,7 @@
 //! block runs only where the turn is not over.
 
 use super::body::{Body, Sequence, Walked, cast_in, close_bodies};
-use super::journal::{Changes, Place, is_made_of_arrays};
+use super::journal::{Changes, Place};
 use super::size::Bounds;
 use super::{Binding, Checker, Checks, MOST_WALKS, Reported, Taken};
 use crate::ast::{self, Block, Expression, ExpressionKind, Statement, StatementKind, Target};
@@ -51,8 +51,21 @@ pub(crate) struct LoopKey {
 /// What a loop carries, found by walking it: for each name the dtypes of its arrays, and whether they are weak.
 pub(crate) type Settled = Vec<(Place, Vec<(DType, bool)>)>;
 
-/// Names whose first values must be of other dtypes, weak or not; `None`: which cannot be carried.
-type Adapted = Vec<(Place, Option<Vec<(DType, bool)>>)>;
+/// What a name that a loop carries must be at first, as walking it has told.
+enum Adaptation {
+    /// Of other dtypes, weak or not.
+    DTypes(Vec<(DType, bool)>),
+    /// The same as one of several strings.
+    Widened(Value<Operand>),
+    /// It cannot be carried.
+    Dropped,
+}
+
+/// The names that must be others.
+type Adapted = Vec<(Place, Adaptation)>;
+
+/// How often a loop's strings may turn out to be more than was known: one that grows does so always.
+const MOST_WIDENED: usize = 16;
 
 /// A loop as its turns need it.
 struct Site<'s> {
@@ -82,6 +95,8 @@ struct Carried {
     dropped: BTreeSet<Place>,
     /// Where the names that its text assigns got their values before it.
     written: BTreeMap<Place, Span>,
+    /// How often strings among them have turned out to be more than was known.
+    widened: usize,
 }
 
 /// How a name's value after a turn goes with the one before.
@@ -418,7 +433,7 @@ impl<'a> Checker<'a> {
         for name in &site.assigned {
             let place = (scope, name.clone());
             if let Some(Binding::Value(value)) = self.before_body(&place, site.span)
-                && is_made_of_arrays(&value)
+                && can_be_carried(&value)
             {
                 values.insert(place, value);
             }
@@ -439,7 +454,7 @@ impl<'a> Checker<'a> {
             }
             values = known;
         }
-        let mut carried = Carried { values, dropped: BTreeSet::new(), written };
+        let mut carried = Carried { values, dropped: BTreeSet::new(), written, widened: 0 };
         loop {
             self.walks += 1;
             if self.walks > MOST_WALKS {
@@ -453,6 +468,9 @@ impl<'a> Checker<'a> {
                 Attempt::Never => return Ok(()),
                 Attempt::Built => break,
             }
+        }
+        if carried.widened > 0 {
+            return Ok(());
         }
         let settled: Settled = carried
             .values
@@ -584,7 +602,7 @@ impl<'a> Checker<'a> {
         let Walked { mut level, value, changes, .. } = walked;
         let Value::Tuple(mut after) = value else { return Err(Reported) };
         let stop = after.pop().and_then(|stop| leaves(&stop).pop()).ok_or(Reported)?;
-        let fitted = self.fit_carried(site, carried, &mut level, &after);
+        let fitted = self.fit_carried(site, carried, &mut level, after);
         let before = carried.values.len();
         let others = self.other_names(site, carried, &changes);
         let ((mut outputs, adapted), others) = (fitted?, others?);
@@ -610,30 +628,98 @@ impl<'a> Checker<'a> {
     fn fit_carried(
         &mut self,
         site: &Site,
-        carried: &Carried,
+        carried: &mut Carried,
         level: &mut super::Level,
-        after: &[Value<Operand>],
+        after: Vec<Value<Operand>>,
     ) -> Checks<(Vec<NodeId>, Adapted)> {
         let mut failed = false;
         let mut outputs = Vec::new();
         let mut adapted = Vec::new();
         for ((place, before), after) in carried.values.iter().zip(after) {
-            match self.fit_turn(level, before, after) {
+            let after = self.in_form_before(level, before, after, site.span);
+            match self.fit_turn(level, before, &after) {
                 Fit::Same(dtypes) => {
-                    for (leaf, dtype) in leaves(after).into_iter().zip(dtypes) {
+                    for (leaf, dtype) in leaves(&after).into_iter().zip(dtypes) {
                         outputs.push(cast_in(level, leaf.node, dtype, site.span));
                     }
                 }
-                Fit::Adapts(dtypes) => adapted.push((place.clone(), Some(dtypes))),
-                Fit::Differs if site.targets.contains(&place.1) => adapted.push((place.clone(), None)),
+                Fit::Adapts(dtypes) => adapted.push((place.clone(), Adaptation::DTypes(dtypes))),
+                Fit::Differs if site.targets.contains(&place.1) => adapted.push((place.clone(), Adaptation::Dropped)),
+                Fit::Differs
+                    if carried.widened < MOST_WIDENED
+                        && let Some(widened) = self.widened(level, before, &after, site.span) =>
+                {
+                    adapted.push((place.clone(), Adaptation::Widened(widened)));
+                }
+                Fit::Differs if matches!((before, &after), (Value::Text(_), Value::Text(_))) => {
+                    self.cannot_carry(site, place, before);
+                    failed = true;
+                }
                 Fit::Differs => {
-                    let after = self.describe_in(level, after);
+                    let after = self.describe_in(level, &after);
                     self.type_changes(site, place, before, &after, carried.written.get(place).copied());
                     failed = true;
                 }
             }
         }
+        if adapted.iter().any(|(_, adaptation)| matches!(adaptation, Adaptation::Widened(_))) {
+            carried.widened += 1;
+        }
         if failed { Err(Reported) } else { Ok((outputs, adapted)) }
+    }
+
+    /// A value after a turn, with its strings in the forms that they had before it, where they are among these.
+    fn in_form_before(
+        &mut self,
+        level: &mut super::Level,
+        before: &Value<Operand>,
+        after: Value<Operand>,
+        span: Span,
+    ) -> Value<Operand> {
+        match (before, after) {
+            (Value::Tuple(before), Value::Tuple(after)) if before.len() == after.len() => {
+                let parts = before.iter().zip(after);
+                Value::Tuple(parts.map(|(one, other)| self.in_form_before(level, one, other, span)).collect())
+            }
+            (Value::Text(form), Value::Text(text)) => match self.text_of_turn(level, form, &text, span) {
+                Some(nodes) => {
+                    let (own, mut nodes) = (self.levels.len() as u32, nodes.into_iter());
+                    before.map(&mut |operand| match nodes.next() {
+                        Some(node) => Operand { level: own, node, weak: operand.weak },
+                        None => *operand,
+                    })
+                }
+                None => Value::Text(text),
+            },
+            (_, after) => after,
+        }
+    }
+
+    /// A value before a loop, with strings that may also be what a turn makes of them; `None`: it differs in something else.
+    fn widened(
+        &mut self,
+        level: &super::Level,
+        before: &Value<Operand>,
+        after: &Value<Operand>,
+        span: Span,
+    ) -> Option<Value<Operand>> {
+        match (before, after) {
+            (Value::Tuple(before), Value::Tuple(after)) if before.len() == after.len() => {
+                let mut parts = before.iter().zip(after);
+                parts
+                    .try_fold(Vec::new(), |mut parts, (one, other)| {
+                        parts.push(self.widened(level, one, other, span)?);
+                        Some(parts)
+                    })
+                    .map(Value::Tuple)
+            }
+            (Value::Text(before), Value::Text(after)) => self.widened_text(level, before, after, span),
+            _ => match self.fit_turn(level, before, after) {
+                Fit::Same(_) => Some(before.clone()),
+                Fit::Adapts(dtypes) => self.with_dtypes(before, &dtypes, span).ok(),
+                Fit::Differs => None,
+            },
+        }
     }
 
     /// What a turn did to names that are not carried: those that had a value before it are carried from now on, and the others are known
@@ -650,7 +736,7 @@ impl<'a> Checker<'a> {
                     others.push((place.clone(), Binding::Broken));
                 }
                 (Some(Binding::Value(value)), Some(Binding::Value(_))) if !carried.dropped.contains(place) => {
-                    if is_made_of_arrays(&value) {
+                    if can_be_carried(&value) {
                         carried.values.insert(place.clone(), value);
                     } else {
                         self.cannot_carry(site, place, &value);
@@ -666,13 +752,16 @@ impl<'a> Checker<'a> {
 
     /// Gives carried names first values of other dtypes, or carries them no more.
     fn adapt(&mut self, carried: &mut Carried, adapted: Adapted, span: Span) -> Checks<()> {
-        for (place, dtypes) in adapted {
-            match dtypes {
-                Some(dtypes) => {
+        for (place, adaptation) in adapted {
+            match adaptation {
+                Adaptation::DTypes(dtypes) => {
                     let value = self.with_dtypes(&carried.values[&place], &dtypes, span)?;
                     carried.values.insert(place, value);
                 }
-                None => {
+                Adaptation::Widened(value) => {
+                    carried.values.insert(place, value);
+                }
+                Adaptation::Dropped => {
                     carried.values.remove(&place);
                     carried.dropped.insert(place);
                 }
@@ -719,7 +808,7 @@ impl<'a> Checker<'a> {
 
     /// Whether a value after a turn (nodes of the body) may be the next turn's value before it.
     fn fit_turn(&self, level: &super::Level, before: &Value<Operand>, after: &Value<Operand>) -> Fit {
-        if !is_alike(before, after) {
+        if !before.is_alike(after, &mut |_, _| true) {
             return Fit::Differs;
         }
         let mut cast = Vec::new();
@@ -832,7 +921,10 @@ impl<'a> Checker<'a> {
     fn cannot_carry(&mut self, site: &Site, place: &Place, value: &Value<Operand>) {
         let found = self.describe(value);
         let name = &place.1;
-        let message = format!("a loop carries arrays and tuples of arrays, and `{name}` is {found}");
+        let message = match value {
+            Value::Text(_) => format!("a loop chooses between strings, and every turn makes `{name}` longer"),
+            _ => format!("a loop carries arrays, strings and tuples of them, and `{name}` is {found}"),
+        };
         let turn = site.text.ok().and_then(|body| last_assignment(body, name)).unwrap_or(site.span);
         let diagnostic = Diagnostic::error("E0320", message, turn, "given another value here");
         let help = match found.as_str() {
@@ -852,19 +944,17 @@ fn is_literal_of(literal: DType, dtype: DType) -> bool {
     kind(literal) == kind(dtype)
 }
 
-/// Whether two values are tuples of tuples of arrays alike.
-fn is_alike(one: &Value<Operand>, other: &Value<Operand>) -> bool {
-    match (one, other) {
-        (Value::Array(_), Value::Array(_)) => true,
-        (Value::Tuple(one), Value::Tuple(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_alike(one, other))
-        }
+/// Whether the turns of a loop may hand a value on: it is made of arrays and strings.
+fn can_be_carried(value: &Value<Operand>) -> bool {
+    match value {
+        Value::Array(_) | Value::Text(_) => true,
+        Value::Tuple(values) => values.iter().all(can_be_carried),
         _ => false,
     }
 }
 
 /// The arrays of a value, in order.
-fn leaves(value: &Value<Operand>) -> Vec<Operand> {
+pub(super) fn leaves(value: &Value<Operand>) -> Vec<Operand> {
     let mut leaves = Vec::new();
     value.visit(&mut |operand| leaves.push(*operand));
     leaves

@@ -41,6 +41,7 @@ pub(super) enum ValueKey {
 pub(super) enum PieceKey {
     Text(Arc<str>),
     Value(ValueKey, Arc<str>),
+    Choice(Operand, Vec<Vec<PieceKey>>),
 }
 
 /// A function by what it is: its text if it closed over nothing, else the very closure. The key holds it, so that its place in
@@ -116,5 +117,8 @@ fn piece_key(piece: &TextPiece<Operand>) -> PieceKey {
     match piece {
         TextPiece::Text(text) => PieceKey::Text(text.clone()),
         TextPiece::Value(value, specification, _) => PieceKey::Value(key_of(value), specification.clone()),
+        TextPiece::Choice(which, texts) => {
+            PieceKey::Choice(*which, texts.iter().map(|text| text.iter().map(piece_key).collect()).collect())
+        }
     }
 }

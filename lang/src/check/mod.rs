@@ -27,6 +27,7 @@ mod reduction;
 pub(crate) mod size;
 mod statement;
 mod structure;
+mod text;
 
 pub use call::signature_of;
 pub use expansion::{Expansion, Happened};

@@ -1,16 +1,16 @@
 //! Operators of what is no array: strings, tuples, dtypes and `none`. All but the numbers in tuples is known before the run.
 
-use super::memo::key_of;
+use super::text::known_text;
 use super::{Checker, Checks, Reported};
 use crate::ast::{BinaryOperator, UnaryOperator};
 use crate::declaration::{Advice, Operand};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::Scalar;
 use crate::source::Span;
-use crate::value::{Extent, TextPiece, Value};
+use crate::value::{Extent, TextPiece, Value, join};
 
 /// Whether two values are equal.
-enum Equality {
+pub(super) enum Equality {
     Known(bool),
     /// The run tells, by a bool.
     Run(Operand),
@@ -136,11 +136,10 @@ impl Checker<'_> {
     ) -> Checks<Equality> {
         let operands = || [(left.clone(), left_span), (right.clone(), right_span)];
         match (left, right) {
-            (Value::Text(one), Value::Text(other)) => match (known_text(one), known_text(other)) {
-                (Some(one), Some(other)) => Ok(Equality::Known(one == other)),
-                _ if key_of(left) == key_of(right) => Ok(Equality::Known(true)),
-                (one, _) => {
-                    let span = if one.is_none() { left_span } else { right_span };
+            (Value::Text(one), Value::Text(other)) => match self.equal_texts(one, other, operator_span) {
+                Some(equality) => Ok(equality),
+                None => {
+                    let span = if known_text(one).is_none() { left_span } else { right_span };
                     let message = "only the run tells what this string holds, so it cannot be compared";
                     let diagnostic = Diagnostic::error("E0308", message, span, "a string with values in it");
                     Err(self.report(diagnostic.help("compare the values themselves")))
@@ -200,45 +199,4 @@ impl Checker<'_> {
             _ => Err(Reported),
         }
     }
-
-    /// Adds a value to a text: what is known of it becomes text at once.
-    pub(super) fn format_value(
-        &self,
-        text: &mut Vec<TextPiece<Operand>>,
-        value: Value<Operand>,
-        specification: &std::sync::Arc<str>,
-        span: Span,
-    ) {
-        let known = match &value {
-            Value::Array(operand) => {
-                self.constant_of(*operand).and_then(|scalar| self.library.format(scalar, specification))
-            }
-            _ => None,
-        };
-        match (known, value) {
-            (Some(known), _) => join(text, TextPiece::Text(known.into())),
-            (None, Value::Text(pieces)) if specification.is_empty() => {
-                pieces.into_iter().for_each(|piece| join(text, piece));
-            }
-            (None, value) => text.push(TextPiece::Value(value, specification.clone(), span)),
-        }
-    }
-}
-
-/// Adds a piece behind a text; what is known is one piece.
-pub(super) fn join(text: &mut Vec<TextPiece<Operand>>, piece: TextPiece<Operand>) {
-    match (text.last_mut(), piece) {
-        (Some(TextPiece::Text(before)), TextPiece::Text(piece)) => *before = format!("{before}{piece}").into(),
-        (_, piece) => text.push(piece),
-    }
-}
-
-/// The whole of a text that holds no value of the run.
-pub(super) fn known_text<A>(text: &[TextPiece<A>]) -> Option<String> {
-    text.iter()
-        .map(|piece| match piece {
-            TextPiece::Text(text) => Some(&**text),
-            TextPiece::Value(..) => None,
-        })
-        .collect()
 }
