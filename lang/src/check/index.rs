@@ -5,10 +5,10 @@
 
 use super::{Checker, Checks};
 use crate::ast::{self, BinaryOperator, Expression, ExpressionKind, Subscript};
-use crate::declaration::{Advice, Operand};
+use crate::declaration::{Advice, Operand, Rule};
 use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Kind};
-use crate::graph::{IndexAxis, NodeId, NodeKind, SourceAxis};
+use crate::graph::{IndexAxis, NodeId, NodeKind, OperationId, SourceAxis};
 use crate::length::{Length, Polynomial};
 use crate::source::Span;
 use crate::types::{ArrayType, DisplayShape, Type};
@@ -205,7 +205,14 @@ impl Checker<'_> {
                 ));
             }
         };
-        let new = self.arrays("=", &[(new?, new_span)])?[0].0;
+        let new = new?;
+        if let Value::Text(_) = new {
+            let message = format!("the elements of `{}` are numbers, and this is a string", name.text);
+            let diagnostic = Diagnostic::error("E0303", message, new_span, "a string");
+            let diagnostic = diagnostic.label(name.span, self.type_of(before).to_string());
+            return Err(self.report(diagnostic.help("give it a number; strings stand in a tuple: `(\"a\", \"b\")`")));
+        }
+        let new = self.arrays("=", &[(new, new_span)])?[0].0;
         let whole = self.type_of(before).clone();
         // A mask that covers the array and one value is a choice by element: nothing is counted, and it fuses.
         let entries = self.entries(subscripts)?;
@@ -221,18 +228,33 @@ impl Checker<'_> {
             return Ok(Value::Array(self.select(mask, updated, before, &whole, span)));
         }
         let selection = self.selection(before, name.span, entries, true, span)?;
-        let (new, operation) = match operator {
-            None => (new, None),
-            Some((operator, place)) if selection.repeats => {
-                let operation = self.accumulating(operator, place, before, new, new_span)?;
-                (new, Some(operation))
+        let mut operation = None;
+        // What is counted is counted in the dtype that the operator gives, and the array takes what it comes to.
+        let mut dtype = whole.dtype;
+        let new = match operator {
+            None => new,
+            Some((operator, _))
+                if selection.repeats
+                    && let Some((counting, common)) = self.accumulating(operator, before, new) =>
+            {
+                operation = Some(counting);
+                dtype = common;
+                self.convert(new, common, new_span)?
             }
             Some((operator, place)) => {
                 let old = self.selected(before, selection.clone(), span);
-                (self.operated(old, operator, place, (name.span, new, new_span), span)?, None)
+                let updated = self.operated(old, operator, place, (name.span, new, new_span), span)?;
+                if selection.repeats {
+                    let symbol = operator.symbol();
+                    let message = format!("`{symbol}=` cannot change an element that an array of indices names twice");
+                    let help = format!("where each index stands once, write `a[i] = a[i] {symbol} …`");
+                    return Err(self.report(Diagnostic::error("E0314", message, place, "").help(help)));
+                }
+                updated
             }
         };
-        let new = self.fit_part(name, &whole, new, operator.is_some(), new_span)?;
+        let fitting = self.fit_part(name, &whole, new, operator.is_some(), new_span)?;
+        let new = if operation.is_some() { new } else { fitting };
         let given = self.type_of(new).shape.clone();
         let help = self.count_help(name.span, subscripts);
         // The new values are stretched to the part, and the part to nothing.
@@ -253,9 +275,11 @@ impl Checker<'_> {
             let help = self.part_help(&selection.shape, &given);
             return Err(self.report(diagnostic.help(help)));
         }
-        let (value_node, new) = (self.resolve(before), self.resolve(new));
-        let kind = NodeKind::Update { value: value_node, axes: selection.axes, shape: selection.shape, new, operation };
-        Ok(Value::Array(self.add(kind, whole, span)))
+        let before = self.cast(before, dtype, span);
+        let (value, new) = (self.resolve(before), self.resolve(new));
+        let kind = NodeKind::Update { value, axes: selection.axes, shape: selection.shape, new, operation };
+        let updated = self.add(kind, Type::new(dtype, whole.shape), span);
+        Ok(Value::Array(self.cast(updated, whole.dtype, span)))
     }
 
     /// What to do where the run finds that a part of an array and the values for it are not equally many.
@@ -306,30 +330,12 @@ impl Checker<'_> {
         }
     }
 
-    /// The operation that `operator=` applies once for each time that an element is selected.
-    fn accumulating(
-        &mut self,
-        operator: BinaryOperator,
-        operator_span: Span,
-        old: Operand,
-        new: Operand,
-        new_span: Span,
-    ) -> Checks<crate::graph::OperationId> {
-        let whole = self.type_of(old).clone();
-        let symbol = operator.symbol();
-        let one = self.type_of(new).dtype;
-        let keeps = |typing: &crate::declaration::Typing| typing.result == whole.dtype;
-        if let Some(operation) = self.library.operator(symbol, 2)
-            && let crate::declaration::Rule::Elementwise(typing) =
-                &self.library.declarations()[operation.0 as usize].rule
-            && typing(&[self.numeric(old), self.numeric(new)]).is_ok_and(|typing| keeps(&typing))
-        {
-            return Ok(operation);
-        }
-        let message =
-            format!("`{symbol}=` through an array of indices must keep {}, and with {one} it does not", whole.dtype);
-        let diagnostic = Diagnostic::error("E0314", message, operator_span, "").label(new_span, one.name());
-        Err(self.report(diagnostic.help(format!("cast it: `{}(…)`", whole.dtype))))
+    /// The operation that `operator=` applies once for each time that an element is selected, and the dtype of all its operands.
+    fn accumulating(&self, operator: BinaryOperator, old: Operand, new: Operand) -> Option<(OperationId, DType)> {
+        let operation = self.library.operator(operator.symbol(), 2)?;
+        let Rule::Elementwise(typing) = &self.library.declarations()[operation.0 as usize].rule else { return None };
+        let typing = typing(&[self.numeric(old), self.numeric(new)]).ok()?;
+        Some((operation, typing.result))
     }
 
     /// A new part in the array's dtype; what would lose its kind is an error.
