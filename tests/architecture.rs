@@ -211,9 +211,9 @@ fn the_language_and_the_runtime_name_no_operation() {
         .collect();
     // The same word in another meaning: a token of the grammar, a word of other languages, an instruction set.
     let homonyms = [
-        ("lang/src/parser.rs", "text"),
-        ("lang/src/parser.rs", "var"),
-        ("lang/src/parser.rs", "repeat"),
+        ("lang/src/parser/report.rs", "text"),
+        ("lang/src/parser/report.rs", "var"),
+        ("lang/src/parser/report.rs", "repeat"),
         // What the plan calls the graph's own nodes.
         ("runtime/src/plan/render.rs", "map"),
         ("runtime/src/plan/render.rs", "reshape"),

@@ -298,12 +298,19 @@ impl Scanner<'_> {
                 }
                 Ok(Token::MatrixProduct) => self.at(start),
                 Ok(Token::Update(BinaryOperator::MatrixProduct)) if !self.operand => self.at(start),
-                Ok(Token::Colon) if matches!(self.open.last(), Some(Open::Hole { .. })) => self.specification(start),
+                Ok(Token::Colon | Token::Foreign(Foreign::Assign))
+                    if matches!(self.open.last(), Some(Open::Hole { .. })) =>
+                {
+                    self.specification(start)
+                }
                 Ok(Token::Assign) if self.ends_hole(end) => self.shown_with_its_text(end),
                 Ok(Token::Foreign(Foreign::Not)) if self.is_conversion(end) => self.conversion(start),
                 Ok(Token::BraceClose) => self.close_brace(start),
                 Ok(Token::Foreign(foreign)) => {
-                    let (token, written) = foreign.meant();
+                    let (token, written) = match foreign {
+                        Foreign::Arrow if self.is_head_of_function() => (Token::Assign, "="),
+                        _ => foreign.meant(),
+                    };
                     let word = words.slice();
                     let span = self.span(start, end);
                     self.scan.diagnostics.push(
@@ -324,6 +331,15 @@ impl Scanner<'_> {
         while self.holes > 0 {
             self.abandon_hole(self.text.len());
         }
+    }
+
+    /// Whether the line so far is `fn f(x)`.
+    fn is_head_of_function(&self) -> bool {
+        let line =
+            self.scan.lexemes.iter().rev().map(|lexeme| &lexeme.token).take_while(|token| **token != Token::Newline);
+        let mut head = line.take_while(|token| !matches!(token, Token::Assign | Token::BraceOpen)).collect::<Vec<_>>();
+        head.first() == Some(&&Token::ParenClose)
+            && matches!(head.split_off(head.len().saturating_sub(2)).as_slice(), [Token::Name(_), Token::Fn])
     }
 
     fn span(&self, start: usize, end: usize) -> Span {

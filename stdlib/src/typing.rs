@@ -87,8 +87,18 @@ pub fn logic(operands: &[Numeric]) -> Typed {
 pub fn bits(operands: &[Numeric]) -> Typed {
     match common(operands).dtype {
         dtype if dtype.is_integral() => all(operands, dtype, dtype),
+        _ if are_integral(operands) => Err(one_integer("integers or bools of one dtype")),
         _ => Err(takes_help("integers or bools", "bits are of integers: cast first, `i64(x)`")),
     }
+}
+
+/// Whether all are integers or bools: u64 and a signed one have no integer that holds both.
+fn are_integral(operands: &[Numeric]) -> bool {
+    operands.iter().all(|operand| operand.dtype.is_integral())
+}
+
+fn one_integer(takes: &str) -> Mismatch {
+    takes_help(takes, "no integer holds both dtypes: cast the u64, `i64(x)`, or the other one, `u64(x)`")
 }
 
 /// Integers only; bools count as i8.
@@ -96,6 +106,7 @@ pub fn integers(operands: &[Numeric]) -> Typed {
     match common(operands).dtype {
         DType::Bool => all(operands, DType::I8, DType::I8),
         dtype if dtype.is_integral() => all(operands, dtype, dtype),
+        _ if are_integral(operands) => Err(one_integer("integers of one dtype")),
         _ => Err(takes_help("integers", "round and cast first: `i64(round(x))`")),
     }
 }

@@ -67,6 +67,9 @@ impl Checker<'_> {
                 let message = format!("`{path}` cannot be imported: {reason}");
                 let diagnostic = Diagnostic::error("E0217", message, path_span, "");
                 return Err(self.report(diagnostic.help(match path.ends_with(".tw") {
+                    _ if path.trim_end_matches(['.', '/']).is_empty() => {
+                        "name a file of Thalweg: `import \"file.tw\"`".to_string()
+                    }
                     true => "correct the path, which begins in the folder of this file, or write that file".to_string(),
                     false => format!("a file of Thalweg ends in .tw: `import \"{path}.tw\"`"),
                 })));

@@ -254,7 +254,14 @@ fn reshape(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnos
         let lengths: Option<Vec<i64>> = written.iter().map(Polynomial::known).collect();
         Err(match (lengths, count.known()) {
             (Some(lengths), Some(count)) => {
-                diagnostic.help(format!("{count} elements have the shape `{}`", fitting_shape(&lengths, count)))
+                let wanted = lengths.iter().try_fold(1i64, |product, length| product.checked_mul(*length));
+                let fitting = format!("{count} elements have the shape `{}`", fitting_shape(&lengths, count));
+                diagnostic.help(match wanted {
+                    Some(wanted) if source.rank() == 1 && (1..count).contains(&wanted) => {
+                        format!("{fitting}; or take the first {wanted}: `[:{wanted}]`")
+                    }
+                    _ => fitting,
+                })
             }
             _ => diagnostic.help(WORKED_OUT),
         })
