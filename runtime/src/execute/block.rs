@@ -4,6 +4,7 @@
 //! where it is; a scalar is splatted once for each bench; any other leaf is copied into a block first, by runs along its
 //! innermost axis. So every kernel sees packed blocks, and a stored result is written straight to its place.
 
+use super::turned;
 use crate::buffer::{ALIGNMENT, Unwritten};
 use crate::kernel::{BlockFunction, Level, STRIPE, STRIPES};
 use crate::machine::MachineCode;
@@ -42,6 +43,14 @@ const MOST_CACHED: usize = 32 * 1024 * 1024;
 /// The most bytes that are packed for a run: more would not stay in the second cache.
 const MOST_PACKED: usize = 512 * 1024;
 
+/// The most bytes of rows that are copied at once from an array that lies the other way round, for they stay in the second cache; and the
+/// fewest rows that are worth it.
+const MOST_TURNED: usize = 208 * 1024;
+const FEWEST_TURNED: usize = 4;
+
+/// Rows of such an array that are no longer than this touch few lines of memory, and find them again in the first cache.
+const SHORT_TURNED: usize = 64;
+
 /// Elements of a region from which on it is worth it to find the slices that overlap.
 const FEWEST_OVERLAPPING: usize = 2048;
 
@@ -72,8 +81,9 @@ enum Reader {
     Dense { pointer: *const u8, size: usize },
     /// One value everywhere.
     Splat { bytes: [u8; 16], size: usize },
-    /// Copied by runs; lengths and distances in bytes along the line's axes, slowest first.
-    Strided { pointer: *const u8, size: usize, axes: Axes },
+    /// Copied by runs; lengths and distances in bytes along the line's axes, slowest first. Where it is not 0, so many elements are
+    /// copied at once, from a multiple of it on, and found there afterwards.
+    Strided { pointer: *const u8, size: usize, axes: Axes, window: usize },
     /// Counted by runs, as i64.
     Counter { start: i64, axes: Axes },
 }
@@ -124,6 +134,8 @@ pub struct Tape {
     copies: Short<(Register, *mut u8, usize)>,
     leaf_offsets: Few<usize>,
     block: usize,
+    /// No block reaches beyond a multiple of this: leaves have copied so many elements at once.
+    window: usize,
     /// No block reaches beyond a multiple of this, but for whole runs of machine code.
     run: usize,
     /// So many runs, from a multiple of this on, all leaves go on by the same distances.
@@ -205,6 +217,11 @@ impl<'a> Stretch<'a> {
         self.tape.block
     }
 
+    /// [`Tape::grain`].
+    pub fn grain(&self) -> usize {
+        self.tape.grain()
+    }
+
     /// [`Tape::vector`].
     pub fn vector(&self) -> usize {
         self.tape.vector()
@@ -235,6 +252,8 @@ pub struct Bench {
     index: Short<usize, 16>,
     /// Of each leaf there, in bytes.
     offsets: Few<isize>,
+    /// Where the elements begin of which each leaf has copied a whole window.
+    windows: Few<usize>,
     /// Where the last block ended.
     next: usize,
     /// The element of the line that stored results begin with.
@@ -399,14 +418,14 @@ impl Reader {
             [] => Reader::splat_at(pointer, size),
             [(_, 0)] => Reader::splat_at(pointer, size),
             [(_, stride)] if stride == size as isize => Reader::Dense { pointer, size },
-            _ => Reader::Strided { pointer, size, axes: merged },
+            _ => Reader::Strided { pointer, size, axes: merged, window: 0 },
         }
     }
 
     /// Packs what lies apart along the innermost axis and is read over and over along another: it is gathered once, and then read
     /// where it lies. The memory must live as long as the reader.
     fn pack(&mut self) -> Option<Scratch> {
-        let Reader::Strided { pointer, size, axes } = self else { return None };
+        let Reader::Strided { pointer, size, axes, .. } = self else { return None };
         let inner = axes.last().map_or(0, |axis| axis.1);
         let count: usize = axes.iter().filter(|axis| axis.1 != 0).map(|axis| axis.0).product();
         let reads: usize = axes.iter().map(|axis| axis.0).product();
@@ -426,6 +445,57 @@ impl Reader {
         *pointer = memory.pointer();
         *axes = merge(axes.iter().copied());
         Some(memory)
+    }
+
+    /// What lies the other way round has neighbouring elements in neighbouring rows: row by row, each line of memory would be fetched
+    /// as often as it has elements. So a line's worth of rows is copied at once.
+    fn turn(&mut self) {
+        let Reader::Strided { size, axes, window, .. } = self else { return };
+        let &[.., (rows, next), (inner, stride)] = &axes[..] else { return };
+        let most = (ALIGNMENT / *size).min(MOST_TURNED / (inner * *size));
+        let is_turned = next == *size as isize && stride != next && inner > SHORT_TURNED;
+        if is_turned && most.min(rows) >= FEWEST_TURNED {
+            *window = (1 << most.ilog2()) * inner;
+        }
+    }
+
+    /// Copies elements of the line into a slot, a whole window of them if they are not in the one that was `copied` last, and tells where
+    /// they are.
+    ///
+    /// # Safety
+    /// The elements of the line are readable, and the slot has room for a window, too.
+    unsafe fn copy(
+        &self,
+        index: &mut [usize],
+        copied: Option<&mut usize>,
+        (start, length): (usize, usize),
+        slot: *mut u8,
+    ) -> *const u8 {
+        let Reader::Strided { pointer, size, axes, window } = self else { unreachable!("all else is not copied") };
+        // SAFETY: the caller's promise; a window ends where the line does.
+        unsafe {
+            if let Some(copied) = copied
+                && *window > 0
+            {
+                let first = start - start % window;
+                if start + length <= first + window {
+                    if *copied != first {
+                        let count: usize = axes.iter().map(|axis| axis.0).product();
+                        turned::copy(*pointer, *size, axes, (first, (*window).min(count - first)), slot);
+                        *copied = first;
+                    }
+                    return slot.add((start - first) * size);
+                }
+                *copied = usize::MAX;
+            }
+            gather(*pointer, *size, axes, index, start, length, slot);
+        }
+        slot
+    }
+
+    /// How many elements are copied at once; 0 where as many as are asked for.
+    fn window(&self) -> usize {
+        if let Reader::Strided { window, .. } = self { *window } else { 0 }
     }
 
     fn splat_at(pointer: *const u8, size: usize) -> Reader {
@@ -462,10 +532,15 @@ impl Tape {
     ) -> Tape {
         let mut readers = Reader::all(region, places);
         let packed = if is_alone { readers.iter_mut().filter_map(Reader::pack).collect() } else { Short::new() };
+        // What is reduced may not be taken in the order of the line, and what is replaced is not to be read twice.
+        if is_alone && region.ends.is_empty() && region.stores.iter().all(|store| store.within.is_none()) {
+            readers.iter_mut().for_each(Reader::turn);
+        }
+        let window = common_window(&mut readers);
         if region.machine_code != MachineCode::Off {
             let run = run(region, &readers, RUN_OF_MACHINE_CODE);
             let readings = readings(region, &readers, run, packed.is_empty());
-            let streams = is_alone && run == usize::MAX && streams(region, &readers, destinations);
+            let streams = is_alone && run == usize::MAX && streams(region, &readers, window, destinations);
             // A leaf that is a result or is reduced is wanted element by element, and code repeats one in a line alone.
             let is_wanted = |register: Register| {
                 region.ends.iter().any(|end| end.register == register)
@@ -473,7 +548,7 @@ impl Tape {
             };
             let is_line = (0..readings.len()).any(|leaf| readings[leaf] == Reading::Splat && is_wanted(leaf));
             if !is_line && let Some(code) = region.compiled(&readings, streams, level) {
-                return Tape::of_code(region, code, readers, (packed, run), destinations);
+                return Tape::of_code(region, code, readers, (packed, run, window), destinations);
             }
         }
         let run = run(region, &readers, RUN_OF_FUNCTIONS);
@@ -493,7 +568,7 @@ impl Tape {
         for (reader, offset) in readers.iter().zip(&mut leaf_offsets) {
             if !matches!(reader, Reader::Dense { .. }) {
                 *offset = bytes;
-                bytes += slot;
+                bytes += slot.max((reader.window() * reader.size()).next_multiple_of(ALIGNMENT) + PADDING);
             }
         }
         let mut operations = Few::with_capacity(region.instructions.len());
@@ -523,6 +598,7 @@ impl Tape {
             copies,
             leaf_offsets,
             block,
+            window,
             run,
             rows: 1,
             every: 1,
@@ -539,7 +615,7 @@ impl Tape {
         region: &Region,
         code: Arc<Compiled>,
         readers: Few<Reader>,
-        (packed, run): (Short<Scratch>, usize),
+        (packed, run, window): (Short<Scratch>, usize, usize),
         destinations: &[*mut u8],
     ) -> Tape {
         let leaves = readers.len();
@@ -569,7 +645,7 @@ impl Tape {
                 // A line for each run.
                 reader if reader.reading(run) == Reading::Splat => ALIGNMENT * (block / run).max(1),
                 reader if !reader.is_moved(run) => continue,
-                _ => block,
+                reader => block.max(reader.window()),
             };
             let size = if reader.reading(run) == Reading::Splat { 1 } else { region.dtype(register).size() };
             leaf_offsets[register] = slot(elements, size);
@@ -600,6 +676,7 @@ impl Tape {
             copies,
             leaf_offsets,
             block,
+            window,
             run,
             rows,
             every: 1,
@@ -684,6 +761,7 @@ impl Tape {
             copies,
             leaf_offsets,
             block,
+            window: usize::MAX,
             run: row,
             rows,
             every,
@@ -704,6 +782,7 @@ impl Tape {
             copies: Short::new(),
             leaf_offsets: Few::from_elem(0, 1),
             block: BLOCK.min(count.max(1)),
+            window: usize::MAX,
             run: usize::MAX,
             rows: 1,
             every: 1,
@@ -717,13 +796,21 @@ impl Tape {
 
     /// How many of the next elements one call of [`Tape::evaluate`] takes.
     pub fn piece(&self, start: usize, left: usize) -> usize {
-        let piece = left.min(self.block);
+        let mut piece = left.min(self.block);
+        if self.window != usize::MAX {
+            piece = piece.min(self.window - start % self.window);
+        }
         if self.run == usize::MAX {
             return piece;
         }
         let (run, at) = (start / self.run, start % self.run);
         let rows = (piece / self.run).min(self.rows - run % self.rows);
         if at == 0 && rows > 1 { rows * self.run } else { piece.min(self.run - at) }
+    }
+
+    /// Units of work had better be multiples of this.
+    pub fn grain(&self) -> usize {
+        if self.window == usize::MAX { self.block } else { self.window }
     }
 
     /// So many runs, from one on, can be taken at once.
@@ -786,6 +873,7 @@ impl Tape {
             arguments: Few::from_elem(std::ptr::null(), self.arity),
             index: Short::from_elem(0, if self.run == usize::MAX { self.axes } else { self.axes * self.readers.len() }),
             offsets: Few::from_elem(0, if self.run == usize::MAX { 0 } else { self.readers.len() }),
+            windows: Few::from_elem(usize::MAX, if self.window == usize::MAX { 0 } else { self.readers.len() }),
             next: usize::MAX,
             origin: 0,
             stage: Few::from_elem(Stage::EMPTY, stage),
@@ -860,7 +948,7 @@ impl Tape {
                 match reader {
                     Reader::Dense { pointer, size } => bench.pointers[register] = pointer.add(start * size),
                     Reader::Splat { .. } => {}
-                    Reader::Strided { pointer, size, axes } if self.run != usize::MAX => {
+                    Reader::Strided { pointer, size, axes, .. } if self.run != usize::MAX => {
                         let inner = axes.last().map_or(0, |axis| axis.1);
                         let (first, last) = (register * self.axes, register * self.axes + axes.len());
                         let place = &mut bench.index[first..last];
@@ -883,15 +971,17 @@ impl Tape {
                                 splat(&bytes, *size, base.add(offset + row * ALIGNMENT), ALIGNMENT / size);
                             }
                         } else {
-                            bench.pointers[register] = base.add(offset);
-                            gather(*pointer, *size, axes, place, start, length, base.add(offset));
+                            let copied = bench.windows.get_mut(register);
+                            bench.pointers[register] = reader.copy(place, copied, (start, length), base.add(offset));
                         }
                         if rows == 1 {
                             advance(axes, place, &mut bench.offsets[register], length);
                         }
                     }
-                    Reader::Strided { pointer, size, axes } => {
-                        gather(*pointer, *size, axes, &mut bench.index, start, length, base.add(offset));
+                    Reader::Strided { .. } => {
+                        let copied = bench.windows.get_mut(register);
+                        bench.pointers[register] =
+                            reader.copy(&mut bench.index, copied, (start, length), base.add(offset));
                     }
                     Reader::Counter { start: first, axes } => {
                         // Where blocks follow runs, the other places are other leaves'.
@@ -1091,15 +1181,20 @@ impl Straight {
 }
 
 /// Whether results are better written past the cache: all are new arrays, and together more than it holds.
-fn streams(region: &Region, readers: &[Reader], destinations: &[*mut u8]) -> bool {
+fn streams(region: &Region, readers: &[Reader], window: usize, destinations: &[*mut u8]) -> bool {
     let bytes: usize = region.stores.iter().map(|store| region.dtype(store.register).size() * region.count()).sum();
     let is_new = |to: &*mut u8| {
         let lies_there =
             |reader: &Reader| matches!(reader, Reader::Dense { pointer, .. } if *pointer == to.cast_const());
         !readers.iter().any(lies_there) && to.addr().is_multiple_of(ALIGNMENT)
     };
+    // Blocks end where windows do, and each is to begin with a line.
+    let begins_line = |store: &Store| {
+        window == usize::MAX || (window * region.dtype(store.register).size()).is_multiple_of(ALIGNMENT)
+    };
     bytes >= MOST_CACHED
         && region.ends.is_empty()
+        && region.stores.iter().all(begins_line)
         && region.stores.iter().all(|store| store.within.is_none())
         && destinations.iter().all(is_new)
 }
@@ -1159,6 +1254,19 @@ fn readings(region: &Region, readers: &[Reader], run: usize, in_place: bool) -> 
         }
     }
     readings
+}
+
+/// The least window that readers have, `usize::MAX` where none has: those which do not end where it does are given up.
+fn common_window(readers: &mut [Reader]) -> usize {
+    let least = readers.iter().map(Reader::window).filter(|&window| window > 0).min().unwrap_or(usize::MAX);
+    for reader in readers {
+        if let Reader::Strided { window, .. } = reader
+            && !window.is_multiple_of(least)
+        {
+            *window = 0;
+        }
+    }
+    least
 }
 
 /// How many runs follow each other at equal distances for all readers: blocks of so many begin at multiples of it.
@@ -1249,7 +1357,7 @@ impl Reader {
 }
 
 /// The index of a place on the line along each axis.
-fn unravel(axes: &[(usize, isize)], index: &mut [usize], place: usize) -> isize {
+pub fn unravel(axes: &[(usize, isize)], index: &mut [usize], place: usize) -> isize {
     let mut rest = place;
     let mut offset = 0;
     for ((length, stride), at) in axes.iter().zip(index.iter_mut()).rev() {

@@ -12,6 +12,7 @@ mod region;
 mod step;
 mod threads;
 mod truths;
+mod turned;
 
 #[cfg(test)]
 mod tests;

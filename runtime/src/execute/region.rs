@@ -417,7 +417,7 @@ fn target(region: &Region, end: &End, to: &Unwritten) -> Target {
 unsafe fn each(tape: Stretch, region: &Region, count: usize, drive: &Drive) -> Result<(), Stop> {
     // Heavy code takes smaller units, so that a cancelled run stops soon; many threads do too, so that all have some.
     let share = count.div_ceil(drive.count() * 4).max(4 * tape.block());
-    let unit = (UNIT / (1 + region.instructions.len() / 16)).min(share).next_multiple_of(tape.block());
+    let unit = (UNIT / (1 + region.instructions.len() / 16)).min(share).next_multiple_of(tape.grain());
     drive.units(
         count.div_ceil(unit),
         1,

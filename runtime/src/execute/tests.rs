@@ -702,6 +702,34 @@ fn a_transposed_reduction_gives_the_same_bits() {
 }
 
 #[test]
+fn what_lies_the_other_way_round_is_read_right() {
+    let mut random = Random(17);
+    let shapes = [[70, 5], [100, 3], [65, 64], [131, 37], [67, 130], [300, 100], [2100, 21]];
+    for dtype in [DType::F32, DType::F64, DType::I16, DType::U8] {
+        for [rows, columns] in shapes {
+            let mut maker = Maker::parallel(2);
+            let (a, b) = (maker.input(dtype, &[rows, columns]), maker.input(dtype, &[columns, rows]));
+            let c = maker.input(dtype, &[rows]);
+            let turned = maker.transpose(a);
+            let outputs = [maker.call(ADD, turned, b), maker.call(ADD, turned, c), maker.call(ADD, turned, turned)];
+            let graph = maker.finish(&outputs);
+            let inputs = [&[rows, columns][..], &[columns, rows], &[rows]].map(|shape| random.array(dtype, shape));
+            let expected = evaluate(&graph, &inputs, &library());
+            for (machine_code, threads) in
+                [MachineCode::Off, MachineCode::Always].into_iter().flat_map(|code| [(code, 1), (code, 2)])
+            {
+                let settings = Settings { machine_code, ..settings(threads, true, Level::detect()) };
+                let results = execute(&graph, &inputs, &settings).unwrap();
+                for (result, output) in results.iter().zip(&outputs) {
+                    let place = format!("{dtype} [{rows}, {columns}], {machine_code:?}, {threads} threads");
+                    assert!(same(result, &expected[output.index()]), "{place}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_million_ones_are_a_million() {
     let ones = Array::from_vec(&[1_000_000], vec![1f32; 1_000_000]).unwrap();
     let mut maker = Maker::new();
