@@ -26,9 +26,9 @@ use thalweg_lang::types::{ArrayType, DisplayShape};
 /// About how many elements one unit of a region of few instructions has.
 const UNIT: usize = 32 * 1024;
 
-/// About how many elements of a region that replaces a part of an array are computed before as many are written: both stay in the
+/// About how many bytes of a region that replaces a part of an array are computed before as many are written: both stay in the
 /// first cache, with what is read.
-const WAITING: usize = 1536;
+const WAITING: usize = 12 * 1024;
 
 /// The most replacements that a run keeps for its next turn, and the most bytes that may wait in one: large ones gain nothing by it.
 const MOST_DELAYED: usize = 8;
@@ -462,7 +462,7 @@ impl Delayed {
     fn new(region: &Region, level: Level, places: Places, (size, axes): (usize, &Axes), delay: usize) -> Delayed {
         // Whole rows are computed and written, where they are not longer than a block of the tape.
         let (row, block) = match axes.last() {
-            Some(&(row, _)) if row <= WAITING_BLOCK => (row, (WAITING / row).max(1) * row),
+            Some(&(row, _)) if row <= WAITING_BLOCK => (row, (WAITING / (row * size)).max(1) * row),
             _ => (1, WAITING_BLOCK),
         };
         let delay = delay.next_multiple_of(row);
