@@ -642,6 +642,9 @@ impl Tape {
         for (register, reader) in readers.iter().enumerate() {
             let elements = match reader {
                 Reader::Dense { .. } => continue,
+                Reader::Strided { size, .. } if reader.reading(run) == Reading::Splat && code.repeats(*size) => {
+                    continue;
+                }
                 // A line for each run.
                 reader if reader.reading(run) == Reading::Splat => ALIGNMENT * (block / run).max(1),
                 reader if !reader.is_moved(run) => continue,
@@ -661,7 +664,7 @@ impl Tape {
         let axes = readers.iter().map(Reader::rank).max().unwrap_or(0);
         let arity = leaves + outputs.len();
         let copies = copies(region, destinations);
-        let steps = readers.iter().map(|reader| reader.step(run));
+        let steps = readers.iter().map(|reader| reader.step(run, &code));
         let steps = steps.chain(outputs.iter().map(|&(register, _)| (run * region.dtype(register).size()) as isize));
         let steps = if run == usize::MAX { Few::new() } else { steps.collect() };
         // A leaf that is copied or reduced itself is wanted without gaps between rows.
@@ -742,10 +745,12 @@ impl Tape {
             .collect();
         let ends = region.ends.len();
         let stored = outputs.iter().map(|&(register, _)| (row * region.dtype(register).size()) as isize);
-        let steps = readers.iter().map(|reader| reader.step(row)).chain(std::iter::repeat_n(0, ends)).chain(stored);
-        // Repeated elements lie one line behind the other, whatever lies between their rows.
-        let apart = |(index, step): (usize, isize)| {
-            if readings.get(index) == Some(&Reading::Splat) { step } else { step * every as isize }
+        let steps =
+            readers.iter().map(|reader| reader.step(row, &code)).chain(std::iter::repeat_n(0, ends)).chain(stored);
+        // Elements that were repeated lie one line behind the other, whatever lies between their rows.
+        let apart = |(index, step): (usize, isize)| match readers.get(index) {
+            Some(reader) if readings[index] == Reading::Splat && !code.repeats(reader.size()) => step,
+            _ => step * every as isize,
         };
         let steps = steps.enumerate().map(apart).chain(std::iter::repeat_n(step, ends)).collect();
         let arity = readers.len() + 2 * ends + outputs.len();
@@ -821,6 +826,11 @@ impl Tape {
     /// The least elements of a row that accumulating code takes.
     pub fn vector(&self) -> usize {
         self.machine.as_ref().map_or(usize::MAX, |machine| machine.code.width())
+    }
+
+    /// Whether a leaf of one value for a whole run is read where it lies.
+    fn repeats(&self, size: usize) -> bool {
+        self.machine.as_ref().is_some_and(|machine| machine.code.repeats(size))
     }
 
     /// Whether any block of elements can be taken at once, whatever runs it lies in.
@@ -961,7 +971,7 @@ impl Tape {
                             bench.offsets[register] = unravel(axes, place, start);
                         }
                         let from = pointer.offset(bench.offsets[register]);
-                        if inner == *size as isize {
+                        if inner == *size as isize || inner == 0 && self.repeats(*size) {
                             bench.pointers[register] = from;
                         } else if inner == 0 && self.machine.is_some() {
                             for row in 0..rows {
@@ -1308,9 +1318,10 @@ impl Reader {
 
     /// How far its place goes from one run to the next, in bytes, where it is read without being moved; otherwise the distance in
     /// what it is moved to.
-    fn step(&self, run: usize) -> isize {
+    fn step(&self, run: usize, code: &Compiled) -> isize {
         match self {
             Reader::Splat { .. } => 0,
+            reader if code.repeats(self.size()) && reader.reading(run) == Reading::Splat => reader.stride(run),
             reader if reader.reading(run) == Reading::Splat => ALIGNMENT as isize,
             reader if reader.is_moved(run) => (run * reader.size()) as isize,
             reader => reader.stride(run),

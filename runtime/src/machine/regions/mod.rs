@@ -34,7 +34,7 @@ use thalweg_lang::dtype::DType;
 pub enum Reading {
     /// Element by element.
     Dense,
-    /// One value, which lies in memory over and over, 64 bytes of it.
+    /// One value, which lies in memory over and over, 64 bytes of it; once is enough where [`Compiled::repeats`] says so.
     Splat,
     /// What the output with this number has been so far: it is an accumulator.
     Accumulator(usize),
@@ -183,6 +183,7 @@ pub struct Compiled {
     /// For each output its bytes an element.
     outputs: Vec<usize>,
     streams: bool,
+    repeats: bool,
 }
 
 /// What is known of an input when code runs.
@@ -258,6 +259,7 @@ impl Compiled {
             inputs: (0..request.inputs.len()).map(|number| Input::new(request, number)).collect(),
             outputs: request.outputs.iter().map(|output| output.dtype.size()).collect(),
             streams: request.streams,
+            repeats: level == Level::Avx512,
         })
     }
 
@@ -265,6 +267,11 @@ impl Compiled {
     #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
     pub fn new(_: &Request, _: Level) -> Result<Compiled, String> {
         Err("no machine code here".to_owned())
+    }
+
+    /// Whether it repeats an input of one value itself, if that has `size` bytes: no truth is read so.
+    pub fn repeats(&self, size: usize) -> bool {
+        self.repeats && size >= 4
     }
 
     /// How many lines a stage needs.
