@@ -183,7 +183,7 @@ fn request(kernel: &Kernel, reading: Reading) -> Request {
     if let Some(last) = inputs.last_mut() {
         *last = reading;
     }
-    Request { operations, inputs, outputs, streams: false, again: None, folding: None }
+    Request { operations, inputs, outputs, streams: false, again: None, folding: None, in_place: false }
 }
 
 #[test]
@@ -310,6 +310,7 @@ fn random_programs() {
             (0..1 + random.below(MOST_OUTPUTS)).map(|_| leaves + random.below(values.len() - leaves)).collect();
         let wanted: Vec<Value> = outputs.iter().map(|&index| values[index].0).collect();
         let (operations, results) = prepare(&recording.operations, &wanted);
+        let in_place = round % 3 == 0 && results.iter().all(|output| output.dtype != DType::Bool);
         let request = Request {
             operations,
             inputs: readings,
@@ -317,6 +318,7 @@ fn random_programs() {
             streams: round % 2 == 1,
             again: None,
             folding: None,
+            in_place,
         };
         for level in levels() {
             if Compiled::refusal(&request.operations, level).is_some() {
@@ -328,6 +330,39 @@ fn random_programs() {
                     let place = format!("round {round} at {level:?}, element {element} of {count}, v{index}");
                     assert_eq!(got, wanted, "{place}:\n{text}");
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn results_take_the_place_of_operands_in_rows_of_every_length() {
+    let mut random = Random(13);
+    for (_, kernel) in kernels().iter().filter(|(name, kernel)| name == "multiply" && kernel.result.size() >= 4) {
+        for (level, in_place) in levels().flat_map(|level| [(level, false), (level, true)]) {
+            let request = Request { in_place, ..request(kernel, Reading::Splat) };
+            if Compiled::refusal(&request.operations, level).is_some() {
+                continue;
+            }
+            let code = Compiled::new(&request, level).expect("it is not refused");
+            let (size, rows) = (kernel.result.size(), 3);
+            for count in 1..=140 {
+                let (mut array, one) =
+                    (elements(kernel.result, rows * count, &mut random), element(kernel.result, &mut random));
+                let repeated = one.repeat(rows * count);
+                let expected = plain(kernel.result, &expected(kernel, &[&array, &repeated], rows * count));
+                // Where code does not repeat it, the one value lies in memory over and over for each row.
+                let one = if code.repeats(size) { one } else { one.repeat(64 / size) };
+                let place = array.as_mut_ptr().cast_const();
+                let (mut table, mut stage) = ([place, one.as_ptr(), place], vec![Line::EMPTY; code.stage()]);
+                let step = (count * size) as isize;
+                // SAFETY: the array has the elements of all rows, and the value is there as the code reads it.
+                unsafe { code.run(&mut table, &mut stage, count, (rows, &[step, 0, step])) };
+                assert_eq!(
+                    plain(kernel.result, &array),
+                    expected,
+                    "{kernel:?} at {level:?}, rows of {count}, {in_place}"
+                );
             }
         }
     }

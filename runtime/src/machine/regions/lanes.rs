@@ -120,8 +120,15 @@ pub fn lane_loop(repeated: &LoopStep, level: Level) -> Result<LaneLoop, String> 
         Operand::Carried(_) => Reading::Dense,
         Operand::Captured(_, reading) => *reading,
     });
-    let request =
-        Request { operations, inputs: inputs.collect(), outputs, streams: false, again: Some(before), folding: None };
+    let request = Request {
+        operations,
+        inputs: inputs.collect(),
+        outputs,
+        streams: false,
+        again: Some(before),
+        folding: None,
+        in_place: false,
+    };
     Ok(LaneLoop { request, level, operands: draft.operands, lanes: *lanes, code: OnceLock::new() })
 }
 

@@ -82,6 +82,16 @@ pub struct Request {
     pub again: Option<usize>,
     /// When there are accumulators among the outputs.
     pub folding: Option<Folding>,
+    /// Whether outputs may lie where inputs do in rows that do not end with a vector: of a row's last one only what is new is written. No
+    /// output is then a truth.
+    pub in_place: bool,
+}
+
+impl Request {
+    /// Whether only the new elements of a row's last vector are written.
+    pub fn ends_partly(&self) -> bool {
+        self.folding.is_some() || self.in_place
+    }
 }
 
 /// Operations as the machine has them: conversions of truths are selections, and what no output needs is gone.
@@ -184,6 +194,7 @@ pub struct Compiled {
     outputs: Vec<usize>,
     streams: bool,
     repeats: bool,
+    in_place: bool,
 }
 
 /// What is known of an input when code runs.
@@ -260,6 +271,7 @@ impl Compiled {
             outputs: request.outputs.iter().map(|output| output.dtype.size()).collect(),
             streams: request.streams,
             repeats: level == Level::Avx512,
+            in_place: request.in_place,
         })
     }
 
@@ -298,7 +310,7 @@ impl Compiled {
         let in_place = outputs.iter().any(|output| inputs.contains(output));
         // SAFETY: the caller's promise.
         unsafe {
-            if rows > 1 && (count.is_multiple_of(self.width) || count >= self.width && !in_place) {
+            if rows > 1 && (count.is_multiple_of(self.width) || count >= self.width && (self.in_place || !in_place)) {
                 self.call(table, count, (rows, steps), 0);
                 return;
             }
@@ -349,8 +361,9 @@ impl Compiled {
     /// # Safety
     /// As [`Compiled::run`].
     unsafe fn row(&self, table: &mut [*const u8], stage: &mut [Line], count: usize, in_place: bool) {
-        // The last vector may compute elements again: not from where results lie by then.
-        let whole = if in_place || self.streams { count - count % self.width } else { count };
+        // The last vector may compute elements again: where results lie by then, only if it does not write them again.
+        let is_whole = if self.in_place { count >= self.width } else { !in_place };
+        let whole = if is_whole && !self.streams { count } else { count - count % self.width };
         // SAFETY: the caller's promise; the function stays within it. What is left goes through lines of the stage, one of which
         // holds a vector, and two what lies up to a line behind its elements besides.
         unsafe {

@@ -117,7 +117,8 @@ impl Region {
             let value = recording.operand(0, dtype);
             let (operations, outputs) = prepare(&recording.operations, &[value]);
             let inputs = vec![Reading::Dense];
-            let request = Request { operations, inputs, outputs, streams: false, again: None, folding: None };
+            let request =
+                Request { operations, inputs, outputs, streams: false, again: None, folding: None, in_place: false };
             match Compiled::refusal(&request.operations, level) {
                 None => compiled(request, level),
                 Some(_) => None,
@@ -159,7 +160,10 @@ fn request(region: &Region, readings: &[Reading]) -> Result<Request, Refusal> {
     let registers = recorded(region, &mut recording)?;
     let values: Vec<Value> = outputs.iter().map(|&register| registers[register]).collect();
     let (operations, outputs): (_, Vec<Output>) = prepare(&recording.operations, &values);
-    Ok(Request { operations, inputs: readings.to_vec(), outputs, streams: false, again: None, folding: None })
+    let is_reused = region.stores.iter().any(|store| store.reuse.is_some());
+    let in_place = is_reused && outputs.iter().all(|output| output.dtype.size() >= 4);
+    let inputs = readings.to_vec();
+    Ok(Request { operations, inputs, outputs, streams: false, again: None, folding: None, in_place })
 }
 
 /// A region with its folds as operations, when that can be. The outputs are the stores, then the ends.
@@ -191,7 +195,7 @@ fn folding_request(region: &Region, readings: &[Reading], stripe: Option<usize>)
     let (operations, mut outputs) = prepare(&recording.operations, &[combined, elements].concat());
     let elements = outputs.split_off(count).into_iter().map(|output| output.value).collect();
     let folding = Some(Folding { elements, stripe });
-    Some(Request { operations, inputs, outputs, streams: false, again: None, folding })
+    Some(Request { operations, inputs, outputs, streams: false, again: None, folding, in_place: false })
 }
 
 /// The values of a region's registers; or why they cannot be recorded.

@@ -129,9 +129,9 @@ impl Target for Vectors<'_> {
     fn banks(&self) -> [usize; 2] {
         // The last vector register is kept for what takes two instructions: `scratch`.
         // So is the last mask where the last vector's results are written under one.
-        match (self.wide, &self.request.folding) {
-            (true, None) => [31, 7],
-            (true, Some(_)) => [31, 6],
+        match (self.wide, self.request.ends_partly()) {
+            (true, false) => [31, 7],
+            (true, true) => [31, 6],
             (false, _) => [15, 0],
         }
     }

@@ -409,7 +409,7 @@ impl<'a> Writer<'a> {
         self.asm.set_label(&mut done)?;
         // A label needs an instruction of its own.
         self.asm.nop()?;
-        if body.copies == 1 && self.vectors.request.folding.is_none() {
+        if body.copies == 1 && !self.vectors.request.ends_partly() {
             // What is left is less than a vector: the last whole vector is computed once more, some of it again.
             let mut end = self.asm.create_label();
             self.asm.test(rcx, rcx)?;
@@ -424,9 +424,9 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// What is left of a row with accumulators, less than a vector: the last whole vector is computed, and what is new of it is written.
+    /// What is left of a row that ends partly, less than a vector: the last whole vector is computed, and what is new of it is written.
     fn last_vector<'b>(&mut self, body: &'b Body, asides: &mut Vec<Aside<'b>>) -> Outcome {
-        if self.vectors.request.folding.is_none() || body.copies > 1 {
+        if !self.vectors.request.ends_partly() || body.copies > 1 {
             return Ok(());
         }
         let width = self.vectors.width;
