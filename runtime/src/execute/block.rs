@@ -34,6 +34,10 @@ const CODE_BLOCK: usize = 16 * 1024;
 /// Elements of a block of machine code whose results are reduced over an outer axis: rows of them, with accumulators beside them.
 const ROW_BLOCK: usize = 1024;
 
+/// The most bytes of a bundle's rows, so that they stay in the first cache, and the fewest elements of one.
+const MOST_BUNDLED: usize = 32 * 1024;
+const FEWEST_BUNDLED: usize = 64;
+
 /// No block of a region that replaces a part of an array has more elements: what it computes waits in the first cache.
 pub const WAITING_BLOCK: usize = 4096;
 
@@ -100,6 +104,13 @@ pub enum Way {
         /// Accumulators: so far apart lie the rows that one takes.
         every: usize,
     },
+    /// The same where an accumulator takes few rows: several take them in turn, out of the first cache ([`Tape::bundles`]).
+    Bundles {
+        /// How many rows become one.
+        reduced: usize,
+        /// So far apart lie the rows that these accumulators take.
+        every: usize,
+    },
 }
 
 /// Where an array's elements lie.
@@ -142,6 +153,8 @@ pub struct Tape {
     rows: usize,
     /// How many runs lie between the rows of one call, and one more.
     every: usize,
+    /// Whether it is one of [`Tape::bundles`].
+    bundles: bool,
     bytes: usize,
     arity: usize,
     axes: usize,
@@ -200,6 +213,25 @@ impl<'a> Stretch<'a> {
     pub unsafe fn accumulate(&self, bench: &mut Bench, start: usize, rows: (usize, usize), to: &[*mut u8]) {
         // SAFETY: the caller's promise.
         unsafe { self.tape.accumulate(bench, self.from + start, rows, to) }
+    }
+
+    /// [`Tape::compute`].
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn compute(&self, bench: &mut Bench, start: usize, rows: (usize, usize)) {
+        // SAFETY: the caller's promise.
+        unsafe { self.tape.compute(bench, self.from + start, rows) }
+    }
+
+    /// [`Tape::distance`].
+    pub fn distance(&self, register: Register) -> isize {
+        self.tape.distance(register)
+    }
+
+    /// Whether the tape is one of [`Tape::bundles`].
+    pub fn takes_bundles(&self) -> bool {
+        self.tape.bundles
     }
 
     /// [`Tape::piece`].
@@ -602,6 +634,7 @@ impl Tape {
             run,
             rows: 1,
             every: 1,
+            bundles: false,
             bytes,
             arity,
             axes,
@@ -683,6 +716,7 @@ impl Tape {
             run,
             rows,
             every: 1,
+            bundles: false,
             bytes,
             arity,
             axes,
@@ -701,30 +735,22 @@ impl Tape {
         (row, way): (usize, Way),
         is_alone: bool,
     ) -> Option<Tape> {
+        let (stripe, most, step, reduced, every) = match way {
+            Way::Stripes(stripe) => (Some(stripe), (LONG_BLOCK / row).max(1), STRIPE as isize, 1, 1),
+            Way::Rows { reduced, every } => (None, STRIPES, 0, reduced, every),
+            Way::Bundles { reduced, every } => {
+                return Tape::bundles(region, level, places, destinations, row, (reduced, every), is_alone);
+            }
+        };
         if !region.may_fold() {
             return None;
         }
         let mut readers = Reader::all(region, places);
         let packed = if is_alone { readers.iter_mut().filter_map(Reader::pack).collect() } else { Short::new() };
-        let is_in_rows = |reader: &Reader| match reader {
-            Reader::Strided { axes, .. } => axes.last().is_some_and(|axis| axis.0 == row) && !reader.is_moved(row),
-            reader => !reader.is_moved(row),
-        };
-        let every = if let Way::Rows { every, .. } = way { every } else { 1 };
-        let goes_on = match way {
-            Way::Stripes(_) => true,
-            Way::Rows { reduced, .. } => {
-                readers.iter().filter_map(|reader| reader.even(row)).all(|rows| rows % reduced == 0)
-            }
-        };
-        if !goes_on || !readers.iter().all(is_in_rows) {
+        if !are_in_rows(&readers, row, reduced) {
             return None;
         }
         let readings = readings(region, &readers, row, packed.is_empty());
-        let (stripe, most, step) = match way {
-            Way::Stripes(stripe) => (Some(stripe), (LONG_BLOCK / row).max(1), STRIPE as isize),
-            Way::Rows { .. } => (None, STRIPES, 0),
-        };
         let code = region.folding(&readings, stripe, level)?;
         let mut bytes = 0;
         let mut leaf_offsets: Few<usize> = Few::from_elem(0, readers.len());
@@ -770,11 +796,92 @@ impl Tape {
             run: row,
             rows,
             every,
+            bundles: false,
             bytes,
             arity,
             axes,
             machine,
             packed,
+        })
+    }
+
+    /// A tape that computes every so many-th row of `row` elements of the line side by side ([`Tape::compute`]), all that a bundle of
+    /// accumulators takes of the `reduced`, if there is code for it and all leaves lie where it can read them.
+    fn bundles(
+        region: &Region,
+        level: Level,
+        places: &[Option<Place>],
+        destinations: &[*mut u8],
+        row: usize,
+        (reduced, every): (usize, usize),
+        is_alone: bool,
+    ) -> Option<Tape> {
+        let mut readers = Reader::all(region, places);
+        let packed = if is_alone { readers.iter_mut().filter_map(Reader::pack).collect() } else { Short::new() };
+        let readings = readings(region, &readers, row, packed.is_empty());
+        let (leaves, wanted) = (readers.len(), region.outputs());
+        // Leaves that are reduced themselves are read where they lie.
+        let is_there = |end: &End| end.register >= leaves || readings[end.register] != Reading::Splat;
+        let is_stored = |store: &Store| store.register >= leaves;
+        if !are_in_rows(&readers, row, reduced)
+            || !region.ends.iter().all(is_there)
+            || !region.stores.iter().all(is_stored)
+            || leaves + wanted.len() > MOST_IN_ROWS
+        {
+            return None;
+        }
+        let code = if wanted.is_empty() { None } else { Some(region.compiled(&readings, false, level)?) };
+        let most = reduced.div_ceil(every);
+        let largest = wanted.iter().map(|&register| region.dtype(register).size()).max();
+        let block = largest.map_or(ROW_BLOCK, |size| (MOST_BUNDLED / (most * size)).max(FEWEST_BUNDLED)).min(row);
+        let mut bytes = 0;
+        let mut slot = |size: usize| {
+            let offset = bytes;
+            bytes += size.next_multiple_of(ALIGNMENT) + PADDING;
+            offset
+        };
+        let leaf_offsets =
+            readings.iter().map(|reading| if *reading == Reading::Splat { slot(most * ALIGNMENT) } else { 0 });
+        let leaf_offsets = leaf_offsets.collect();
+        let machine = code.map(|code| {
+            let leaf = |(reader, reading): (&Reader, &Reading)| match reader.step(row, &code) {
+                step if *reading == Reading::Splat && !code.repeats(reader.size()) => step,
+                step => step * every as isize,
+            };
+            let mut steps: Few<isize> = readers.iter().zip(&readings).map(leaf).collect();
+            let output = |&register: &Register| {
+                let size = region.dtype(register).size();
+                match region.stores.iter().position(|store| store.register == register) {
+                    Some(store) => {
+                        steps.push((every * row * size) as isize);
+                        (register, Output::Dense { pointer: destinations[store], size })
+                    }
+                    None => {
+                        steps.push((block * size) as isize);
+                        (register, Output::Bench(slot(most * block * size)))
+                    }
+                }
+            };
+            let outputs = wanted.iter().map(output).collect();
+            Machine { code, outputs, steps }
+        });
+        Some(Tape {
+            operations: Few::new(),
+            operands: Short::new(),
+            copies: Short::new(),
+            leaf_offsets,
+            block,
+            window: usize::MAX,
+            run: row,
+            rows: rows(&readers, row),
+            every,
+            bundles: true,
+            bytes,
+            arity: leaves + wanted.len(),
+            axes: readers.iter().map(Reader::rank).max().unwrap_or(0),
+            machine,
+            packed,
+            readers,
         })
     }
 
@@ -791,6 +898,7 @@ impl Tape {
             run: usize::MAX,
             rows: 1,
             every: 1,
+            bundles: false,
             bytes: 0,
             arity: 0,
             axes: 0,
@@ -1028,6 +1136,33 @@ impl Tape {
             }
             machine.code.fold(&mut bench.arguments, count, (rows, &machine.steps));
         }
+    }
+
+    /// Computes rows of `count` elements, the first at `start` of the line, and leaves them side by side: [`Tape::register`] tells where
+    /// the first lies, [`Tape::distance`] how far apart they are.
+    ///
+    /// # Safety
+    /// As [`Tape::evaluate`] for the rows, those of one reduction; the tape is one of [`Tape::bundles`], and rows are no longer than its
+    /// block.
+    pub unsafe fn compute(&self, bench: &mut Bench, start: usize, (count, rows): (usize, usize)) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.read(bench, start, count * rows, rows);
+            if let Some(machine) = &self.machine {
+                let base = bench.memory.pointer();
+                machine.evaluate(bench, base, self.readers.len(), start, (count * rows, rows));
+            }
+        }
+    }
+
+    /// How far a register's rows lie apart, in bytes.
+    pub fn distance(&self, register: Register) -> isize {
+        if let Some(reader) = self.readers.get(register) {
+            return reader.stride(self.run) * self.every as isize;
+        }
+        let place = |machine: &Machine| machine.outputs.iter().position(|&(output, _)| output == register);
+        let step = |machine: &Machine| place(machine).map(|place| machine.steps[self.readers.len() + place]);
+        self.machine.as_ref().and_then(step).unwrap_or(0)
     }
 
     /// Copies leaves that are results themselves.
@@ -1277,6 +1412,16 @@ fn common_window(readers: &mut [Reader]) -> usize {
         }
     }
     least
+}
+
+/// Whether all readers find rows of the line where they lie, and `reduced` of them, from a multiple of that on, at equal distances.
+fn are_in_rows(readers: &[Reader], row: usize, reduced: usize) -> bool {
+    let is_in_rows = |reader: &Reader| match reader {
+        Reader::Strided { axes, .. } => axes.last().is_some_and(|axis| axis.0 == row) && !reader.is_moved(row),
+        reader => !reader.is_moved(row),
+    };
+    let goes_on = |reader: &Reader| reader.even(row).is_none_or(|rows| rows.is_multiple_of(reduced));
+    readers.iter().all(|reader| is_in_rows(reader) && goes_on(reader))
 }
 
 /// How many runs follow each other at equal distances for all readers: blocks of so many begin at multiples of it.

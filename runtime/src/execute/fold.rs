@@ -6,13 +6,14 @@
 //!
 //! Several ways to run give this order. A dense run feeds stripes as they come, or machine code computes and accumulates them
 //! (`reduce_rows`). Over outer axes an accumulator is a whole row of `width` results, so a stripe is `S * width` elements and everything
-//! else is the same; few of them exist at once (`Long::tree`), and machine code may accumulate the rows of one. When several results
-//! fit into a block of the line, the block is transposed, and folding and halving run across all of them at once (`reduce_short`).
+//! else is the same; few of them exist at once (`Long::tree`). Machine code may accumulate the rows of one, or, where each takes few,
+//! rows are computed side by side and several accumulators take them in registers (`Long::bundle`). When several results fit into a
+//! block of the line, the block is transposed, and folding and halving run across all of them at once (`reduce_short`).
 
 use super::block::{BEFORE_ACCUMULATORS, BLOCK, Bench, Fault, SHORT, Scratch, Stretch, Tape, Way};
 use super::extreme::{Search, beats};
 use super::threads::{Drive, Stop};
-use crate::kernel::{Fold, Level, STRIPE, STRIPES};
+use crate::kernel::{BUNDLE, Fold, Level, NARROWEST_BUNDLE, STRIPE, STRIPES};
 use crate::plan::region::Register;
 use crate::short::Short;
 use std::alloc::Layout;
@@ -23,6 +24,9 @@ const TILE: usize = 256;
 
 /// The widest rows whose accumulators, a stripe of them, stay in the first cache.
 const NARROW: usize = 32;
+
+/// An accumulator that takes no more rows than this is one of a bundle: to begin with each by itself would take longer than to fold them.
+const FEW: usize = 8;
 
 /// The reduced elements of a unit of work when only extremes are looked for.
 const EXTREME_BLOCK: usize = 8192;
@@ -145,7 +149,11 @@ pub fn accumulation(extents: Extents, targets: &[Target]) -> Option<(usize, Way)
         return None;
     }
     if inner > NARROW {
-        return Some((inner, Way::Rows { reduced, every: lanes }));
+        let way = match reduced <= FEW * lanes {
+            true => Way::Bundles { reduced, every: lanes / BUNDLE },
+            false => Way::Rows { reduced, every: lanes },
+        };
+        return Some((inner, way));
     }
     // Code fills a stripe of accumulators: many short runs, and a last block that is shorter than that, go another way.
     let last = (reduced - 1) % block + 1;
@@ -211,7 +219,7 @@ pub unsafe fn reduce_rows(
     Ok(())
 }
 
-/// Reduces what a tape computes. `folding`: a tape of the same region whose code accumulates rows ([`Way::Rows`]).
+/// Reduces what a tape computes. `folding`: a tape of the same region for rows ([`Way::Rows`] or [`Way::Bundles`]).
 ///
 /// # Errors
 /// When the run was cancelled or an element has no answer.
@@ -406,7 +414,7 @@ enum Blocks {
 /// Long runs: the unit of work is a block of reduced elements of one tile.
 struct Long<'a> {
     tape: Stretch<'a>,
-    /// The tape whose code accumulates rows.
+    /// The tape whose code accumulates rows, or whose rows are taken in bundles.
     folding: Option<Stretch<'a>>,
     level: Level,
     extents: Extents,
@@ -461,6 +469,10 @@ unsafe fn reduce_long(
         true if drive.count() == 1 => inner.min(tape.block()),
         true => inner.min(inner.div_ceil(drive.count() * 2).max(TILE)).min(tape.block()),
         false => inner.min(TILE),
+    };
+    let width = match folding {
+        Some(tape) if tape.takes_bundles() => width.min(tape.block()),
+        _ => width,
     };
     let long = Long {
         is_tree,
@@ -706,6 +718,12 @@ impl Long<'_> {
         let lanes = self.targets[0].lanes();
         // SAFETY: the caller's promise; each depth is a row of its own.
         unsafe {
+            if step * BUNDLE == lanes && self.takes_bundles(rows.width) {
+                if !drive.is_cancelled() {
+                    self.bundle(worker, rows, (lane, step), depth);
+                }
+                return None;
+            }
             if step == lanes {
                 let alone = match self.accumulates(rows.width) {
                     true => lane + 1,
@@ -754,7 +772,32 @@ impl Long<'_> {
 
     /// Whether rows of this width are accumulated by machine code.
     fn accumulates(&self, width: usize) -> bool {
-        self.folding.is_some_and(|tape| width >= tape.vector())
+        self.folding.is_some_and(|tape| !tape.takes_bundles() && width >= tape.vector())
+    }
+
+    /// Whether rows of this width are taken in bundles.
+    fn takes_bundles(&self, width: usize) -> bool {
+        let is_wide = |target: &Target| width * target.size() >= NARROWEST_BUNDLE;
+        self.folding.is_some_and(|tape| tape.takes_bundles()) && self.targets.iter().all(is_wide)
+    }
+
+    /// Folds every so many-th row (`step`) from `first` on into the row `depth` of each target's memory: a bundle of accumulators.
+    ///
+    /// # Safety
+    /// As [`Long::tree`]; the rows are wide enough for it.
+    unsafe fn bundle(&self, worker: &mut Worker, rows: Rows, (first, step): (usize, usize), depth: usize) {
+        let (Some(tape), Some(bench)) = (self.folding, &mut worker.folding) else { return };
+        let count = (rows.rows - first).div_ceil(step);
+        // SAFETY: the caller's promise.
+        unsafe {
+            tape.compute(bench, rows.first + first * self.extents.inner, (rows.width, count));
+            for (target, accumulator) in self.targets.iter().zip(&mut worker.accumulators) {
+                let (Accumulator::Fold { memory, .. }, How::Fold(fold)) = (accumulator, target.how) else { continue };
+                let (from, distance) = (tape.register(bench, target.register), tape.distance(target.register));
+                let to = memory.pointer().add(depth * self.width * target.size());
+                fold.bundle(self.level, from, (distance, count), rows.width, to);
+            }
+        }
     }
 
     /// Accumulates every so many-th row from `first` on in the row `depth` of each target's memory.

@@ -730,6 +730,43 @@ fn what_lies_the_other_way_round_is_read_right() {
 }
 
 #[test]
+fn columns_of_every_height_are_folded_in_one_order() {
+    let mut random = Random(19);
+    for (dtype, rows, columns) in [
+        (DType::F32, 2, 700),
+        (DType::F32, 100, 70),
+        (DType::F32, 300, 33),
+        (DType::F32, 1000, 67),
+        (DType::F64, 63, 41),
+        (DType::F64, 130, 1030),
+        (DType::F64, 513, 65),
+        (DType::I64, 200, 50),
+        (DType::U8, 700, 150),
+    ] {
+        let mut maker = Maker::parallel(2);
+        let (a, b) = (maker.input(dtype, &[2, rows, columns]), maker.input(dtype, &[2, 1, columns]));
+        let product = maker.call(MULTIPLY, a, b);
+        let outputs = [maker.reduce(SUM, a, &[1]), maker.reduce(SUM, product, &[1]), product];
+        let graph = maker.finish(&outputs);
+        let inputs = [&[2, rows, columns][..], &[2, 1, columns]].map(|shape| random.array(dtype, shape));
+        let expected = evaluate(&graph, &inputs, &library());
+        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            for (machine_code, threads) in
+                [MachineCode::Off, MachineCode::Always].into_iter().flat_map(|code| [(code, 1), (code, 2)])
+            {
+                let settings = Settings { machine_code, ..settings(threads, true, level) };
+                let results = execute(&graph, &inputs, &settings).unwrap();
+                for (result, output) in results.iter().zip(&outputs) {
+                    let place =
+                        format!("{dtype} [{rows}, {columns}] at {level:?}, {machine_code:?}, {threads} threads");
+                    assert!(same(result, &expected[output.index()]), "{place}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_million_ones_are_a_million() {
     let ones = Array::from_vec(&[1_000_000], vec![1f32; 1_000_000]).unwrap();
     let mut maker = Maker::new();

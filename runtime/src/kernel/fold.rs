@@ -20,10 +20,15 @@ use crate::lane::{Float, Integer, Lane, Lanes, Mask, Number, scalar};
 pub const STRIPE: usize = 512;
 /// The stripes of a block of a dense run.
 pub const STRIPES: usize = 64;
+/// The accumulators that [`Fold::bundle`] holds in registers.
+pub const BUNDLE: usize = 8;
+/// The fewest bytes of the rows that it takes: no vector has more.
+pub const NARROWEST_BUNDLE: usize = 64;
 
 type StripeFunction = unsafe fn(accumulators: *mut u8, source: *const u8, width: usize, stride: usize, stripes: usize);
 type HalveFunction = unsafe fn(accumulators: *mut u8, length: usize);
 type TotalFunction = unsafe fn(source: *const u8, count: usize, to: *mut u8);
+type BundleFunction = unsafe fn(source: *const u8, distance: isize, rows: usize, width: usize, to: *mut u8);
 
 /// A way to fold elements of one dtype into one.
 pub struct Fold {
@@ -32,6 +37,7 @@ pub struct Fold {
     stripes: [StripeFunction; 4],
     halves: [HalveFunction; 4],
     totals: [TotalFunction; 4],
+    bundles: [BundleFunction; 4],
 }
 
 impl Fold {
@@ -78,6 +84,25 @@ impl Fold {
     pub unsafe fn total(&self, level: Level, source: *const u8, count: usize, to: *mut u8) {
         // SAFETY: the caller's promise.
         unsafe { self.totals[level as usize](source, count, to) }
+    }
+
+    /// Folds `rows` rows, one at least, of `width` elements that begin `distance` bytes apart into one row: [`BUNDLE`] accumulators take
+    /// them in turn, and are halved in the end.
+    ///
+    /// # Safety
+    /// The rows must be readable and have [`NARROWEST_BUNDLE`] bytes at least; `to` must be writable for one and overlap none. The
+    /// machine must have the level.
+    pub unsafe fn bundle(
+        &self,
+        level: Level,
+        source: *const u8,
+        (distance, rows): (isize, usize),
+        width: usize,
+        to: *mut u8,
+    ) {
+        debug_assert!(rows > 0 && width * self.dtype().size() >= NARROWEST_BUNDLE);
+        // SAFETY: the caller's promise.
+        unsafe { self.bundles[level as usize](source, distance, rows, width, to) }
     }
 
     /// Joins `length` accumulators, a power of two, into the first of them: the second half is combined into the first half
@@ -328,6 +353,125 @@ unsafe fn total<V: Combine, const C: usize>(source: *const u8, count: usize, to:
         halve_filled::<V>(accumulators, lanes, filled);
         std::ptr::copy_nonoverlapping(accumulators, to, V::SIZE);
     }
+}
+
+/// `C` vectors of each row, all accumulators in registers.
+///
+/// # Safety
+/// As `Fold::bundle`, for so many elements.
+#[inline(always)]
+unsafe fn bundled_columns<V: Combine, const C: usize>(
+    source: *const u8,
+    (distance, rows): (isize, usize),
+    to: *mut u8,
+) {
+    let mut totals = [const { [const { MaybeUninit::<V::Vector>::uninit() }; C] }; BUNDLE];
+    // SAFETY: rows that are there are read; an accumulator is read only if there is its first row.
+    unsafe {
+        let load =
+            |row: usize, index: usize| V::load(source.offset(row as isize * distance).add(index * V::WIDTH * V::SIZE));
+        for (row, totals) in totals.iter_mut().enumerate() {
+            if row < rows {
+                totals.iter_mut().enumerate().for_each(|(index, total)| _ = total.write(load(row, index)));
+            }
+        }
+        let mut row = BUNDLE;
+        while row < rows {
+            for (at, totals) in totals.iter_mut().enumerate() {
+                if row + at < rows {
+                    for (index, total) in totals.iter_mut().enumerate() {
+                        total.write(V::combine(total.assume_init(), load(row + at, index)));
+                    }
+                    whole_steps_only();
+                }
+            }
+            row += BUNDLE;
+        }
+        let mut filled = rows.min(BUNDLE);
+        let mut half = BUNDLE / 2;
+        while half > 0 {
+            let (lower, upper) = totals.split_at_mut(half);
+            for (at, (left, right)) in lower.iter_mut().zip(upper.iter()).enumerate() {
+                if at + half < filled {
+                    for (left, right) in left.iter_mut().zip(right) {
+                        left.write(V::combine(left.assume_init(), right.assume_init()));
+                    }
+                    whole_steps_only();
+                }
+            }
+            filled = filled.min(half);
+            half /= 2;
+        }
+        for (index, total) in totals[0].iter().enumerate() {
+            V::store(total.assume_init(), to.add(index * V::WIDTH * V::SIZE));
+        }
+    }
+}
+
+/// # Safety
+/// As `Fold::bundle`.
+#[inline(always)]
+unsafe fn bundle<V: Combine, const C: usize>(
+    source: *const u8,
+    distance: isize,
+    rows: usize,
+    width: usize,
+    to: *mut u8,
+) {
+    let (mut column, rows) = (0, (distance, rows));
+    // SAFETY: the caller's promise: a row has a vector at least, and the last one may begin within the one before it.
+    unsafe {
+        while width - column >= C * V::WIDTH {
+            bundled_columns::<V, C>(source.add(column * V::SIZE), rows, to.add(column * V::SIZE));
+            column += C * V::WIDTH;
+        }
+        while column < width {
+            let at = column.min(width - V::WIDTH);
+            bundled_columns::<V, 1>(source.add(at * V::SIZE), rows, to.add(at * V::SIZE));
+            column = at + V::WIDTH;
+        }
+    }
+}
+
+/// # Safety
+/// As `Fold::bundle`.
+unsafe fn plain_bundle<V: Combine, const C: usize>(
+    source: *const u8,
+    distance: isize,
+    rows: usize,
+    width: usize,
+    to: *mut u8,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { bundle::<V, C>(source, distance, rows, width, to) }
+}
+
+/// # Safety
+/// As `Fold::bundle`, on a machine with AVX2 and FMA.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma"))]
+unsafe fn avx2_bundle<V: Combine, const C: usize>(
+    source: *const u8,
+    distance: isize,
+    rows: usize,
+    width: usize,
+    to: *mut u8,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { bundle::<V, C>(source, distance, rows, width, to) }
+}
+
+/// # Safety
+/// As `Fold::bundle`, on a machine with AVX-512 F, DQ, VL and BW.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma"))]
+unsafe fn avx512_bundle<V: Combine, const C: usize>(
+    source: *const u8,
+    distance: isize,
+    rows: usize,
+    width: usize,
+    to: *mut u8,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { bundle::<V, C>(source, distance, rows, width, to) }
 }
 
 /// # Safety
@@ -646,6 +790,12 @@ macro_rules! float_fold {
                 avx2_total::<$step<$formula, <Avx2 as Lanes>::$lane>, 8>,
                 avx512_total::<$step<$formula, <Avx512 as Lanes>::$lane>, 8>,
             ],
+            bundles: [
+                plain_bundle::<$step<$formula, <scalar::Scalar as Lanes>::$lane>, 1>,
+                plain_bundle::<$step<$formula, <Portable as Lanes>::$lane>, 1>,
+                avx2_bundle::<$step<$formula, <Avx2 as Lanes>::$lane>, 1>,
+                avx512_bundle::<$step<$formula, <Avx512 as Lanes>::$lane>, 2>,
+            ],
         }
     };
 }
@@ -675,6 +825,12 @@ macro_rules! array_fold {
                 plain_total::<$array<$formula, $element, $width>, 2>,
                 avx2_total::<$array<$formula, $element, $width>, 4>,
                 avx512_total::<$array<$formula, $element, $width>, 8>,
+            ],
+            bundles: [
+                plain_bundle::<$array<$formula, $element, $width>, 1>,
+                plain_bundle::<$array<$formula, $element, $width>, 1>,
+                avx2_bundle::<$array<$formula, $element, $width>, 1>,
+                avx512_bundle::<$array<$formula, $element, $width>, 2>,
             ],
         }
     };
@@ -740,6 +896,12 @@ table!(
             plain_total::<LogicVectors<F, <Portable as Lanes>::Truth, { <Portable as Lanes>::TRUTHS }>, 4>,
             avx2_total::<LogicVectors<F, <Avx2 as Lanes>::Truth, { <Avx2 as Lanes>::TRUTHS }>, 4>,
             avx512_total::<LogicVectors<F, <Avx512 as Lanes>::Truth, { <Avx512 as Lanes>::TRUTHS }>, 8>,
+        ],
+        bundles: [
+            plain_bundle::<LogicVectors<F, bool, 1>, 1>,
+            plain_bundle::<LogicVectors<F, <Portable as Lanes>::Truth, { <Portable as Lanes>::TRUTHS }>, 1>,
+            avx2_bundle::<LogicVectors<F, <Avx2 as Lanes>::Truth, { <Avx2 as Lanes>::TRUTHS }>, 1>,
+            avx512_bundle::<LogicVectors<F, <Avx512 as Lanes>::Truth, { <Avx512 as Lanes>::TRUTHS }>, 2>,
         ],
     }]
 );

@@ -12,7 +12,7 @@ mod tests;
 
 pub use crate::lane::{Double, Float, Integer, Lane, Mask, Number, Quotients, Single, Whole, Words};
 pub use cast::cast;
-pub use fold::{Fold, Folds, STRIPE, STRIPES};
+pub use fold::{BUNDLE, Fold, Folds, NARROWEST_BUNDLE, STRIPE, STRIPES};
 pub use formula::{
     Complex, ComplexDoubleFormula, ComplexDoublePart, ComplexFormula, ComplexPart, ComplexTest, DoubleFormula,
     DrawFormula, FloatFormula, FloatTest, IntegerFormula, LogicFormula, MixedTest, NumberFormula, NumberTest,
