@@ -65,11 +65,6 @@ impl<A> TextPiece<A> {
         }
     }
 
-    /// Shows every array in it, in order.
-    pub fn visit(&self, see: &mut dyn FnMut(&A)) {
-        self.visit_new(see, &mut HashSet::new());
-    }
-
     fn visit_new(&self, see: &mut dyn FnMut(&A), seen: &mut HashSet<*const Closure<A>>) {
         match self {
             TextPiece::Text(_) => {}
@@ -107,6 +102,13 @@ impl<A> TextPiece<A> {
             _ => false,
         }
     }
+}
+
+/// The arrays of a string, in order; those of a function that occurs twice once.
+pub fn arrays_of<A: Clone>(text: &[TextPiece<A>]) -> Vec<A> {
+    let (mut arrays, mut seen) = (Vec::new(), HashSet::new());
+    text.iter().for_each(|piece| piece.visit_new(&mut |array| arrays.push(array.clone()), &mut seen));
+    arrays
 }
 
 /// Adds a piece behind a string; what is known is one piece.

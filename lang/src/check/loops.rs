@@ -31,7 +31,7 @@ const TURN_OVER: &str = "turn is over";
 const LOOP_OVER: &str = "loop is over";
 
 /// Which turn it is, in a loop that counts its turns.
-const TURN: &str = "turn";
+const TURN: &str = "number of the turn";
 
 /// What a fold has come to.
 const FOLDED: &str = "folded value";
@@ -65,7 +65,7 @@ enum Adaptation {
 type Adapted = Vec<(Place, Adaptation)>;
 
 /// How often a loop's strings may turn out to be more than was known: one that grows does so always.
-const MOST_WIDENED: usize = 16;
+const MOST_WIDENED: usize = 256;
 
 /// A loop as its turns need it.
 struct Site<'s> {
@@ -808,7 +808,7 @@ impl<'a> Checker<'a> {
 
     /// Whether a value after a turn (nodes of the body) may be the next turn's value before it.
     fn fit_turn(&self, level: &super::Level, before: &Value<Operand>, after: &Value<Operand>) -> Fit {
-        if !before.is_alike(after, &mut |_, _| true) {
+        if !self.is_alike_after(level, before, after) {
             return Fit::Differs;
         }
         let mut cast = Vec::new();
@@ -834,6 +834,21 @@ impl<'a> Checker<'a> {
             cast.push(old_type.dtype);
         }
         if adapts { Fit::Adapts(adapted) } else { Fit::Same(cast) }
+    }
+
+    /// Whether a value after a turn is made as it was before it: of arrays, of whatever type, and of strings of one form.
+    fn is_alike_after(&self, level: &super::Level, before: &Value<Operand>, after: &Value<Operand>) -> bool {
+        match (before, after) {
+            (Value::Array(_), Value::Array(_)) => true,
+            (Value::Tuple(one), Value::Tuple(other)) => {
+                let mut parts = one.iter().zip(other);
+                one.len() == other.len() && parts.all(|(one, other)| self.is_alike_after(level, one, other))
+            }
+            (Value::Text(_), Value::Text(_)) => {
+                before.is_alike(after, &mut |one, other| self.type_of(*one) == self.type_in(level, *other))
+            }
+            _ => false,
+        }
     }
 
     /// A value with its arrays in other dtypes.
@@ -922,7 +937,9 @@ impl<'a> Checker<'a> {
         let found = self.describe(value);
         let name = &place.1;
         let message = match value {
-            Value::Text(_) => format!("a loop chooses between strings, and every turn makes `{name}` longer"),
+            Value::Text(_) => {
+                format!("a loop chooses between strings that are known, and every turn makes new ones of `{name}`")
+            }
             _ => format!("a loop carries arrays, strings and tuples of them, and `{name}` is {found}"),
         };
         let turn = site.text.ok().and_then(|body| last_assignment(body, name)).unwrap_or(site.span);

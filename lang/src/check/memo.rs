@@ -113,7 +113,7 @@ pub(super) fn key_of(value: &Value<Operand>) -> ValueKey {
     }
 }
 
-fn piece_key(piece: &TextPiece<Operand>) -> PieceKey {
+pub(super) fn piece_key(piece: &TextPiece<Operand>) -> PieceKey {
     match piece {
         TextPiece::Text(text) => PieceKey::Text(text.clone()),
         TextPiece::Value(value, specification, _) => PieceKey::Value(key_of(value), specification.clone()),

@@ -1,6 +1,6 @@
 //! Operators of what is no array: strings, tuples, dtypes and `none`. All but the numbers in tuples is known before the run.
 
-use super::text::known_text;
+use super::text::known_texts;
 use super::{Checker, Checks, Reported};
 use crate::ast::{BinaryOperator, UnaryOperator};
 use crate::declaration::{Advice, Operand};
@@ -139,7 +139,7 @@ impl Checker<'_> {
             (Value::Text(one), Value::Text(other)) => match self.equal_texts(one, other, operator_span) {
                 Some(equality) => Ok(equality),
                 None => {
-                    let span = if known_text(one).is_none() { left_span } else { right_span };
+                    let span = if known_texts(one).is_none() { left_span } else { right_span };
                     let message = "only the run tells what this string holds, so it cannot be compared";
                     let diagnostic = Diagnostic::error("E0308", message, span, "a string with values in it");
                     Err(self.report(diagnostic.help("compare the values themselves")))

@@ -4,20 +4,25 @@
 //! is. Two strings have one form if they differ in nothing but their arrays' elements; a list has each form once, and so a loop that
 //! chooses again and again chooses among the same strings.
 
-use super::memo::key_of;
+use super::memo::{key_of, piece_key};
 use super::structure::Equality;
-use super::{Checker, Checks, Level};
+use super::{Checker, Checks, Level, Reported};
 use crate::declaration::Operand;
+use crate::diagnostic::Diagnostic;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{IndexAxis, NodeId, NodeKind, SourceAxis};
 use crate::length::Length;
 use crate::source::Span;
 use crate::types::Type;
-use crate::value::{Mapped, Text, TextPiece, Value, is_alike, join};
+use crate::value::{Mapped, Text, TextPiece, Value, arrays_of, is_alike, join};
 use std::sync::Arc;
 
-/// The most pieces of all the strings that a loop chooses between: one that a loop makes longer would have ever more.
+/// The most pieces of all the strings that the run chooses between: one that every turn of a loop makes longer would have ever more.
 const MOST_PIECES: usize = 1024;
+
+/// Strings of more pieces than this are chosen where they differ, if they begin alike: else a string to which one `if` after the other
+/// adds something would double each time.
+const MOST_APART: usize = 64;
 
 /// What a string is before the run: its pieces, with types for arrays.
 type Form = Text<Type>;
@@ -52,20 +57,17 @@ fn form_of(text: &Text<Operand>, type_of: &dyn Fn(Operand) -> Type) -> Form {
 }
 
 impl Forms {
-    /// Adds what a string may be; whether that was known.
-    fn add(&mut self, text: &Text<Operand>, type_of: &dyn Fn(Operand) -> Type) -> bool {
-        let before = self.0.len();
-        for text in possible(text).1 {
+    /// Adds the forms of all that a string may be: where they stand.
+    fn add(&mut self, text: &Text<Operand>, type_of: &dyn Fn(Operand) -> Type) -> Vec<usize> {
+        let position = |text| {
             let form = form_of(text, type_of);
-            if self.position(&form).is_none() {
+            let same = |known: &Form| is_alike(known, &form, &mut |one, other| one == other);
+            self.0.iter().position(same).unwrap_or_else(|| {
                 self.0.push(form);
-            }
-        }
-        self.0.len() == before
-    }
-
-    fn position(&self, form: &Form) -> Option<usize> {
-        self.0.iter().position(|known| is_alike(known, form, &mut |one, other| one == other))
+                self.0.len() - 1
+            })
+        };
+        possible(text).1.iter().map(position).collect()
     }
 
     /// The string itself; it is chosen only if there are several.
@@ -78,30 +80,29 @@ impl Forms {
 
     /// The types of all arrays in them.
     fn types(&self) -> Vec<Type> {
-        let mut types = Vec::new();
-        let mut see = |one: &Type| types.push(one.clone());
-        self.0.iter().for_each(|form| form.iter().for_each(|piece| piece.visit(&mut see)));
-        types
+        self.0.iter().flat_map(|form| arrays_of(form)).collect()
     }
 
-    /// A string that was added, in this form: its arrays.
-    fn leaves(&self, text: &Text<Operand>, type_of: &dyn Fn(Operand) -> Type) -> Vec<Leaf<Operand>> {
+    /// How many pieces and values they are made of.
+    fn count(&self) -> usize {
+        self.0.iter().map(|form| Value::Text(form.clone()).extent().count).sum()
+    }
+
+    /// A string in this form: its arrays. `positions`: where the forms of all that it may be stand.
+    fn leaves(&self, text: &Text<Operand>, positions: &[usize]) -> Vec<Leaf<Operand>> {
         let (which, texts) = possible(text);
-        let positions: Vec<usize> = texts.iter().filter_map(|text| self.position(&form_of(text, type_of))).collect();
         let mut leaves = Vec::new();
         if self.0.len() > 1 {
             leaves.push(match which {
                 None => Leaf::Which(positions[0]),
                 Some(which) if positions.iter().copied().eq(0..positions.len()) => Leaf::Kept(which),
-                Some(which) => Leaf::Chosen(which, positions.clone()),
+                Some(which) => Leaf::Chosen(which, positions.to_vec()),
             });
         }
         for (index, form) in self.0.iter().enumerate() {
             match positions.iter().position(|position| *position == index) {
-                Some(own) => {
-                    texts[own].iter().for_each(|piece| piece.visit(&mut |operand| leaves.push(Leaf::Kept(*operand))))
-                }
-                None => form.iter().for_each(|piece| piece.visit(&mut |one| leaves.push(Leaf::Unused(one.clone())))),
+                Some(own) => leaves.extend(arrays_of(&texts[own]).into_iter().map(Leaf::Kept)),
+                None => leaves.extend(arrays_of(form).into_iter().map(Leaf::Unused)),
             }
         }
         leaves
@@ -157,30 +158,61 @@ impl Checker<'_> {
         span: Span,
     ) -> Checks<Value<(usize, bool)>> {
         let mut forms = Forms::default();
+        let mut positions = Vec::new();
         for (level, text) in levels.iter().zip(texts) {
-            forms.add(text, &|operand| self.type_in(level, operand).clone());
+            positions.push(forms.add(text, &|operand| self.type_in(level, operand).clone()));
+        }
+        let [first, second] = levels;
+        let shared =
+            texts[0].iter().zip(texts[1]).take_while(|(one, other)| piece_key(one) == piece_key(other)).count();
+        if forms.count() > MOST_APART && shared > 0 {
+            return self.unify_ends([first, second], texts, shared, outputs, span);
+        }
+        if forms.count() > MOST_PIECES {
+            let message = format!("the run would choose between strings of more than {MOST_PIECES} pieces");
+            let diagnostic = Diagnostic::error("E0324", message, span, "");
+            return Err(self.report(diagnostic.help("print each part where it is chosen: `print(\"…\", end=\"\")`")));
         }
         for array_type in forms.types() {
-            let what = "the strings that an `if` chooses between";
-            self.refuse_untold(
-                &[(span, &array_type)],
-                what,
-                "make the array before the `if`, or print each string in its own branch",
-            )?;
+            let help = "make the array before the `if`, or print each string in its own branch";
+            self.refuse_untold(&[(span, &array_type)], "the strings that an `if` chooses between", help)?;
         }
         let mut next = outputs.0.len();
-        for ((level, text), nodes) in levels.into_iter().zip(texts).zip([&mut outputs.0, &mut outputs.1]) {
-            nodes.extend(self.text_in_form(&forms, level, text, span));
-        }
+        outputs.0.extend(self.text_in_form(first, forms.leaves(texts[0], &positions[0]), span));
+        outputs.1.extend(self.text_in_form(second, forms.leaves(texts[1], &positions[1]), span));
         Ok(forms.text().map(&mut |_| {
             next += 1;
             (next - 1, false)
         }))
     }
 
+    /// The same for long strings that begin alike: the beginning stays as it is, and the rest is chosen.
+    fn unify_ends(
+        &mut self,
+        [first, second]: [&mut Level; 2],
+        texts: [&Text<Operand>; 2],
+        shared: usize,
+        outputs: &mut (Vec<NodeId>, Vec<NodeId>),
+        span: Span,
+    ) -> Checks<Value<(usize, bool)>> {
+        let [(beginning, one), (_, other)] = texts.map(|text| text.split_at(shared));
+        let beginning = Value::Text(beginning.to_vec()).map(&mut |operand| {
+            outputs.0.push(self.enter(first, *operand, span));
+            outputs.1.push(self.enter(second, *operand, span));
+            (outputs.0.len() - 1, false)
+        });
+        let rest = self.unify_texts([first, second], [&one.to_vec(), &other.to_vec()], outputs, span)?;
+        match (beginning, rest) {
+            (Value::Text(mut text), Value::Text(rest)) => {
+                rest.into_iter().for_each(|piece| join(&mut text, piece));
+                Ok(Value::Text(text))
+            }
+            _ => Err(Reported),
+        }
+    }
+
     /// A string's arrays in a form, as nodes of a body that was walked.
-    fn text_in_form(&mut self, forms: &Forms, level: &mut Level, text: &Text<Operand>, span: Span) -> Vec<NodeId> {
-        let leaves = forms.leaves(text, &|operand| self.type_in(level, operand).clone());
+    fn text_in_form(&mut self, level: &mut Level, leaves: Vec<Leaf<Operand>>, span: Span) -> Vec<NodeId> {
         let nodes = leaves.into_iter().map(|leaf| {
             let leaf = leaf.map(&mut |operand| self.enter(level, operand, span));
             leaf.node(&mut |kind, array_type| level.builder.add(kind, vec![array_type], span, None))
@@ -197,15 +229,15 @@ impl Checker<'_> {
         span: Span,
     ) -> Option<Value<Operand>> {
         let mut forms = Forms::default();
-        forms.add(before, &|operand| self.type_of(operand).clone());
+        let positions = forms.add(before, &|operand| self.type_of(operand).clone());
         forms.add(after, &|operand| self.type_in(level, operand).clone());
-        if Value::Text(forms.0.concat()).extent().count > MOST_PIECES {
+        if forms.count() > MOST_PIECES {
             return None;
         }
         if forms.types().iter().flat_map(|one| &one.shape).any(|length| self.untold(length).is_some()) {
             return None;
         }
-        let leaves = forms.leaves(before, &|operand| self.type_of(operand).clone());
+        let leaves = forms.leaves(before, &positions);
         let mut nodes = Vec::new();
         for leaf in leaves {
             let leaf = leaf.map(&mut |operand| self.resolve(operand));
@@ -225,17 +257,15 @@ impl Checker<'_> {
     ) -> Option<Vec<NodeId>> {
         let mut forms = Forms::default();
         forms.add(before, &|operand| self.type_of(operand).clone());
-        let is_known = forms.add(after, &|operand| self.type_in(level, operand).clone());
-        is_known.then(|| self.text_in_form(&forms, level, after, span))
+        let known = forms.0.len();
+        let positions = forms.add(after, &|operand| self.type_in(level, operand).clone());
+        (forms.0.len() == known).then(|| self.text_in_form(level, forms.leaves(after, &positions), span))
     }
 
     /// Whether two strings are equal: known, or a bool of the run; `None`: they hold values, and only the run tells which strings they
     /// are.
     pub(super) fn equal_texts(&mut self, one: &Text<Operand>, other: &Text<Operand>, span: Span) -> Option<Equality> {
-        let known = |text: &Text<Operand>| -> Option<Vec<String>> {
-            possible(text).1.iter().map(|text| known_text(text)).collect()
-        };
-        let (Some(all), Some(others)) = (known(one), known(other)) else {
+        let (Some(all), Some(others)) = (known_texts(one), known_texts(other)) else {
             return (key_of(&Value::Text(one.clone())) == key_of(&Value::Text(other.clone())))
                 .then_some(Equality::Known(true));
         };
@@ -265,6 +295,9 @@ impl Checker<'_> {
         span: Span,
     ) {
         let known = match &value {
+            Value::Function(closure) if specification.is_empty() => {
+                Some(format!("fn {}", super::signature_of(&closure.function, None)))
+            }
             Value::Array(operand) => {
                 self.constant_of(*operand).and_then(|scalar| self.library.format(scalar, specification))
             }
@@ -278,6 +311,11 @@ impl Checker<'_> {
             (None, value) => text.push(TextPiece::Value(value, specification.clone(), span)),
         }
     }
+}
+
+/// All that a text may be, where none of that holds a value of the run.
+pub(super) fn known_texts(text: &Text<Operand>) -> Option<Vec<String>> {
+    possible(text).1.iter().map(|text| known_text(text)).collect()
 }
 
 /// The whole of a text that holds no value of the run.
