@@ -4,17 +4,16 @@
 //! where it is; a scalar is splatted once for each bench; any other leaf is copied into a block first, by runs along its
 //! innermost axis. So every kernel sees packed blocks, and a stored result is written straight to its place.
 
-use super::turned;
-use crate::buffer::{ALIGNMENT, Unwritten};
+use super::line::{advance, count, unravel};
+use super::reader::{Few, Place, Reader, are_in_rows, common_window, rows, splat};
+use super::scratch::Scratch;
+use crate::buffer::ALIGNMENT;
 use crate::kernel::{BlockFunction, Level, STRIPE, STRIPES};
 use crate::machine::MachineCode;
 use crate::machine::regions::{Compiled, Line as Stage, MOST_IN_ROWS, Reading};
-use crate::plan::region::{End, Leaf, Reducer, Region, Register, Source, Store, ValueId};
+use crate::plan::region::{End, Region, Register, Source, Store};
 use crate::short::Short;
-use std::cell::RefCell;
 use std::sync::Arc;
-use thalweg_lang::dtype::{DType, Scalar};
-use thalweg_lang::graph::SourceAxis;
 
 /// Elements of a block.
 pub const BLOCK: usize = 512;
@@ -38,33 +37,22 @@ const ROW_BLOCK: usize = 1024;
 const MOST_BUNDLED: usize = 32 * 1024;
 const FEWEST_BUNDLED: usize = 64;
 
+/// The most elements of a region whose tape is kept for its next run.
+const MOST_AGAIN: usize = 128 * 1024;
+
 /// No block of a region that replaces a part of an array has more elements: what it computes waits in the first cache.
 pub const WAITING_BLOCK: usize = 4096;
 
 /// Results of so many bytes do not stay in any cache until somebody reads them.
 const MOST_CACHED: usize = 32 * 1024 * 1024;
 
-/// The most bytes that are packed for a run: more would not stay in the second cache.
-const MOST_PACKED: usize = 512 * 1024;
-
-/// The most bytes of rows that are copied at once from an array that lies the other way round, for they stay in the second cache; and the
-/// fewest rows that are worth it.
-const MOST_TURNED: usize = 208 * 1024;
-const FEWEST_TURNED: usize = 4;
-
-/// Rows of such an array that are no longer than this touch few lines of memory, and find them again in the first cache.
-const SHORT_TURNED: usize = 64;
-
 /// Elements of a region from which on it is worth it to find the slices that overlap.
-const FEWEST_OVERLAPPING: usize = 2048;
+pub const FEWEST_OVERLAPPING: usize = 2048;
 
 /// The least run along the innermost axis for which blocks end where runs do: then what lies densely in a run is read where it is.
 /// A block of machine code is cheaper to begin than one of many separate functions.
 const RUN_OF_MACHINE_CODE: usize = 16;
 const RUN_OF_FUNCTIONS: usize = 256;
-
-/// The most elements of a region that are taken in one call of its machine code, without a tape.
-const MOST_STRAIGHT: usize = CODE_BLOCK;
 
 /// Between the accumulators of two reductions: code may look at what lies before the first.
 pub const BEFORE_ACCUMULATORS: usize = 64;
@@ -72,25 +60,6 @@ pub const BEFORE_ACCUMULATORS: usize = 64;
 /// Between two block buffers, so that equal offsets in them do not fall on equal offsets in a page: the processor would take
 /// a load for one that must wait for the store before it.
 const PADDING: usize = 3 * ALIGNMENT;
-
-/// Lengths and distances along axes, slowest first.
-pub type Axes = Short<(usize, isize)>;
-
-/// What belongs to a region's leaves, operands or results: few of each, mostly.
-type Few<T> = Short<T, 8>;
-
-/// A leaf as it is read in this run.
-enum Reader {
-    /// Element `i` of the line lies at `pointer + i * size`.
-    Dense { pointer: *const u8, size: usize },
-    /// One value everywhere.
-    Splat { bytes: [u8; 16], size: usize },
-    /// Copied by runs; lengths and distances in bytes along the line's axes, slowest first. Where it is not 0, so many elements are
-    /// copied at once, from a multiple of it on, and found there afterwards.
-    Strided { pointer: *const u8, size: usize, axes: Axes, window: usize },
-    /// Counted by runs, as i64.
-    Counter { start: i64, axes: Axes },
-}
 
 /// How code accumulates rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,14 +80,6 @@ pub enum Way {
         /// So far apart lie the rows that these accumulators take.
         every: usize,
     },
-}
-
-/// Where an array's elements lie.
-pub struct Place {
-    /// The element `[0, 0, …]`.
-    pub pointer: *const u8,
-    /// In elements.
-    pub strides: Short<isize>,
 }
 
 /// Where an instruction writes.
@@ -294,63 +255,6 @@ pub struct Bench {
     stage: Few<Stage>,
 }
 
-impl Bench {
-    /// Begins with the line again.
-    pub fn rewind(&mut self) {
-        (self.next, self.origin) = (usize::MAX, 0);
-    }
-}
-
-/// The most block buffers that a thread keeps, and the most lines of one: an idle thread holds little memory.
-const MOST_IDLE: usize = 4;
-const LARGEST_IDLE: usize = 256 * 1024 / ALIGNMENT;
-
-thread_local! {
-    /// Block buffers that a thread has used and will use again: clearing new ones costs more than a small region.
-    static IDLE: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Memory of a thread's for the time of some work.
-pub struct Scratch(Vec<Line>);
-
-impl Scratch {
-    /// So many bytes at least, each of which has been written.
-    pub fn of(bytes: usize) -> Scratch {
-        let mut memory = IDLE.with_borrow_mut(Vec::pop).unwrap_or_default();
-        let lines = bytes.div_ceil(ALIGNMENT);
-        if memory.len() < lines {
-            memory.resize(lines, Line([0; ALIGNMENT]));
-        }
-        Scratch(memory)
-    }
-
-    /// The first byte.
-    pub fn pointer(&mut self) -> *mut u8 {
-        self.0.as_mut_ptr().cast()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let memory = std::mem::take(&mut self.0);
-        if memory.is_empty() || memory.len() > LARGEST_IDLE {
-            return;
-        }
-        // A thread that is ending has no place for it any more.
-        let _ = IDLE.try_with(|idle| {
-            let mut idle = idle.borrow_mut();
-            if idle.len() < MOST_IDLE {
-                idle.push(memory);
-            }
-        });
-    }
-}
-
-/// A cache line, to align the bench.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Line(#[allow(dead_code)] [u8; ALIGNMENT]);
-
 /// The first element that has no answer: its place on the line and the instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
@@ -358,197 +262,6 @@ pub struct Fault {
     pub element: usize,
     /// The instruction's index.
     pub instruction: usize,
-}
-
-/// The bytes of a scalar in memory.
-pub fn scalar_bytes(scalar: Scalar) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    let [low, high] = scalar.bits;
-    match scalar.dtype {
-        DType::C64 => {
-            bytes[..4].copy_from_slice(&(low as u32).to_ne_bytes());
-            bytes[4..8].copy_from_slice(&(high as u32).to_ne_bytes());
-        }
-        DType::C128 => {
-            bytes[..8].copy_from_slice(&low.to_ne_bytes());
-            bytes[8..].copy_from_slice(&high.to_ne_bytes());
-        }
-        dtype => match dtype.size() {
-            1 => bytes[0] = low as u8,
-            2 => bytes[..2].copy_from_slice(&(low as u16).to_ne_bytes()),
-            4 => bytes[..4].copy_from_slice(&(low as u32).to_ne_bytes()),
-            _ => bytes[..8].copy_from_slice(&low.to_ne_bytes()),
-        },
-    }
-    bytes
-}
-
-/// Fills `count` elements of `size` bytes with one value.
-///
-/// # Safety
-/// `to` must be writable for them.
-pub unsafe fn splat(bytes: &[u8; 16], size: usize, to: *mut u8, count: usize) {
-    /// Elements of one type, so that the compiler writes whole vectors of them.
-    unsafe fn fill<T: Copy>(bytes: &[u8; 16], to: *mut u8, count: usize) {
-        // SAFETY: the 16 bytes hold a T of at most that size, and the caller's memory `count` of them.
-        unsafe {
-            let value = bytes.as_ptr().cast::<T>().read_unaligned();
-            for index in 0..count {
-                to.cast::<T>().add(index).write_unaligned(value);
-            }
-        }
-    }
-    // SAFETY: the caller's promise; each type has the element's size.
-    unsafe {
-        match size {
-            1 => fill::<u8>(bytes, to, count),
-            2 => fill::<u16>(bytes, to, count),
-            4 => fill::<u32>(bytes, to, count),
-            8 => fill::<u64>(bytes, to, count),
-            _ => fill::<u128>(bytes, to, count),
-        }
-    }
-}
-
-impl Reader {
-    /// How a region's leaves are read.
-    fn all(region: &Region, places: &[Option<Place>]) -> Few<Reader> {
-        let reader = |(leaf, place): (&Leaf, &Option<Place>)| {
-            let place = place.as_ref().map(|place| (place.pointer, &place.strides[..]));
-            Reader::new(region, &leaf.source, leaf.dtype, place)
-        };
-        region.leaves.iter().zip(places).map(reader).collect()
-    }
-
-    /// How a leaf is read, given where its array's first element lies, and its strides.
-    fn new(region: &Region, source: &Source, dtype: DType, place: Option<(*const u8, &[isize])>) -> Reader {
-        match source {
-            Source::Scalar(scalar) => Reader::Splat { bytes: scalar_bytes(*scalar), size: dtype.size() },
-            Source::Counter(counter) => {
-                let strides = region.order.iter().map(|&own| (region.shape[own], counter.steps[own] as isize));
-                Reader::Counter { start: counter.start, axes: merge(strides) }
-            }
-            Source::Array { axes, .. } => match place {
-                Some(place) => Reader::of_array(region, place, dtype.size(), axes),
-                None => unreachable!("an array's place is known"),
-            },
-        }
-    }
-
-    fn of_array(region: &Region, (first, own): (*const u8, &[isize]), size: usize, axes: &[SourceAxis]) -> Reader {
-        let mut offset = 0isize;
-        let mut strides: Short<isize> = Short::from_elem(0, region.shape.len());
-        for (axis, &stride) in axes.iter().zip(own) {
-            offset += axis.start as isize * stride;
-            if let Some(own) = axis.axis {
-                strides[own] += axis.step * stride;
-            }
-        }
-        let pointer = first.wrapping_offset(offset * size as isize);
-        let merged = merge(region.order.iter().map(|&own| (region.shape[own], strides[own] * size as isize)));
-        match merged[..] {
-            [] => Reader::splat_at(pointer, size),
-            [(_, 0)] => Reader::splat_at(pointer, size),
-            [(_, stride)] if stride == size as isize => Reader::Dense { pointer, size },
-            _ => Reader::Strided { pointer, size, axes: merged, window: 0 },
-        }
-    }
-
-    /// Packs what lies apart along the innermost axis and is read over and over along another: it is gathered once, and then read
-    /// where it lies. The memory must live as long as the reader.
-    fn pack(&mut self) -> Option<Scratch> {
-        let Reader::Strided { pointer, size, axes, .. } = self else { return None };
-        let inner = axes.last().map_or(0, |axis| axis.1);
-        let count: usize = axes.iter().filter(|axis| axis.1 != 0).map(|axis| axis.0).product();
-        let reads: usize = axes.iter().map(|axis| axis.0).product();
-        if inner == 0 || inner == *size as isize || count * *size > MOST_PACKED || reads < 2 * count {
-            return None;
-        }
-        let mut memory = Scratch::of(count * *size);
-        let kept: Axes = axes.iter().copied().filter(|axis| axis.1 != 0).collect();
-        let mut index: Short<usize> = Short::from_elem(0, kept.len());
-        // SAFETY: the elements are the array's, and the memory has room for each of them once.
-        unsafe { gather(*pointer, *size, &kept, &mut index, 0, count, memory.pointer()) };
-        let mut stride = *size as isize;
-        for axis in axes.iter_mut().rev().filter(|axis| axis.1 != 0) {
-            axis.1 = stride;
-            stride *= axis.0 as isize;
-        }
-        *pointer = memory.pointer();
-        *axes = merge(axes.iter().copied());
-        Some(memory)
-    }
-
-    /// What lies the other way round has neighbouring elements in neighbouring rows: row by row, each line of memory would be fetched
-    /// as often as it has elements. So a line's worth of rows is copied at once.
-    fn turn(&mut self) {
-        let Reader::Strided { size, axes, window, .. } = self else { return };
-        let &[.., (rows, next), (inner, stride)] = &axes[..] else { return };
-        let most = (ALIGNMENT / *size).min(MOST_TURNED / (inner * *size));
-        let is_turned = next == *size as isize && stride != next && inner > SHORT_TURNED;
-        if is_turned && most.min(rows) >= FEWEST_TURNED {
-            *window = (1 << most.ilog2()) * inner;
-        }
-    }
-
-    /// Copies elements of the line into a slot, a whole window of them if they are not in the one that was `copied` last, and tells where
-    /// they are.
-    ///
-    /// # Safety
-    /// The elements of the line are readable, and the slot has room for a window, too.
-    unsafe fn copy(
-        &self,
-        index: &mut [usize],
-        copied: Option<&mut usize>,
-        (start, length): (usize, usize),
-        slot: *mut u8,
-    ) -> *const u8 {
-        let Reader::Strided { pointer, size, axes, window } = self else { unreachable!("all else is not copied") };
-        // SAFETY: the caller's promise; a window ends where the line does.
-        unsafe {
-            if let Some(copied) = copied
-                && *window > 0
-            {
-                let first = start - start % window;
-                if start + length <= first + window {
-                    if *copied != first {
-                        let count: usize = axes.iter().map(|axis| axis.0).product();
-                        turned::copy(*pointer, *size, axes, (first, (*window).min(count - first)), slot);
-                        *copied = first;
-                    }
-                    return slot.add((start - first) * size);
-                }
-                *copied = usize::MAX;
-            }
-            gather(*pointer, *size, axes, index, start, length, slot);
-        }
-        slot
-    }
-
-    /// How many elements are copied at once; 0 where as many as are asked for.
-    fn window(&self) -> usize {
-        if let Reader::Strided { window, .. } = self { *window } else { 0 }
-    }
-
-    fn splat_at(pointer: *const u8, size: usize) -> Reader {
-        let mut bytes = [0; 16];
-        // SAFETY: the element is in the array: the region is not empty, and its leaves' indices were checked against shapes.
-        unsafe { std::ptr::copy_nonoverlapping(pointer, bytes.as_mut_ptr(), size) };
-        Reader::Splat { bytes, size }
-    }
-}
-
-/// Joins neighbouring axes that are evenly spaced, and leaves out those of length 1.
-pub fn merge(axes: impl Iterator<Item = (usize, isize)>) -> Axes {
-    let mut merged = Axes::new();
-    for (length, stride) in axes {
-        match merged.last_mut() {
-            _ if length == 1 => {}
-            Some(outer) if outer.1 == stride.wrapping_mul(length as isize) => *outer = (outer.0 * length, stride),
-            _ => merged.push((length, stride)),
-        }
-    }
-    merged
 }
 
 impl Tape {
@@ -946,13 +659,35 @@ impl Tape {
         self.run == usize::MAX
     }
 
-    /// Whether the tape serves another run in which all arrays lie where they lie now: it has machine code, which is not made later on,
-    /// and none of their elements.
+    /// Whether the tape serves another run, of arrays that lie as these do elsewhere: nothing of the arrays is copied here, and the
+    /// region is so small that it gains by it.
     pub fn serves_again(&self, region: &Region) -> bool {
-        let has_none = |(leaf, reader): (&Leaf, &Reader)| {
-            matches!(leaf.source, Source::Scalar(_)) || !matches!(reader, Reader::Splat { .. })
-        };
-        self.machine.is_some() && self.packed.is_empty() && region.leaves.iter().zip(&self.readers).all(has_none)
+        self.packed.is_empty() && region.count() <= MOST_AGAIN
+    }
+
+    /// Takes a leaf from where its array begins now, which began at `from` before.
+    ///
+    /// # Safety
+    /// As [`Reader::follow`].
+    pub unsafe fn follow(&mut self, leaf: Register, from: *const u8, to: *const u8) {
+        // SAFETY: the caller's promise.
+        unsafe { self.readers[leaf].follow(from, to) };
+    }
+
+    /// Brings the stored results elsewhere, in the order of the region's stores.
+    pub fn direct(&mut self, region: &Region, destinations: &[*mut u8]) {
+        let leaves = self.readers.len();
+        let computed = self.operations.iter_mut().enumerate();
+        let computed = computed.map(|(index, operation)| (leaves + index, &mut operation.output));
+        let by_machine = self.machine.iter_mut().flat_map(|machine| machine.outputs.iter_mut());
+        for (register, output) in computed.chain(by_machine.map(|(register, output)| (*register, output))) {
+            if let Output::Dense { pointer, .. } = output
+                && let Some(store) = region.stores.iter().position(|store| store.register == register)
+            {
+                *pointer = destinations[store];
+            }
+        }
+        self.copies = copies(region, destinations);
     }
 
     /// Block buffers for one thread.
@@ -969,15 +704,9 @@ impl Tape {
                 continue;
             }
             // SAFETY: the offset was laid out within the bench.
-            let place = unsafe { base.add(offset) };
-            if let Reader::Splat { bytes, size } = reader {
-                // SAFETY: a slot has room for a block of the largest elements.
-                unsafe {
-                    splat(bytes, *size, place, if self.machine.is_some() { ALIGNMENT / size } else { self.block })
-                };
-            }
-            *pointer = place;
+            *pointer = unsafe { base.add(offset) };
         }
+        self.repeat(base);
         for (operation, pointer) in self.operations.iter().zip(&mut pointers[self.readers.len()..]) {
             if let Output::Bench(offset) = operation.output {
                 // SAFETY: as above.
@@ -996,6 +725,24 @@ impl Tape {
             origin: 0,
             stage: Few::from_elem(Stage::EMPTY, stage),
         }
+    }
+
+    /// Repeats what is one value everywhere.
+    fn repeat(&self, base: *mut u8) {
+        for (reader, &offset) in self.readers.iter().zip(&self.leaf_offsets) {
+            if let Reader::Splat { bytes, size, .. } = reader {
+                let count = if self.machine.is_some() { ALIGNMENT / size } else { self.block };
+                // SAFETY: the offset was laid out within the bench, and a slot has room for a block of the largest elements.
+                unsafe { splat(bytes, *size, base.add(offset), count) };
+            }
+        }
+    }
+
+    /// Begins with the line again, for arrays that may lie elsewhere.
+    pub fn rewind(&self, bench: &mut Bench) {
+        (bench.next, bench.origin) = (usize::MAX, 0);
+        bench.windows.fill(usize::MAX);
+        self.repeat(bench.memory.pointer());
     }
 
     /// Runs every instruction on the elements `start .. start + length` of the line, no more than a [`Tape::piece`]. When an element has
@@ -1213,118 +960,6 @@ impl Machine {
     }
 }
 
-/// What machine code is given of a small region whose leaves all lie densely along the line or are one value everywhere: it takes the
-/// whole line in one call, and needs no tape.
-pub struct Straight {
-    /// Where the leaves lie, then whatever the code wants besides.
-    table: Few<*const u8>,
-    code: Arc<Compiled>,
-    /// A line for each leaf, for one value over and over, and then the stage or the accumulators.
-    memory: Scratch,
-}
-
-impl Straight {
-    /// A region with its arrays, `place` telling where a value's first element lies, and its strides; `None` where it needs a tape. The
-    /// region must not be empty.
-    pub fn new<'a>(
-        region: &Region,
-        level: Level,
-        place: impl Fn(ValueId) -> (*const u8, &'a [isize]),
-    ) -> Option<Straight> {
-        let (count, leaves) = (region.count(), region.leaves.len());
-        let may_run = if region.ends.is_empty() { region.may_compile() } else { region.may_fold() };
-        if count > MOST_STRAIGHT || region.site.threads > 1 || !may_run {
-            return None;
-        }
-        // A reduction is one block of the fixed order, which fills a stripe at least.
-        let stripe = match region.ends.first() {
-            None => None,
-            Some(end) => {
-                let lanes = STRIPE / region.dtype(end.register).size();
-                let is_block = count >= lanes && count <= lanes * STRIPES && count * SHORT > BLOCK;
-                let is_fold = |end: &End| {
-                    matches!(end.how, Reducer::Fold { .. }) && STRIPE / region.dtype(end.register).size() == lanes
-                };
-                if !is_block || region.reduced.len() != region.shape.len() || !region.ends.iter().all(is_fold) {
-                    return None;
-                }
-                Some(lanes)
-            }
-        };
-        // The code's outputs are the stores, one by one.
-        let is_output = |(index, store): (usize, &Store)| {
-            store.register >= leaves && region.stores[..index].iter().all(|other| other.register != store.register)
-        };
-        if !region.stores.iter().enumerate().all(is_output) {
-            return None;
-        }
-        let value_of = |leaf: &Leaf| if let Source::Array { value, .. } = leaf.source { Some(value) } else { None };
-        let shares = |(index, leaf): (usize, &Leaf)| {
-            let value = value_of(leaf);
-            value.is_some() && region.leaves[..index].iter().any(|other| value_of(other) == value)
-        };
-        // Slices that overlap have one address, which a tape finds.
-        if count >= FEWEST_OVERLAPPING && region.leaves.iter().enumerate().any(shares) {
-            return None;
-        }
-        let accumulators = region.ends.len() * (BEFORE_ACCUMULATORS + STRIPE);
-        let mut memory = Scratch::of((3 * leaves + region.stores.len()) * ALIGNMENT + accumulators);
-        let mut table = Few::new();
-        let mut readings: Few<Reading> = Few::new();
-        for (index, leaf) in region.leaves.iter().enumerate() {
-            let (reading, address) = match Reader::new(region, &leaf.source, leaf.dtype, value_of(leaf).map(&place)) {
-                Reader::Dense { pointer, .. } => (Reading::Dense, pointer),
-                Reader::Splat { bytes, size } => {
-                    let line = memory.pointer().wrapping_add(index * ALIGNMENT);
-                    // SAFETY: the memory has a line for each leaf.
-                    unsafe { splat(&bytes, size, line, ALIGNMENT / size) };
-                    (Reading::Splat, line.cast_const())
-                }
-                _ => return None,
-            };
-            readings.push(reading);
-            table.push(address);
-        }
-        let code = match stripe {
-            None => region.compiled(&readings, false, level),
-            Some(_) => region.folding(&readings, stripe, level),
-        };
-        Some(Straight { table, code: code?, memory })
-    }
-
-    /// Computes the region's results: the stored ones, and what is reduced.
-    ///
-    /// # Safety
-    /// The leaves' arrays live, and the results have room for all elements.
-    pub unsafe fn run(mut self, region: &Region, level: Level, stored: &[Unwritten], ends: &[Unwritten]) {
-        let count = region.count();
-        let first = self.memory.pointer().wrapping_add(region.leaves.len() * ALIGNMENT);
-        let stored = stored.iter().map(|block| block.pointer().cast_const());
-        if ends.is_empty() {
-            self.table.extend(stored);
-            // SAFETY: the leaves are readable for the whole line, one value for a line of memory; so are the results, each of which is
-            // memory of its own or takes an operand's place. The memory behind the leaves' lines is the stage.
-            unsafe {
-                let stage = std::slice::from_raw_parts_mut(first.cast::<Stage>(), self.code.stage());
-                self.code.run(&mut self.table, stage, count, (1, &[]));
-            }
-            return;
-        }
-        let accumulators = (0..ends.len())
-            .map(|index| first.wrapping_add(index * (BEFORE_ACCUMULATORS + STRIPE) + BEFORE_ACCUMULATORS));
-        self.table.extend(std::iter::repeat_n(std::ptr::null(), ends.len()));
-        self.table.extend(stored);
-        self.table.extend(accumulators.clone().map(<*mut u8>::cast_const));
-        // SAFETY: as above, for a stripe at least; the memory has room for the accumulators of each end.
-        unsafe { self.code.fold(&mut self.table, count, (1, &[])) };
-        for ((end, block), from) in region.ends.iter().zip(ends).zip(accumulators) {
-            let Reducer::Fold { fold, .. } = end.how else { unreachable!("all ends are folds") };
-            // SAFETY: the code has filled the accumulators, and a result is one element.
-            unsafe { fold.total(level, from, STRIPE / fold.dtype().size(), block.pointer()) };
-        }
-    }
-}
-
 /// Whether results are better written past the cache: all are new arrays, and together more than it holds.
 fn streams(region: &Region, readers: &[Reader], window: usize, destinations: &[*mut u8]) -> bool {
     let bytes: usize = region.stores.iter().map(|store| region.dtype(store.register).size() * region.count()).sum();
@@ -1401,288 +1036,8 @@ fn readings(region: &Region, readers: &[Reader], run: usize, in_place: bool) -> 
     readings
 }
 
-/// The least window that readers have, `usize::MAX` where none has: those which do not end where it does are given up.
-fn common_window(readers: &mut [Reader]) -> usize {
-    let least = readers.iter().map(Reader::window).filter(|&window| window > 0).min().unwrap_or(usize::MAX);
-    for reader in readers {
-        if let Reader::Strided { window, .. } = reader
-            && !window.is_multiple_of(least)
-        {
-            *window = 0;
-        }
-    }
-    least
-}
-
-/// Whether all readers find rows of the line where they lie, and `reduced` of them, from a multiple of that on, at equal distances.
-fn are_in_rows(readers: &[Reader], row: usize, reduced: usize) -> bool {
-    let is_in_rows = |reader: &Reader| match reader {
-        Reader::Strided { axes, .. } => axes.last().is_some_and(|axis| axis.0 == row) && !reader.is_moved(row),
-        reader => !reader.is_moved(row),
-    };
-    let goes_on = |reader: &Reader| reader.even(row).is_none_or(|rows| rows.is_multiple_of(reduced));
-    readers.iter().all(|reader| is_in_rows(reader) && goes_on(reader))
-}
-
-/// How many runs follow each other at equal distances for all readers: blocks of so many begin at multiples of it.
-fn rows(readers: &[Reader], run: usize) -> usize {
-    let least = readers.iter().filter_map(|reader| reader.even(run)).min().unwrap_or(usize::MAX);
-    if readers.iter().filter_map(|reader| reader.even(run)).all(|rows| rows % least == 0) { least.max(1) } else { 1 }
-}
-
 /// The stored results that are leaves: which, where to, and an element's bytes.
 fn copies(region: &Region, destinations: &[*mut u8]) -> Short<(Register, *mut u8, usize)> {
     let stores = region.stores.iter().zip(destinations).filter(|(store, _)| store.register < region.leaves.len());
     stores.map(|(store, &to)| (store.register, to, region.dtype(store.register).size())).collect()
-}
-
-impl Reader {
-    /// What machine code makes of it, when blocks end where runs of this length do: what is the same in a whole run is repeated,
-    /// and all else is dense by the time that the code runs.
-    fn reading(&self, run: usize) -> Reading {
-        match self {
-            Reader::Splat { .. } => Reading::Splat,
-            Reader::Strided { axes, .. } if run != usize::MAX && axes.last().is_some_and(|axis| axis.1 == 0) => {
-                Reading::Splat
-            }
-            _ => Reading::Dense,
-        }
-    }
-
-    /// Whether it is copied into a block.
-    fn is_moved(&self, run: usize) -> bool {
-        match self {
-            Reader::Dense { .. } | Reader::Splat { .. } => false,
-            Reader::Counter { .. } => true,
-            Reader::Strided { size, axes, .. } => {
-                let inner = axes.last().map_or(0, |axis| axis.1);
-                run == usize::MAX || inner != 0 && inner != *size as isize
-            }
-        }
-    }
-
-    /// How far its place goes from one run to the next, in bytes, where it is read without being moved; otherwise the distance in
-    /// what it is moved to.
-    fn step(&self, run: usize, code: &Compiled) -> isize {
-        match self {
-            Reader::Splat { .. } => 0,
-            reader if code.repeats(self.size()) && reader.reading(run) == Reading::Splat => reader.stride(run),
-            reader if reader.reading(run) == Reading::Splat => ALIGNMENT as isize,
-            reader if reader.is_moved(run) => (run * reader.size()) as isize,
-            reader => reader.stride(run),
-        }
-    }
-
-    /// How many runs follow each other at equal distances, from a multiple of this on; `None`: all do.
-    fn even(&self, run: usize) -> Option<usize> {
-        match self {
-            Reader::Strided { axes, .. } => match axes[..] {
-                [.., (rows, _), (length, _)] if length == run => Some(rows),
-                [.., (length, _)] => Some(length / run),
-                [] => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// The distance between the first elements of two runs, in bytes.
-    fn stride(&self, run: usize) -> isize {
-        match self {
-            Reader::Strided { axes, .. } => match axes[..] {
-                [.., (_, outer), (length, _)] if length == run => outer,
-                [.., (_, inner)] => run as isize * inner,
-                [] => 0,
-            },
-            reader => (run * reader.size()) as isize,
-        }
-    }
-
-    fn size(&self) -> usize {
-        match self {
-            Reader::Dense { size, .. } | Reader::Splat { size, .. } | Reader::Strided { size, .. } => *size,
-            Reader::Counter { .. } => size_of::<i64>(),
-        }
-    }
-
-    fn rank(&self) -> usize {
-        match self {
-            Reader::Strided { axes, .. } | Reader::Counter { axes, .. } => axes.len(),
-            _ => 0,
-        }
-    }
-}
-
-/// The index of a place on the line along each axis.
-pub fn unravel(axes: &[(usize, isize)], index: &mut [usize], place: usize) -> isize {
-    let mut rest = place;
-    let mut offset = 0;
-    for ((length, stride), at) in axes.iter().zip(index.iter_mut()).rev() {
-        *at = rest % length;
-        rest /= length;
-        offset += *at as isize * stride;
-    }
-    offset
-}
-
-/// Moves an index, and the offset that belongs to it, `length` elements on; they stay within a run along the innermost axis.
-fn advance(axes: &[(usize, isize)], index: &mut [usize], offset: &mut isize, length: usize) {
-    let mut step = length;
-    for ((length, stride), at) in axes.iter().zip(index.iter_mut()).rev() {
-        *at += step;
-        *offset += step as isize * stride;
-        if *at < *length {
-            return;
-        }
-        *offset -= *length as isize * stride;
-        *at = 0;
-        step = 1;
-    }
-}
-
-/// Goes over runs along the innermost axis: `run(offset, length)`, the offset in strides from the first element.
-fn runs(
-    axes: &[(usize, isize)],
-    index: &mut [usize],
-    start: usize,
-    length: usize,
-    mut run: impl FnMut(isize, isize, usize),
-) {
-    let Some((&(inner, stride), outer)) = axes.split_last() else {
-        return run(0, 0, length);
-    };
-    let index = &mut index[..axes.len()];
-    let mut offset = unravel(axes, index, start);
-    let mut at = index[outer.len()];
-    let mut left = length;
-    loop {
-        let count = left.min(inner - at);
-        run(offset, stride, count);
-        left -= count;
-        if left == 0 {
-            return;
-        }
-        offset -= at as isize * stride;
-        at = 0;
-        for (&(length, stride), at) in outer.iter().zip(index.iter_mut()).rev() {
-            *at += 1;
-            offset += stride;
-            if *at < length {
-                break;
-            }
-            offset -= stride * length as isize;
-            *at = 0;
-        }
-    }
-}
-
-/// Copies elements of the line into a block.
-///
-/// # Safety
-/// The elements are readable, and `to` is writable for `length` of them.
-pub unsafe fn gather(
-    from: *const u8,
-    size: usize,
-    axes: &[(usize, isize)],
-    index: &mut [usize],
-    start: usize,
-    length: usize,
-    to: *mut u8,
-) {
-    // SAFETY: the caller's promise. Elements are copied as bytes or words of their size; none needs more alignment than that.
-    unsafe {
-        match size {
-            1 => gather_as::<u8>(from, axes, index, start, length, to.cast()),
-            2 => gather_as::<u16>(from, axes, index, start, length, to.cast()),
-            4 => gather_as::<u32>(from, axes, index, start, length, to.cast()),
-            8 => gather_as::<u64>(from, axes, index, start, length, to.cast()),
-            _ => gather_as::<[u64; 2]>(from, axes, index, start, length, to.cast()),
-        }
-    }
-}
-
-/// # Safety
-/// As [`gather`], in elements of `T`.
-unsafe fn gather_as<T: Copy>(
-    from: *const u8,
-    axes: &[(usize, isize)],
-    index: &mut [usize],
-    start: usize,
-    length: usize,
-    to: *mut T,
-) {
-    let mut to = to;
-    runs(axes, index, start, length, |offset, stride, count| {
-        // SAFETY: the caller's promise: each run lies within the line, and the runs together are `length` long.
-        unsafe {
-            let source = from.offset(offset);
-            if stride == size_of::<T>() as isize {
-                std::ptr::copy_nonoverlapping(source, to.cast(), count * size_of::<T>());
-            } else if stride == 0 {
-                let value = source.cast::<T>().read_unaligned();
-                for at in 0..count {
-                    to.add(at).write_unaligned(value);
-                }
-            } else {
-                for at in 0..count {
-                    to.add(at).write_unaligned(source.offset(at as isize * stride).cast::<T>().read_unaligned());
-                }
-            }
-            to = to.add(count);
-        }
-    });
-}
-
-/// Copies a block to elements of the line.
-///
-/// # Safety
-/// The elements are writable, and `from` is readable for `length` of them, elsewhere.
-pub unsafe fn scatter(
-    to: *mut u8,
-    size: usize,
-    axes: &[(usize, isize)],
-    index: &mut [usize],
-    start: usize,
-    length: usize,
-    from: *const u8,
-) {
-    let mut from = from;
-    runs(axes, index, start, length, |offset, stride, count| {
-        // SAFETY: the caller's promise: each run lies within the line, and the runs together are `length` long.
-        unsafe {
-            let to = to.offset(offset);
-            if stride == size as isize {
-                std::ptr::copy_nonoverlapping(from, to, count * size);
-            } else {
-                for at in 0..count {
-                    std::ptr::copy_nonoverlapping(from.add(at * size), to.offset(at as isize * stride), size);
-                }
-            }
-            from = from.add(count * size);
-        }
-    });
-}
-
-/// Counts along the line into a block.
-///
-/// # Safety
-/// `to` is writable for `length` elements.
-pub unsafe fn count(
-    first: i64,
-    axes: &[(usize, isize)],
-    index: &mut [usize],
-    start: usize,
-    length: usize,
-    to: *mut i64,
-) {
-    let mut to = to;
-    runs(axes, index, start, length, |offset, stride, count| {
-        let first = first.wrapping_add(offset as i64);
-        // SAFETY: the runs together are `length` long.
-        unsafe {
-            for at in 0..count {
-                to.add(at).write(first.wrapping_add(at as i64 * stride as i64));
-            }
-            to = to.add(count);
-        }
-    });
 }

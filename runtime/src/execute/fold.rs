@@ -10,9 +10,11 @@
 //! rows are computed side by side and several accumulators take them in registers (`Long::bundle`). When several results fit into a
 //! block of the line, the block is transposed, and folding and halving run across all of them at once (`reduce_short`).
 
-use super::block::{BEFORE_ACCUMULATORS, BLOCK, Bench, Fault, SHORT, Scratch, Stretch, Tape, Way};
+use super::block::{BEFORE_ACCUMULATORS, BLOCK, Bench, Fault, SHORT, Stretch, Tape, Way};
 use super::extreme::{Search, beats};
+use super::scratch::Scratch;
 use super::threads::{Drive, Stop};
+use super::turned;
 use crate::kernel::{BUNDLE, Fold, Level, NARROWEST_BUNDLE, STRIPE, STRIPES};
 use crate::plan::region::Register;
 use crate::short::Short;
@@ -351,8 +353,14 @@ unsafe fn transpose(from: *const u8, to: *mut u8, size: usize, extents: (usize, 
             }
         }
     }
+    let (count, reduced, inner) = extents;
     // SAFETY: the caller's promise.
     unsafe {
+        // Squares do not pay for fewer.
+        if inner == 1 && reduced >= 8 {
+            let axes = [(reduced, size as isize), (count, (reduced * size) as isize)];
+            return turned::copy(from, size, &axes, (0, count * reduced), to);
+        }
         match size {
             1 => elements::<u8>(from, to, extents),
             2 => elements::<u16>(from.cast(), to.cast(), extents),

@@ -1,12 +1,11 @@
 //! A plan under way: the table of its values. A body that runs again and again keeps its table, so that a turn allocates nothing
 //! but what its steps compute, and a single element is kept in the table itself.
 
-use super::block::{Place, scalar_bytes};
-use super::region::Delayed;
+use super::reader::{Place, scalar_bytes};
 use super::{Context, interrupted, out_of_memory};
 use crate::array::Array;
 use crate::kernel::from_bytes;
-use crate::plan::region::{Region, ValueId};
+use crate::plan::region::ValueId;
 use crate::plan::{Following, Handed, Plan, Turns};
 use crate::short::Short;
 use thalweg_lang::diagnostic::Diagnostic;
@@ -97,8 +96,6 @@ pub struct Run<'a> {
     bodies: Vec<Vec<Run<'a>>>,
     /// The outputs of the plan's rest, after a turn.
     rest: Vec<Slot>,
-    /// What replaced parts of arrays in the last turn, by its region: mostly all lies where it lay then.
-    pub(super) delayed: Vec<(*const Region, Delayed)>,
 }
 
 impl<'a> Run<'a> {
@@ -113,7 +110,6 @@ impl<'a> Run<'a> {
             registers: Vec::new(),
             bodies: Vec::new(),
             rest: Vec::new(),
-            delayed: Vec::new(),
         }
     }
 

@@ -5,8 +5,10 @@
 //! up: along the selection's leading axes, up to the last one that such an array depends on, places are computed a few
 //! hundred at a time, and behind each of them lies a block of elements that no array of indices says anything about.
 
-use super::block::{Axes, Fault, count, gather, merge};
+use super::block::Fault;
 use super::frame::{Run, Single, Slot};
+use super::line::{Axes, count, gather, merge};
+use super::region::no_answer;
 use super::threads::Stop;
 use super::truths::positions;
 use super::{interrupted, out_of_memory, written};
@@ -977,8 +979,7 @@ impl Combine {
     }
 
     fn fault(&self, at: &[usize], span: Span) -> Diagnostic {
-        let place = if at.is_empty() { String::new() } else { format!(" at {}", DisplayShape(at)) };
-        Diagnostic::error("E0501", format!("{}{place}", self.fault), span, "")
+        no_answer(self.fault, at, span)
     }
 }
 

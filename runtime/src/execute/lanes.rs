@@ -1,7 +1,7 @@
 //! Running a loop on lanes by machine code.
 
-use super::block::Scratch;
 use super::frame::{Run, Slot};
+use super::scratch::Scratch;
 use super::{interrupted, out_of_memory};
 use crate::array::Array;
 use crate::buffer::ALIGNMENT;

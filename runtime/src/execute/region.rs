@@ -1,11 +1,12 @@
 //! Running a region: memory for its results, the tape, and the units of work.
 
-use super::block::{
-    Axes, Bench, Fault, Place, Scratch, Straight, Stretch, Tape, WAITING_BLOCK, Way, merge, scalar_bytes, scatter,
-    splat,
-};
+use super::block::{Bench, Fault, Stretch, Tape, WAITING_BLOCK, Way};
 use super::fold::{Extents, How, Target, accumulation, reduce, reduce_rows};
 use super::frame::{Element, Run, Single, Slot};
+use super::line::{Axes, merge, scatter};
+use super::reader::{Place, scalar_bytes, splat};
+use super::scratch::Scratch;
+use super::straight::Straight;
 use super::threads::{Drive, Stop};
 use super::{interrupted, out_of_memory, written};
 use crate::array::{Array, length_of};
@@ -13,7 +14,7 @@ use crate::buffer::{Bytes, OutOfMemory, Unwritten};
 use crate::kernel::Level;
 use crate::machine::regions::{Compiled, Line as Stage};
 use crate::operation::{Bodies, Failure};
-use crate::plan::region::{End, Leaf, MOST_OPERANDS, Reducer, Region, Source, Store, Within, elements};
+use crate::plan::region::{End, Leaf, MOST_OPERANDS, Reducer, Region, Source, Store, ValueId, Within, elements};
 use crate::plan::{self, Step};
 use crate::short::Short;
 use std::ops::Range;
@@ -30,8 +31,7 @@ const UNIT: usize = 32 * 1024;
 /// first cache, with what is read.
 const WAITING: usize = 12 * 1024;
 
-/// The most replacements that a run keeps for its next turn, and the most bytes that may wait in one: large ones gain nothing by it.
-const MOST_DELAYED: usize = 8;
+/// The most bytes that may wait in a replacement that is kept for the next run: large ones gain nothing by it.
 const MOST_WAITING: usize = 256 * 1024;
 
 /// Where the leaves of a region lie, those that are arrays.
@@ -54,37 +54,41 @@ impl Run<'_> {
             self.values[*value] = Slot::Array(array);
             return Ok(());
         }
-        if region.count() > 0
-            && let Some(straight) = Straight::new(region, self.plan.level, |value| self.strided(value))
-        {
+        if region.count() == 0 {
             let memory = self.memory(region)?;
-            // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block).
-            unsafe { straight.run(region, self.plan.level, &memory.stored, &memory.ends) };
-            // SAFETY: every element has been written.
+            let mut ends = region.ends.iter().zip(&memory.ends);
+            ends.try_for_each(|(end, block)| nothing(end, block, self.context.bodies))?;
+            // SAFETY: there is no element but what has been written.
             unsafe { self.take_results(region, memory) };
             return Ok(());
         }
-        let ready = self.prepare(region)?;
-        let outcome = match region.count() {
-            0 => region
-                .ends
-                .iter()
-                .zip(&ready.memory.ends)
-                .try_for_each(|(end, block)| nothing(end, block, self.context.bodies)),
-            // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block).
-            _ => unsafe { ready.work(true).run(None, &self.drive(region.site.threads)) }
-                .map_err(|stop| stopped(region, stop, span)),
-        };
-        outcome?;
+        let (ready, memory) = self.ready(region, true)?;
+        // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block).
+        let outcome = unsafe { ready.run(region, &memory, &self.drive(region.site.threads)) };
+        ready.leave(region);
+        outcome.map_err(|stop| stopped(region, stop, span))?;
         // SAFETY: every element has been written.
-        unsafe { self.take_results(region, ready.memory) };
+        unsafe { self.take_results(region, memory) };
         Ok(())
     }
 
-    /// Memory for a region's results, and where everything lies.
-    fn prepare<'r>(&mut self, region: &'r Region) -> Result<Ready<'r>, Diagnostic> {
-        let places: Places = region.leaves.iter().map(|leaf| self.place_of(leaf)).collect();
-        Ok(Ready { region, level: self.plan.level, places, memory: self.memory(region)? })
+    /// A region that is not empty with memory for its results, ready to run: what its last run left, or made now.
+    fn ready(&mut self, region: &Region, is_alone: bool) -> Result<(Box<Ready>, Memory), Diagnostic> {
+        let left = Ready::taken_up(region, |value| self.strided(value));
+        // They are told before memory is, which may be a leaf's own.
+        let places: Places = match left {
+            Some(_) => Places::new(),
+            None => region.leaves.iter().map(|leaf| self.place_of(leaf)).collect(),
+        };
+        let memory = self.memory(region)?;
+        let ready = match left {
+            Some(mut ready) => {
+                ready.direct(region, &memory);
+                ready
+            }
+            None => Box::new(Ready::new(region, self.plan.level, places, &memory, is_alone)),
+        };
+        Ok((ready, memory))
     }
 
     /// Memory for a region's results.
@@ -129,14 +133,14 @@ impl Run<'_> {
     }
 
     fn take_turns(&mut self, steps: &[Step], rows: usize) -> Result<(), Diagnostic> {
-        let mut works: Short<(Work, Span)> = Short::new();
+        let mut works: Short<(Box<Ready>, &Region, Span)> = Short::new();
         let (mut length, mut threads) = (0, 1);
         for step in steps {
             let plan::Work::Region(region) = &step.work else { unreachable!("only regions take turns") };
-            let ready = self.prepare(region)?;
-            works.push((ready.work(false), step.span));
+            let (ready, memory) = self.ready(region, false)?;
+            works.push((ready, region, step.span));
             // SAFETY: the regions are run in their order for each row, and read of the others' results that row alone.
-            unsafe { self.take_results(region, ready.memory) };
+            unsafe { self.take_results(region, memory) };
             (length, threads) = (region.shape[0], threads.max(region.site.threads));
         }
         let drive = self.drive(threads);
@@ -149,12 +153,14 @@ impl Run<'_> {
             |unit| unit,
             || (),
             |(), unit| {
-                for (work, span) in &works {
+                for (ready, region, span) in &works {
+                    let rows = Some(unit * rows..length.min((unit + 1) * rows));
+                    let Work::Blocks(blocks) = &ready.work else { unreachable!("it is not alone") };
                     // SAFETY: the leaves' arrays are in the table, and stay there until all is done; rows are their own.
-                    if let Err(stop) = unsafe { work.run(Some(unit * rows..length.min((unit + 1) * rows)), &alone) } {
+                    if let Err(stop) = unsafe { blocks.run(region, rows, &alone) } {
                         let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
                         if failed.as_ref().is_none_or(|(first, _)| unit < *first) {
-                            *failed = Some((unit, stopped(work.region, stop, *span)));
+                            *failed = Some((unit, stopped(region, stop, *span)));
                         }
                         break;
                     }
@@ -162,10 +168,12 @@ impl Run<'_> {
                 None
             },
         );
+        let (first, span) = (works[0].1, works[0].2);
+        works.into_iter().for_each(|(ready, region, _)| ready.leave(region));
         if let Some((_, diagnostic)) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(diagnostic);
         }
-        outcome.map_err(|stop| stopped(works[0].0.region, stop, works[0].1))
+        outcome.map_err(|stop| stopped(first, stop, span))
     }
 
     /// Runs a region whose result replaces a part of an array: where it lies if nothing else needs it, otherwise in a copy.
@@ -188,31 +196,28 @@ impl Run<'_> {
         }
         let to = to.wrapping_offset(first * size as isize);
         let whole = (array.data_pointer(), array.strides());
-        let place_of = |leaf: &Leaf| match &leaf.source {
-            Source::Array { value, .. } if *value == within.value.value => Some(whole),
-            Source::Array { value, .. } => Some(self.strided(*value)),
-            _ => None,
-        };
-        let known = self.delayed.iter().position(|(of, delayed)| {
-            std::ptr::eq(*of, region)
-                && region.leaves.iter().map(place_of).eq(delayed.places.iter().map(Option::as_ref).map(lying))
-        });
-        let mut delayed = match known {
-            Some(known) => self.delayed.swap_remove(known).1,
-            None => {
-                let owned = |(pointer, strides): (*const u8, &[isize])| Place { pointer, strides: strides.into() };
-                let places = region.leaves.iter().map(|leaf| place_of(leaf).map(owned)).collect();
-                self.delayed.retain(|(of, _)| !std::ptr::eq(*of, region));
-                Delayed::new(region, self.plan.level, places, (size, &axes), within.delay)
+        let lies = |value| if value == within.value.value { whole } else { self.strided(value) };
+        let left = Ready::taken_up(region, lies);
+        let mut ready = match left {
+            Some(ready) if matches!(&ready.work, Work::Delayed(delayed) if delayed.suits(&axes)) => ready,
+            _ => {
+                let place = |leaf: &Leaf| {
+                    let Source::Array { value, .. } = leaf.source else { return None };
+                    let (pointer, strides) = lies(value);
+                    Some(Place { pointer, strides: strides.into() })
+                };
+                let places: Places = region.leaves.iter().map(place).collect();
+                let is_settled = region.is_settled();
+                let delayed = Delayed::new(region, self.plan.level, &places, (size, &axes), within.delay);
+                Box::new(Ready { places, work: Work::Delayed(Box::new(delayed)), is_settled })
             }
         };
+        let Work::Delayed(delayed) = &mut ready.work else { unreachable!("it is made so") };
         let rows = Rows { to, size, axes: &axes, code: region.copying(self.plan.level) };
         // SAFETY: the leaves' arrays are held by this run and by `array`, which nothing else holds; the selection's elements are its
         // own, and `axes` leads to them in the order of the line.
         let outcome = unsafe { delayed.run(region.count(), &rows, &self.drive(1)) };
-        if delayed.stays && self.delayed.len() < MOST_DELAYED {
-            self.delayed.push((region, delayed));
-        }
+        ready.leave(region);
         outcome.map_err(|stop| stopped(region, stop, span))?;
         Ok(array)
     }
@@ -302,13 +307,31 @@ impl Run<'_> {
     }
 }
 
-/// A region with memory for its results.
-struct Ready<'r> {
-    region: &'r Region,
-    level: Level,
+/// What a region needs besides its arrays to run. It is left with the region, and the next run, whose arrays mostly lie alike, takes
+/// it up again.
+struct Ready {
+    /// Where the leaves lie.
     places: Places,
-    memory: Memory,
+    work: Work,
+    /// Whether no machine code takes its place later on: that was known before it was made.
+    is_settled: bool,
 }
+
+/// How a region is run.
+enum Work {
+    /// In one call.
+    Straight(Box<Straight>, Level),
+    /// In blocks.
+    Blocks(Box<Blockwise>),
+    /// In blocks that wait before they replace what lies there.
+    Delayed(Box<Delayed>),
+}
+
+// SAFETY: where something is left, nothing is done with its addresses before they have been replaced by those of the arrays of the
+// run that takes it up.
+unsafe impl Send for Ready {}
+// SAFETY: threads that work together each write elements of their own; the arrays are held while they do.
+unsafe impl Sync for Ready {}
 
 /// Memory for a region's results, in the order of its stores and of its ends.
 struct Memory {
@@ -319,24 +342,83 @@ struct Memory {
 /// Blocks of results: one or two mostly, and they are moved about in each run.
 type Blocks = Short<Unwritten, 2>;
 
-impl<'r> Ready<'r> {
-    /// What there is to do; the results' memory must live as long. `is_alone`: whether it takes no turns.
-    fn work(&self, is_alone: bool) -> Work<'r> {
-        let Ready { region, level, places, memory: Memory { stored, ends } } = self;
-        let destinations: Short<*mut u8> = stored.iter().map(Unwritten::pointer).collect();
-        let (outer, reduced, inner) = region.extents();
-        let extents = Extents { outer, reduced, inner };
-        let targets: Short<Target> = region.ends.iter().zip(ends).map(|(end, to)| target(region, end, to)).collect();
-        let way = if targets.is_empty() { None } else { accumulation(extents, &targets) };
-        let folding = way.and_then(|way| Tape::folding(region, *level, places, &destinations, way, is_alone));
-        let (tape, folding) = match (way, folding) {
-            (Some((_, Way::Stripes(_))), Some(tape)) => (tape, Folding::Stripes),
-            (_, rows) => {
-                let folding = rows.map_or(Folding::None, |rows| Folding::Rows(Box::new(rows)));
-                (Tape::new(region, *level, places, &destinations, is_alone), folding)
-            }
+impl Ready {
+    /// A region with its leaves' places and its results' memory; the region must not be empty. `is_alone`: whether it takes no turns.
+    fn new(region: &Region, level: Level, places: Places, memory: &Memory, is_alone: bool) -> Ready {
+        let is_settled = region.is_settled();
+        let straight = if is_alone { Straight::new(region, level, &places) } else { None };
+        let work = match straight {
+            Some(straight) => Work::Straight(Box::new(straight), level),
+            None => Work::Blocks(Box::new(Blockwise::new(region, level, &places, memory, is_alone))),
         };
-        Work { region, level: *level, extents, targets, tape, folding }
+        Ready { places, work, is_settled }
+    }
+
+    /// What the region's last run left, for arrays that `lies` tells the first element and the strides of; `None` where nothing was
+    /// left, or what was left is for arrays that lie differently.
+    fn taken_up<'a>(region: &Region, lies: impl Fn(ValueId) -> (*const u8, &'a [isize])) -> Option<Box<Ready>> {
+        let mut ready = region.idle.take::<Ready>()?;
+        let Ready { places, work, .. } = &mut *ready;
+        for (register, (leaf, place)) in region.leaves.iter().zip(places).enumerate() {
+            let (Source::Array { value, .. }, Some(place)) = (&leaf.source, place) else { continue };
+            let (to, strides) = lies(*value);
+            if strides != &place.strides[..] {
+                return None;
+            }
+            let from = std::mem::replace(&mut place.pointer, to);
+            // SAFETY: the array is of the same type and lies alike, so that the leaf's elements are in it.
+            unsafe {
+                match work {
+                    Work::Straight(straight, _) => straight.follow(register, from, to),
+                    Work::Blocks(blocks) => blocks.tapes().for_each(|tape| tape.follow(register, from, to)),
+                    Work::Delayed(delayed) => delayed.tape.follow(register, from, to),
+                }
+            }
+        }
+        Some(ready)
+    }
+
+    /// Brings the results to other memory.
+    fn direct(&mut self, region: &Region, memory: &Memory) {
+        let Work::Blocks(blocks) = &mut self.work else { return };
+        let destinations: Short<*mut u8> = memory.stored.iter().map(Unwritten::pointer).collect();
+        blocks.tapes().for_each(|tape| tape.direct(region, &destinations));
+        for (target, to) in blocks.targets.iter_mut().zip(&memory.ends) {
+            target.to = to.pointer();
+        }
+    }
+
+    /// Leaves it with the region, if it serves again.
+    fn leave(mut self: Box<Ready>, region: &Region) {
+        let serves_again = match &mut self.work {
+            Work::Straight(..) => true,
+            Work::Blocks(blocks) => blocks.tapes().all(|tape| tape.serves_again(region)),
+            Work::Delayed(delayed) => delayed.serves_again(region),
+        };
+        if self.is_settled && serves_again {
+            region.idle.leave(self);
+        }
+    }
+
+    /// Runs it: all of it, with the memory that its results have.
+    ///
+    /// # Errors
+    /// When the run was cancelled, an element has no answer, or there is no memory for partial results.
+    ///
+    /// # Safety
+    /// The leaves' arrays live, and nothing else writes to the results' memory.
+    unsafe fn run(&self, region: &Region, memory: &Memory, drive: &Drive) -> Result<(), Stop> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match &self.work {
+                Work::Straight(straight, level) => {
+                    straight.run(region, *level, &memory.stored, &memory.ends);
+                    Ok(())
+                }
+                Work::Blocks(blocks) => blocks.run(region, None, drive),
+                Work::Delayed(_) => unreachable!("a replacement has its own way"),
+            }
+        }
     }
 }
 
@@ -350,9 +432,8 @@ enum Folding {
     Rows(Box<Tape>),
 }
 
-/// A region that is ready to run, with tapes over what it reads and writes.
-struct Work<'r> {
-    region: &'r Region,
+/// A region that runs in blocks, with tapes over what it reads and writes.
+struct Blockwise {
     level: Level,
     extents: Extents,
     targets: Short<Target>,
@@ -360,7 +441,31 @@ struct Work<'r> {
     folding: Folding,
 }
 
-impl Work<'_> {
+impl Blockwise {
+    fn new(region: &Region, level: Level, places: &Places, memory: &Memory, is_alone: bool) -> Blockwise {
+        let destinations: Short<*mut u8> = memory.stored.iter().map(Unwritten::pointer).collect();
+        let (outer, reduced, inner) = region.extents();
+        let extents = Extents { outer, reduced, inner };
+        let ends = region.ends.iter().zip(&memory.ends);
+        let targets: Short<Target> = ends.map(|(end, to)| target(region, end, to)).collect();
+        let way = if targets.is_empty() { None } else { accumulation(extents, &targets) };
+        let folding = way.and_then(|way| Tape::folding(region, level, places, &destinations, way, is_alone));
+        let (tape, folding) = match (way, folding) {
+            (Some((_, Way::Stripes(_))), Some(tape)) => (tape, Folding::Stripes),
+            (_, rows) => {
+                let folding = rows.map_or(Folding::None, |rows| Folding::Rows(Box::new(rows)));
+                (Tape::new(region, level, places, &destinations, is_alone), folding)
+            }
+        };
+        Blockwise { level, extents, targets, tape, folding }
+    }
+
+    /// Its tapes.
+    fn tapes(&mut self) -> impl Iterator<Item = &mut Tape> {
+        let rows = if let Folding::Rows(rows) = &mut self.folding { Some(&mut **rows) } else { None };
+        std::iter::once(&mut self.tape).chain(rows)
+    }
+
     /// Does it, for a range of the first axis of a region that reduces others, or for all.
     ///
     /// # Errors
@@ -368,13 +473,13 @@ impl Work<'_> {
     ///
     /// # Safety
     /// The leaves' arrays and the results live; nothing else works on the same rows.
-    unsafe fn run(&self, rows: Option<Range<usize>>, drive: &Drive) -> Result<(), Stop> {
+    unsafe fn run(&self, region: &Region, rows: Option<Range<usize>>, drive: &Drive) -> Result<(), Stop> {
         // Where the rows begin, on the line and among the results, and how many elements and kept rows they are.
         let (from, first, count, outer) = match rows {
-            None => (0, 0, self.region.count(), self.extents.outer),
+            None => (0, 0, region.count(), self.extents.outer),
             Some(rows) => {
-                let length = self.region.shape[0];
-                let (row, outer) = (self.region.count() / length, self.extents.outer / length);
+                let length = region.shape[0];
+                let (row, outer) = (region.count() / length, self.extents.outer / length);
                 (rows.start * row, rows.start * outer, rows.len() * row, rows.len() * outer)
             }
         };
@@ -383,7 +488,7 @@ impl Work<'_> {
         let tape = stretch(&self.tape);
         if self.targets.is_empty() {
             // SAFETY: the caller's promise.
-            return unsafe { each(tape, self.region, count, drive) };
+            return unsafe { each(tape, region, count, drive) };
         }
         let moved = |target: &Target| {
             // SAFETY: the results of the rows are among all.
@@ -442,8 +547,6 @@ unsafe fn each(tape: Stretch, region: &Region, count: usize, drive: &Drive) -> R
 
 /// Elementwise work whose results go to their places once so many more elements of the line are computed: they wait in a buffer.
 pub(super) struct Delayed {
-    /// Where the leaves lie.
-    places: Places,
     tape: Tape,
     bench: Bench,
     /// A ring of blocks: what waits, and what is computed next.
@@ -453,25 +556,33 @@ pub(super) struct Delayed {
     block: usize,
     /// How many elements wait at least.
     delay: usize,
-    /// Whether it serves again when all lies where it lay: it is small, and nothing of the arrays is kept here.
-    stays: bool,
+    /// The elements that are written at once, if they are no longer than a block; an element's bytes.
+    row: Option<usize>,
+    size: usize,
 }
 
 impl Delayed {
     /// For a region with its leaves' places, whose results' axes lead to elements of `size` bytes.
-    fn new(region: &Region, level: Level, places: Places, (size, axes): (usize, &Axes), delay: usize) -> Delayed {
+    fn new(region: &Region, level: Level, places: &Places, (size, axes): (usize, &Axes), delay: usize) -> Delayed {
         // Whole rows are computed and written, where they are not longer than a block of the tape.
-        let (row, block) = match axes.last() {
-            Some(&(row, _)) if row <= WAITING_BLOCK => (row, (WAITING / (row * size)).max(1) * row),
-            _ => (1, WAITING_BLOCK),
-        };
-        let delay = delay.next_multiple_of(row);
+        let row = short_row(axes);
+        let block = row.map_or(WAITING_BLOCK, |row| (WAITING / (row * size)).max(1) * row);
+        let delay = delay.next_multiple_of(row.unwrap_or(1));
         let ring = (delay.min(region.count()) + block).next_multiple_of(block);
         let mut waiting = Scratch::of(ring * size);
-        let tape = Tape::new(region, level, &places, &[waiting.pointer()], true);
-        let stays = ring * size <= MOST_WAITING && tape.serves_again(region);
+        let tape = Tape::new(region, level, places, &[waiting.pointer()], true);
         let bench = tape.bench();
-        Delayed { places, tape, bench, waiting, ring, block, delay, stays }
+        Delayed { tape, bench, waiting, ring, block, delay, row, size }
+    }
+
+    /// Whether it can leave its results along these axes.
+    fn suits(&self, axes: &Axes) -> bool {
+        self.row == short_row(axes)
+    }
+
+    /// Whether it serves another run.
+    fn serves_again(&self, region: &Region) -> bool {
+        self.ring * self.size <= MOST_WAITING && self.tape.serves_again(region)
     }
 
     /// Computes so many elements, all that there are.
@@ -481,7 +592,7 @@ impl Delayed {
     unsafe fn run(&mut self, count: usize, rows: &Rows, drive: &Drive) -> Result<(), Stop> {
         let Delayed { tape, bench, waiting, ring, block, delay, .. } = self;
         let (waiting, ring, block, delay) = (waiting.pointer(), *ring, *block, *delay);
-        bench.rewind();
+        tape.rewind(bench);
         let (mut written, mut done) = (0, 0);
         // Their places in the ring.
         let (mut first, mut next) = (0, 0);
@@ -513,9 +624,9 @@ impl Delayed {
     }
 }
 
-/// A place as a run tells it.
-fn lying(place: Option<&Place>) -> Option<(*const u8, &[isize])> {
-    place.map(|place| (place.pointer, &place.strides[..]))
+/// The length of the runs along the last axis, if blocks hold whole ones.
+fn short_row(axes: &Axes) -> Option<usize> {
+    axes.last().map(|axis| axis.0).filter(|&row| row <= WAITING_BLOCK)
 }
 
 /// Where results go that have waited.

@@ -1,7 +1,7 @@
 //! Copies of arrays that lie the other way round: what follows each other in a row lies far apart, and what lies side by side belongs to
 //! neighbouring rows. Several rows are copied at once, square by square, so that each line of memory is fetched once for all of them.
 
-use super::block::unravel;
+use super::line::unravel;
 use crate::short::Short;
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{

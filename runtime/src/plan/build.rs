@@ -2,7 +2,9 @@
 
 use super::counter::Counter;
 use super::fuse::resolve;
-use super::region::{Code, End, Instruction, Leaf, Reducer, Region, Register, Site, Source, Store, ValueId, elements};
+use super::region::{
+    Code, End, Idle, Instruction, Leaf, Reducer, Region, Register, Site, Source, Store, ValueId, elements,
+};
 use super::{Combine, Draft, Group};
 use crate::kernel::record::is_identity;
 use crate::kernel::{Kernel, Kernels, Level, cast};
@@ -90,6 +92,7 @@ fn empty(shape: Vec<usize>, reduced: Vec<usize>, site: Site) -> Region {
         site,
         machine_code: MachineCode::Off,
         code: Arc::default(),
+        idle: Idle::default(),
     }
 }
 

@@ -271,8 +271,7 @@ fn note(draft: &mut Draft, placement: &Placement, seen: &mut Vec<Arc<str>>) {
         let message = format!("`@{name}(strict)` cannot be kept: `@{name}` is not built yet");
         let help = format!("`@{name}` runs on threads, with the same bits");
         draft.refusal.get_or_insert_with(|| Diagnostic::error("E0401", message, placement.span, "").help(help));
-    }
-    if !seen.contains(name) {
+    } else if !seen.contains(name) {
         seen.push(name.clone());
         let message = format!("`@{name}` is not built yet: this runs on threads, with the same bits");
         draft.notes.push(Diagnostic::note("N0401", message, placement.span, ""));

@@ -8,7 +8,8 @@ use super::counter::Counter;
 use crate::kernel::record::Record;
 use crate::kernel::{BlockFunction, Fold};
 use crate::machine::{MachineCode, regions::Kept};
-use std::sync::Arc;
+use std::any::Any;
+use std::sync::{Arc, Mutex};
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::{OperationId, SourceAxis};
 use thalweg_lang::source::Span;
@@ -62,6 +63,33 @@ pub struct Region {
     pub machine_code: MachineCode,
     /// The machine code, once it is made.
     pub code: Arc<Kept>,
+    /// What its last run leaves to the next one.
+    pub idle: Idle,
+}
+
+/// Something that the executor made ready for a run, and takes up again in the next one. Runs at the same time do not wait for it.
+#[derive(Default)]
+pub struct Idle(Mutex<Option<Box<dyn Any + Send>>>);
+
+impl Idle {
+    /// What was left here, if it is of this type.
+    pub fn take<T: Any>(&self) -> Option<Box<T>> {
+        self.0.try_lock().ok()?.take()?.downcast().ok()
+    }
+
+    /// Leaves something here.
+    pub fn leave<T: Any + Send>(&self, left: Box<T>) {
+        if let Ok(mut place) = self.0.try_lock() {
+            *place = Some(left);
+        }
+    }
+}
+
+impl Clone for Idle {
+    /// Nothing: each makes its own ready.
+    fn clone(&self) -> Idle {
+        Idle::default()
+    }
 }
 
 impl Region {

@@ -137,6 +137,11 @@ impl Region {
         self.is_worth_code() && !matches!(self.code.folding.get(), Some((_, None)))
     }
 
+    /// Whether it is known by now if there is machine code: none is made later on.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.machine_code, MachineCode::Off) || self.is_worth_code()
+    }
+
     /// Whether it is time for machine code.
     fn is_worth_code(&self) -> bool {
         match self.machine_code {
