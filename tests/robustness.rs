@@ -139,7 +139,10 @@ fn many_axes() {
     }
     assert_eq!(codes(&format!("zeros({})", ones(65))), ["E0309"]);
     assert_eq!(given(&format!("zeros(3)[{}].ndim", vec!["newaxis"; 31].join(", "))), "32");
-    assert_eq!(given(&format!("({}1{} + 1).ndim", "[".repeat(200), "]".repeat(200))), "200");
+    let nested = |depth: usize| format!("({}1{} + 1).ndim", "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(given(&nested(64)), "64");
+    assert_eq!(codes(&nested(65)), ["E0309"]);
+    assert_eq!(codes(&format!("zeros(3)[{}].ndim", vec!["newaxis"; 64].join(", "))), ["E0309"]);
 }
 
 #[test]

@@ -85,6 +85,13 @@ fn failure(guard: &Guard, known: &Sizes) -> Diagnostic {
         Claim::EqualInBroadcast if shorter == 1 => diagnostic.help(
             "only a length that is known to be 1 before the run is stretched: write `x.reshape(1)`, or `x[0]` for the element",
         ),
+        Claim::Equal | Claim::EqualInBroadcast | Claim::EqualOrOne if shorter < 0 => {
+            let (name, least) = match left < 0 {
+                true => (&guard.left, -left),
+                false => (&guard.right, -right),
+            };
+            diagnostic.help(format!("no length is negative: give it more elements, {least} at least, that {name} is 0"))
+        }
         Claim::Equal | Claim::EqualInBroadcast | Claim::EqualOrOne if shorter == 0 => {
             diagnostic.help("one of the two is empty: look at what selects its elements")
         }

@@ -37,8 +37,8 @@ pub trait Library: Send + Sync {
     fn advice(&self, advice: Advice) -> &str;
     /// Whether the language has the name and nobody has built it yet.
     fn is_unbuilt(&self, name: &str) -> bool;
-    /// Why a format specification does not fit values of a type, and what to write; `None` when it fits.
-    fn refuse_format(&self, array_type: &Type, specification: &str) -> Option<(String, Option<String>)>;
+    /// Why a format specification does not fit arrays of a type, or, without one, text, and what to write; `None` when it fits.
+    fn refuse_format(&self, array_type: Option<&Type>, specification: &str) -> Option<(String, Option<String>)>;
     /// A scalar as text, as an f-string shows it; `None` when only the run can.
     fn format(&self, scalar: Scalar, specification: &str) -> Option<String> {
         let _ = (scalar, specification);

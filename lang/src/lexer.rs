@@ -712,9 +712,10 @@ impl Scanner<'_> {
             }
         }
         let content_end = closed.unwrap_or_else(|| line_end(self.text, start));
-        let end = content_end + closed.is_some() as usize;
+        let mut end = content_end + closed.is_some() as usize;
         if closed.is_none() {
             self.unterminated(start, content_end, quote);
+            end = self.end_on_next_line(content_end, quote).unwrap_or(end);
         }
         let mut content = String::new();
         self.unescape(start + 1, content_end, &mut content);
@@ -737,6 +738,13 @@ impl Scanner<'_> {
         self.error(code::UNTERMINATED_TEXT, "this string is not closed", start, end, &help);
     }
 
+    /// Where a string over two lines ends, which is one mistake: the second line has a quote that begins nothing.
+    fn end_on_next_line(&self, line_end: usize, quote: char) -> Option<usize> {
+        let line = self.text[line_end..].strip_prefix('\n')?.lines().next()?;
+        let at = line.find(quote).filter(|_| line.matches(quote).count() % 2 == 1)?;
+        Some(line_end + 1 + at + quote.len_utf8())
+    }
+
     /// The text of an f-string from `from` on, up to the next hole or the end.
     fn format_text(&mut self, start: usize, from: usize, quote: char) -> usize {
         let mut content = String::new();
@@ -750,9 +758,10 @@ impl Scanner<'_> {
                 None | Some('\n') => {
                     self.unescape(plain, at, &mut content);
                     self.unterminated(start, at, quote);
+                    let end = self.end_on_next_line(at, quote).unwrap_or(at);
                     self.format_piece(content, from, at);
-                    self.push(Token::FormatEnd, at, at);
-                    return at;
+                    self.push(Token::FormatEnd, at, end);
+                    return end;
                 }
                 Some('\\') => {
                     let skipped = self.text[next..].chars().next().filter(|&c| c != '\n').map_or(0, char::len_utf8);
@@ -809,9 +818,10 @@ impl Scanner<'_> {
         if self.text[end..].starts_with('{') {
             let message = "a format specification is plain text";
             self.error(code::UNCLOSED_HOLE, message, end, end + 1, "write the number itself, for example `{x:.3f}`");
-            // Skip the inner braces, so that the outer hole closes where it was meant to.
+            // Skip the inner braces and what follows them, so that the outer hole closes where it was meant to.
             let stop = self.text[end..].find(['}', '\n']).map_or(self.text.len(), |at| end + at);
-            return stop + self.text[stop..].starts_with('}') as usize;
+            let stop = stop + self.text[stop..].starts_with('}') as usize;
+            return self.text[stop..].find(['{', '}', quote, '\n']).map_or(self.text.len(), |at| stop + at);
         }
         end
     }

@@ -323,7 +323,7 @@ impl Builder {
                 let error = Diagnostic::error(code::BAD_TARGET, message, base.span, "");
                 self.diagnostics.push(error.help("write all indices in one pair of brackets: `a[i, j] = …`"));
             }
-            _ => self.no_target(&base),
+            _ => self.no_target(&base, is_part),
         }
         None
     }
@@ -339,20 +339,25 @@ impl Builder {
                 Some(Target::Part(self.updated_name(*base, true)?, subscripts, expression.span))
             }
             _ => {
-                self.no_target(&expression);
+                self.no_target(&expression, false);
                 None
             }
         }
     }
 
-    fn no_target(&mut self, expression: &Expression) {
+    fn no_target(&mut self, expression: &Expression, is_part: bool) {
         let (what, help) = match &expression.kind {
             ExpressionKind::Error => return,
             ExpressionKind::Property { .. } => ("a property", Some("a value is changed as a whole: `a = …`")),
             ExpressionKind::Call { .. } => ("a call", Some("a function is defined with `fn f(x) = …`")),
+            ExpressionKind::Array(_) if is_part => {
+                ("a part of a literal", Some("name the array first: `a = …; a[0] = …`"))
+            }
             ExpressionKind::Array(_) => ("an array", Some("several names stand without brackets: `a, b = …`")),
             ExpressionKind::Tuple(parts) if !parts.is_empty() => ("a tuple", Some("update one name at a time")),
-            ExpressionKind::Binary { operator: BinaryOperator::Equal, .. } => ("a comparison", None),
+            ExpressionKind::Binary { operator: BinaryOperator::Equal, .. } | ExpressionKind::Chain { .. } => {
+                ("a comparison", Some("write `=` once, behind the name alone; two comparisons are joined with `and`"))
+            }
             ExpressionKind::Integer(_)
             | ExpressionKind::Float(_)
             | ExpressionKind::Imaginary(_)

@@ -278,11 +278,15 @@ impl thalweg_lang::declaration::Library for Library {
         UNBUILT.contains(&name)
     }
 
-    fn refuse_format(&self, array_type: &Type, specification: &str) -> Option<(String, Option<String>)> {
+    fn refuse_format(&self, array_type: Option<&Type>, specification: &str) -> Option<(String, Option<String>)> {
+        let explained = |error: format::FormatError| (error.message, error.help);
+        let Some(array_type) = array_type else {
+            return format::format_text_specification("", specification).err().map(explained);
+        };
         // Whether a specification fits depends on the dtype, and on whether there is more than one value.
         let shape: Vec<usize> = array_type.shape.iter().map(|length| length.known().unwrap_or(2)).collect();
         let example = Array::scalar(Scalar::i64(1).cast(array_type.dtype)).broadcast_to(&shape)?;
-        format::format_array_specification(&example, specification).err().map(|error| (error.message, error.help))
+        format::format_array_specification(&example, specification).err().map(explained)
     }
 
     fn format(&self, scalar: Scalar, specification: &str) -> Option<String> {

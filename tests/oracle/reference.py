@@ -497,7 +497,7 @@ def operate(symbol, *values):
         if len(values) == 2 and symbol in ("+", "==", "!=") and all(isinstance(value, kind) for value in values):
             left, right = values
             return left + right if symbol == "+" else np.bool_((left == right) == (symbol == "=="))
-    text = [value for value in values if isinstance(value, str)]
+    text = [value for value in values if isinstance(value, (str, tuple))]
     count = [int(value) for value in values if isinstance(value, (int, np.integer))]
     if symbol == "*" and len(text) == len(count) == 1:
         return text[0] * count[0]

@@ -576,6 +576,9 @@ impl Checker<'_> {
                 return match wanted {
                     1.. => format!("give it {wanted} elements{}", fit.along()),
                     0 if is_name(&fit.expression) => format!("give the argument that tells {size} {length} elements"),
+                    ..0 if &*fit.what == THE_RESULT => {
+                        format!("give it more elements, {} at least: then {size} is 0 or more", -wanted)
+                    }
                     _ => format!("give the other arguments lengths for which {size} is {length}"),
                 };
             }

@@ -94,11 +94,12 @@ pub(super) struct Definition {
 }
 
 impl Checker<'_> {
-    /// Checks a function for all arguments that fit its types, when each parameter has one.
+    /// Checks a function for all arguments that fit its types, when each parameter has one. One inside another function closes over
+    /// what that was called with, which no other call need fit: it is checked at each call.
     pub(super) fn check_definition(&mut self, closure: &Arc<Closure<Operand>>) -> Checks<()> {
         let function = closure.function.clone();
         let is_typed = !function.parameters.is_empty() && function.parameters.iter().all(|one| one.declared.is_some());
-        if !is_typed || self.is_defining {
+        if !is_typed || self.is_defining || !self.frames.is_empty() {
             return Ok(());
         }
         self.is_defining = true;

@@ -462,14 +462,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
             }
             shape.push(length.into());
         }
-        if shape.len() > 64 {
-            return Err(Diagnostic::error(
-                "E0309",
-                format!("an array has at most 64 axes, not {}", shape.len()),
-                span,
-                "",
-            ));
-        }
+        super::size::refuse_rank(shape.len(), span)?;
         Ok(shape)
     }
 

@@ -221,15 +221,16 @@ impl Checker<'_> {
 
     /// Refuses a format specification that does not fit its value.
     fn check_format(&mut self, value: &Value<Operand>, specification: &str, span: Span) -> Checks<()> {
-        let Value::Array(operand) = value else { return Ok(()) };
-        let array_type = self.type_of(*operand).clone();
         if specification.is_empty() {
             return Ok(());
         }
-        match self.library.refuse_format(&array_type, specification) {
+        // What is no array is formatted as the text that `print` shows.
+        let array_type = if let Value::Array(operand) = value { Some(self.type_of(*operand).clone()) } else { None };
+        match self.library.refuse_format(array_type.as_ref(), specification) {
             None => Ok(()),
             Some((message, help)) => {
-                let diagnostic = Diagnostic::error("E0319", message, span, format!("formats {array_type}"));
+                let formatted = format!("formats {}", self.describe(value));
+                let diagnostic = Diagnostic::error("E0319", message, span, formatted);
                 Err(self.report(match help {
                     Some(help) => diagnostic.help(help),
                     None => diagnostic,
@@ -303,6 +304,7 @@ impl Checker<'_> {
         for (operand, place) in operands {
             cast.push(self.convert(*operand, dtype, *place)?);
         }
+        super::size::refuse_rank(shape.len() + 1, span).map_err(|diagnostic| self.report(diagnostic))?;
         let array_type = ArrayType::new(dtype, [&[Length::Known(operands.len())], shape].concat());
         let mut known = Vec::new();
         for operand in &cast {

@@ -3,11 +3,12 @@
 //! What is known before the run is a view. An index that the run tells, or an array of them, makes a gather; a mask counts as the array
 //! of the positions where it is true. An update selects in the same way.
 
+use super::slice::resolve_slice;
 use super::{Checker, Checks};
 use crate::ast::{self, BinaryOperator, Expression, ExpressionKind, Subscript};
 use crate::declaration::{Advice, Operand, Rule};
 use crate::diagnostic::Diagnostic;
-use crate::dtype::{DType, Kind};
+use crate::dtype::{DType, Kind, Scalar};
 use crate::graph::{IndexAxis, NodeId, NodeKind, OperationId, SourceAxis};
 use crate::length::{Length, Polynomial};
 use crate::source::Span;
@@ -30,19 +31,26 @@ enum Entry {
         step: i128,
         span: Span,
     },
+    /// A slice whose step only the run can tell.
+    Steps {
+        start: Option<Bound>,
+        stop: Option<Bound>,
+        step: Operand,
+        span: Span,
+    },
     Newaxis,
     Ellipsis,
 }
 
 /// A bound of a slice.
 #[derive(Clone, Copy)]
-enum Bound {
+pub(super) enum Bound {
     Known(i128),
     Run(Operand),
 }
 
 impl Bound {
-    fn known(self) -> Option<i128> {
+    pub(super) fn known(self) -> Option<i128> {
         match self {
             Bound::Known(known) => Some(known),
             Bound::Run(_) => None,
@@ -69,9 +77,16 @@ impl Selection {
 }
 
 /// One axis of the array while a selection grows: a part of the result's shape of its own, or an index array's.
-enum Part {
+pub(super) enum Part {
     Fixed(usize),
-    Along { start: Length, step: isize, index: Option<NodeId>, length: Length },
+    Along {
+        start: Length,
+        step: isize,
+        index: Option<NodeId>,
+        length: Length,
+    },
+    /// The indices that a slice selects, one by one; none stands there twice.
+    Steps(Operand),
     Scalar(Operand),
     Array(Operand),
 }
@@ -147,6 +162,10 @@ impl Checker<'_> {
                 let (first, count, step) = resolve_slice(known(start)?, known(stop)?, *step, values.len());
                 let picked = (0..count).map(|k| values[(first as isize + k as isize * step) as usize].clone());
                 Ok(Value::Tuple(picked.collect()))
+            }
+            [Entry::Steps { span, .. }] => {
+                let message = "which part of a tuple is meant must be known before the run";
+                Err(self.report(Diagnostic::error("E0308", message, *span, "")))
             }
             [Entry::Scalar(_, place)] => {
                 let message = "which element of a tuple is meant must be known before the run";
@@ -241,16 +260,10 @@ impl Checker<'_> {
                 dtype = common;
                 self.convert(new, common, new_span)?
             }
+            // What is made of several steps is done once for each element, as NumPy does it.
             Some((operator, place)) => {
                 let old = self.selected(before, selection.clone(), span);
-                let updated = self.operated(old, operator, place, (name.span, new, new_span), span)?;
-                if selection.repeats {
-                    let symbol = operator.symbol();
-                    let message = format!("`{symbol}=` cannot change an element that an array of indices names twice");
-                    let help = format!("where each index stands once, write `a[i] = a[i] {symbol} …`");
-                    return Err(self.report(Diagnostic::error("E0314", message, place, "").help(help)));
-                }
-                updated
+                self.operated(old, operator, place, (name.span, new, new_span), span)?
             }
         };
         let fitting = self.fit_part(name, &whole, new, operator.is_some(), new_span)?;
@@ -285,7 +298,9 @@ impl Checker<'_> {
     /// What to do where the run finds that a part of an array and the values for it are not equally many.
     fn count_help(&self, name: Span, subscripts: &[Subscript]) -> String {
         let quoted = match subscripts {
-            [Subscript::Value(index)] => self.quoted(name).zip(self.quoted(index.span)),
+            [Subscript::Value(index)] if !matches!(index.kind, ExpressionKind::Integer(_)) => {
+                self.quoted(name).zip(self.quoted(index.span))
+            }
             _ => None,
         };
         match quoted {
@@ -479,7 +494,8 @@ impl Checker<'_> {
                     parts.push(Some(self.fixed(&source, axis, index, place, base_span)?));
                     axis += 1;
                 }
-                Entry::Scalar(index, _) => {
+                Entry::Scalar(index, place) => {
+                    self.refuse_outside(index, &source, axis, place, base_span)?;
                     parts.push(Some(Part::Scalar(index)));
                     axis += 1;
                 }
@@ -496,6 +512,10 @@ impl Checker<'_> {
                 }
                 Entry::Slice { start, stop, step, span } => {
                     parts.push(Some(self.slice(start, stop, step, &source.shape[axis], span)));
+                    axis += 1;
+                }
+                Entry::Steps { start, stop, step, span } => {
+                    parts.push(Some(Part::Steps(self.stepped(start, stop, step, &source.shape[axis], span)?)));
                     axis += 1;
                 }
             }
@@ -568,9 +588,11 @@ impl Checker<'_> {
             match part {
                 None => shape.push(Length::Known(1)),
                 Some(Part::Along { length, .. }) => shape.push(length.clone()),
+                Some(Part::Steps(indices)) => shape.extend(self.type_of(*indices).shape.iter().cloned()),
                 _ => {}
             }
         }
+        super::size::refuse_rank(shape.len(), span).map_err(|diagnostic| self.report(diagnostic))?;
         let behind = shape.len() - at - common.len();
         let mut axes = Vec::new();
         for (position, part) in parts.into_iter().enumerate() {
@@ -583,6 +605,10 @@ impl Checker<'_> {
                 }
                 Some(Part::Array(index)) => {
                     let spread = self.with_axes_behind(index, behind, span);
+                    IndexAxis { place: nowhere(0.into()), index: Some(self.index_node(spread, span)) }
+                }
+                Some(Part::Steps(indices)) => {
+                    let spread = self.with_axes_behind(indices, shape.len() - own[position] - 1, span);
                     IndexAxis { place: nowhere(0.into()), index: Some(self.index_node(spread, span)) }
                 }
                 Some(Part::Along { start, step, index, .. }) => {
@@ -621,7 +647,7 @@ impl Checker<'_> {
     }
 
     /// An index as an i64 node of the innermost graph.
-    fn index_node(&mut self, index: Operand, span: Span) -> NodeId {
+    pub(super) fn index_node(&mut self, index: Operand, span: Span) -> NodeId {
         let index = self.cast(index, DType::I64, span);
         self.resolve(index)
     }
@@ -638,12 +664,33 @@ impl Checker<'_> {
         self.add(NodeKind::View { value, axes }, ArrayType::new(source.dtype, shape), span)
     }
 
+    /// Refuses an index that is out of bounds whatever the sizes in it are.
+    fn refuse_outside(
+        &mut self,
+        index: Operand,
+        source: &Type,
+        axis: usize,
+        place: Span,
+        base_span: Span,
+    ) -> Checks<()> {
+        let (index, length) = (self.polynomial_of(index), Polynomial::from(&source.shape[axis]));
+        let is_behind = index.minus(&length).is_never_negative();
+        let is_before = Polynomial::from(-1).minus(&index.plus(&length)).is_never_negative();
+        if !self.is_of_variables(&index) || !(is_behind || is_before) {
+            return Ok(());
+        }
+        let message = format!("index {index} is out of bounds for axis {axis} of length {length}");
+        let help = format!("indices go from 0 to {length} - 1, or from -{length} to -1");
+        let diagnostic = Diagnostic::error("E0305", message, place, "").label(base_span, source.to_string());
+        Err(self.report(self.with_origin(diagnostic, base_span, &source.to_string()).help(help)))
+    }
+
     fn fixed(&mut self, source: &Type, axis: usize, index: i128, place: Span, base_span: Span) -> Checks<Part> {
         let length = match &source.shape[axis] {
             Length::Known(length) => *length,
             Length::Open(_) => {
                 // The run checks it.
-                let index = crate::dtype::Scalar::i64(index as i64);
+                let index = Scalar::i64(index as i64);
                 return Ok(Part::Scalar(self.constant(index, false, place)));
             }
         };
@@ -718,122 +765,25 @@ impl Checker<'_> {
     ) -> Checks<Operand> {
         let right = Length::of(right.clone()).unwrap_or(Length::Known(0));
         let right = self.length_value(&right, span);
+        self.of_two(symbol, left, right, span)
+    }
+
+    /// An operator of two arrays.
+    pub(super) fn of_two(
+        &mut self,
+        symbol: &'static str,
+        left: Operand,
+        right: Operand,
+        span: Span,
+    ) -> Checks<Operand> {
         match self.operator(symbol, span, vec![(Value::Array(left), span), (Value::Array(right), span)], span)? {
             Value::Array(operand) => Ok(operand),
             _ => Err(super::Reported),
         }
     }
 
-    fn slice(&mut self, start: Option<Bound>, stop: Option<Bound>, step: i128, length: &Length, span: Span) -> Part {
-        let is_known =
-            start.is_none_or(|bound| bound.known().is_some()) && stop.is_none_or(|bound| bound.known().is_some());
-        if let (true, Length::Known(length)) = (is_known, length) {
-            let (first, count, step) =
-                resolve_slice(start.and_then(Bound::known), stop.and_then(Bound::known), step, *length);
-            return Part::Along { start: first.into(), step, index: None, length: count.into() };
-        }
-        self.proved_slice(start, stop, step, length)
-            .unwrap_or_else(|| self.clamped_slice(start, stop, step, length, span))
-    }
-
-    /// A slice of step 1 or -1 whose bounds provably lie within the axis.
-    fn proved_slice(&mut self, start: Option<Bound>, stop: Option<Bound>, step: i128, length: &Length) -> Option<Part> {
-        let whole = Polynomial::from(length);
-        if step == -1 && start.is_none() && stop.is_none() {
-            let last = whole.minus(&1.into());
-            let last = Length::of(last)?;
-            return Some(Part::Along { start: last, step: -1, index: None, length: length.clone() });
-        }
-        if step != 1 {
-            return None;
-        }
-        let first = match start {
-            None => Polynomial::from(0),
-            Some(bound) => self.counted_from_start(bound, &whole)?,
-        };
-        let end = match stop {
-            None => whole.clone(),
-            Some(bound) => self.counted_from_start(bound, &whole)?,
-        };
-        let count = end.minus(&first);
-        let proved = self.is_proved(&first) && self.is_proved(&count) && self.is_proved(&whole.minus(&end));
-        if !proved {
-            return None;
-        }
-        let count = Length::of(count)?;
-        let (start, index) = match (first.known(), start) {
-            (Some(known), _) => (Length::Known(usize::try_from(known).ok()?), None),
-            (None, Some(Bound::Run(operand))) if !self.is_of_variables(&first) => {
-                (Length::Known(0), Some(self.resolve_index(operand)))
-            }
-            _ => (Length::of(first)?, None),
-        };
-        Some(Part::Along { start, step: 1, index, length: count })
-    }
-
-    fn resolve_index(&mut self, operand: Operand) -> NodeId {
-        let span = self.levels[operand.level as usize].builder.graph().node(operand.node).span;
-        self.index_node(operand, span)
-    }
-
-    /// A slice's bound counted from the axis's start.
-    fn counted_from_start(&mut self, bound: Bound, length: &Polynomial) -> Option<Polynomial> {
-        let bound = match bound {
-            Bound::Known(known) => Polynomial::from(i64::try_from(known).ok()?),
-            Bound::Run(operand) => self.polynomial_of(operand),
-        };
-        let is_negative = Polynomial::from(-1).minus(&bound).is_never_negative()
-            || self.is_of_variables(&bound) && bound.is_written_negative();
-        Some(if is_negative { length.plus(&bound) } else { bound })
-    }
-
-    /// Whether a number is 0 or more: provably; or as far as anybody can say of a function that is checked for all sizes.
-    fn is_proved(&self, polynomial: &Polynomial) -> bool {
-        polynomial.is_never_negative() || self.is_of_variables(polynomial)
-    }
-
-    fn is_of_variables(&self, polynomial: &Polynomial) -> bool {
+    pub(super) fn is_of_variables(&self, polynomial: &Polynomial) -> bool {
         polynomial.known().is_none() && polynomial.symbols().all(crate::length::Symbol::is_variable)
-    }
-
-    /// Any other slice: the run clamps its bounds, and tells how long it is.
-    fn clamped_slice(
-        &mut self,
-        start: Option<Bound>,
-        stop: Option<Bound>,
-        step: i128,
-        length: &Length,
-        span: Span,
-    ) -> Part {
-        let mut bound = |bound: Option<Bound>| {
-            bound.map(|bound| match bound {
-                Bound::Known(known) => {
-                    let constant = crate::dtype::Scalar::i64(known.clamp(i64::MIN as i128, i64::MAX as i128) as i64);
-                    self.constant(constant, false, span)
-                }
-                Bound::Run(operand) => {
-                    let index = self.cast(operand, DType::I64, span);
-                    self.lifted(index)
-                }
-            })
-        };
-        let (start, stop) = (bound(start), bound(stop));
-        let step = step.clamp(i64::MIN as i128 + 1, i64::MAX as i128) as i64;
-        let scalar = ArrayType::scalar(DType::I64);
-        // Bounds that are the same in every turn of a body are told outside of it.
-        let tells = |operand: &Operand| if self.constant_of(*operand).is_some() { 0 } else { operand.level as usize };
-        let least = start.iter().chain(&stop).map(tells).max().unwrap_or(0);
-        let depth = self.outermost(least.max(self.level_that_tells(length)));
-        let mut node = |operand: Option<Operand>| operand.map(|operand| self.known_at(operand, depth));
-        let kind = NodeKind::SliceBounds { length: length.clone(), start: node(start), stop: node(stop), step };
-        let bounds = self.add_at(depth, kind, vec![scalar.clone(), scalar.clone()], span);
-        let first = self.add_at(depth, NodeKind::Part { value: bounds.node, index: 0 }, vec![scalar.clone()], span);
-        let count = self.add_at(depth, NodeKind::Part { value: bounds.node, index: 1 }, vec![scalar], span);
-        let whole = Polynomial::from(length);
-        self.note_bounds(count, super::size::Bounds { least: 0.into(), most: whole });
-        let first = self.resolve(first);
-        let count = Length::of(self.polynomial_of(count)).unwrap_or(Length::Known(0));
-        Part::Along { start: 0.into(), step: step as isize, index: Some(first), length: count }
     }
 
     fn entries(&mut self, subscripts: &[Subscript]) -> Checks<Vec<Entry>> {
@@ -873,13 +823,7 @@ impl Checker<'_> {
                         ));
                     }
                     Some(Bound::Known(step)) => step,
-                    Some(Bound::Run(_)) => {
-                        let message = "a slice's step must be known before the run";
-                        let diagnostic = Diagnostic::error("E0308", message, place, "");
-                        return Err(
-                            self.report(diagnostic.help("index with an array instead: `a[range(0, n) * step]`"))
-                        );
-                    }
+                    Some(Bound::Run(step)) => return Ok(Entry::Steps { start, stop, step, span: place }),
                 };
                 Ok(Entry::Slice { start, stop, step, span: *span })
             }
@@ -909,54 +853,9 @@ impl Checker<'_> {
             )),
         }
     }
-
-    fn slice_bound(&mut self, bound: Option<&Expression>) -> Checks<Option<Bound>> {
-        let Some(expression) = bound else { return Ok(None) };
-        let value = self.expression(expression)?;
-        match &value {
-            Value::None => return Ok(None),
-            Value::Array(operand) if self.is_integer(*operand) => {
-                let known = self.constant_of(*operand).and_then(|scalar| scalar.as_integer());
-                return Ok(Some(known.map_or(Bound::Run(*operand), Bound::Known)));
-            }
-            _ => {}
-        }
-        let found = self.describe(&value);
-        Err(self.report(
-            Diagnostic::error("E0305", format!("a slice's bounds are integers, not {found}"), expression.span, found)
-                .help("divide with `//` to keep integers"),
-        ))
-    }
 }
 
 /// All of an axis.
 fn whole_axis(length: &Length) -> Part {
     Part::Along { start: Length::Known(0), step: 1, index: None, length: length.clone() }
-}
-
-/// The first index, the count and the step of a slice of an axis, as Python has them.
-pub(super) fn resolve_slice(
-    start: Option<i128>,
-    stop: Option<i128>,
-    step: i128,
-    length: usize,
-) -> (usize, usize, isize) {
-    let length = length as i128;
-    let clamp = |bound: i128, low: i128, high: i128| {
-        let from_start = if bound < 0 { bound + length } else { bound };
-        from_start.clamp(low, high)
-    };
-    let (first, end) = if step > 0 {
-        (start.map_or(0, |bound| clamp(bound, 0, length)), stop.map_or(length, |bound| clamp(bound, 0, length)))
-    } else {
-        (
-            start.map_or(length - 1, |bound| clamp(bound, -1, length - 1)),
-            stop.map_or(-1, |bound| clamp(bound, -1, length - 1)),
-        )
-    };
-    let distance = if step > 0 { end - first } else { first - end };
-    let magnitude = step.unsigned_abs() as i128;
-    let count = if distance <= 0 { 0 } else { (distance + magnitude - 1) / magnitude };
-    let first = if count == 0 { 0 } else { first };
-    (first as usize, count as usize, if count <= 1 { step.signum() as isize } else { step as isize })
 }

@@ -25,6 +25,7 @@ mod origin;
 mod quote;
 mod reduction;
 pub(crate) mod size;
+mod slice;
 mod statement;
 mod structure;
 mod text;

@@ -14,6 +14,18 @@ use std::sync::Arc;
 /// How deep an expression is looked into for what it says of a size.
 const DEEPEST: usize = 64;
 
+/// The most axes of an array, as in NumPy.
+const MOST_AXES: usize = 64;
+
+/// Refuses an array of more axes than there may be.
+pub(super) fn refuse_rank(rank: usize, span: Span) -> Result<(), Diagnostic> {
+    if rank <= MOST_AXES {
+        return Ok(());
+    }
+    let message = format!("an array has at most {MOST_AXES} axes, not {rank}");
+    Err(Diagnostic::error("E0309", message, span, "").help("leave axes of length 1 out, or put several together"))
+}
+
 /// Between which numbers a scalar lies, both inclusive.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {

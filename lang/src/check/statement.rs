@@ -200,7 +200,9 @@ impl Checker<'_> {
             Value::Tuple(values) => values.len(),
             Value::Array(operand) if self.type_of(*operand).rank() > 0 => {
                 let length = self.type_of(*operand).shape[0].clone();
-                if self.same_length(&length, &count.into(), "names take an array's elements apart", span) {
+                let what = "names take an array's elements apart";
+                let help = format!("write as many names as it has elements, or take the first {count}: `x[:{count}]`");
+                if self.same_length_or(&length, &count.into(), (what, Some(&help)), span) {
                     return Ok((0..count).map(|index| Value::Array(self.element(*operand, index, span))).collect());
                 }
                 length.known().unwrap_or(0)

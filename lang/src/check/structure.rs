@@ -32,6 +32,12 @@ impl Checker<'_> {
             return match (left, right) {
                 (Value::Text(text), Value::Array(count)) => Some(self.repeated(text, (*count, *right_span), span)),
                 (Value::Array(count), Value::Text(text)) => Some(self.repeated(text, (*count, *left_span), span)),
+                (Value::Tuple(parts), Value::Array(count)) if self.is_count(*count) => {
+                    Some(self.repeated_tuple(parts, (*count, *right_span), span))
+                }
+                (Value::Array(count), Value::Tuple(parts)) if self.is_count(*count) => {
+                    Some(self.repeated_tuple(parts, (*count, *left_span), span))
+                }
                 _ => None,
             };
         }
@@ -90,12 +96,7 @@ impl Checker<'_> {
             let help = if found.rank() == 0 { "cast it: `i64(…)`" } else { "take one element: `[0]`" };
             return Err(self.report(Diagnostic::error("E0303", message, place, found.to_string()).help(help)));
         }
-        let Some(times) = self.constant_of(count) else {
-            let message = "a string is repeated by an integer that is known before the run";
-            let diagnostic = Diagnostic::error("E0308", message, place, found.to_string());
-            return Err(self.report(diagnostic.help(self.library.advice(Advice::KnownSize))));
-        };
-        let times = times.as_integer().and_then(|times| usize::try_from(times).ok()).unwrap_or(0);
+        let times = self.times("a string", count, place)?;
         let extent = match text {
             [TextPiece::Text(known)] => Extent { count: known.len().saturating_mul(times) / 1024, depth: 0 },
             _ => {
@@ -110,6 +111,36 @@ impl Checker<'_> {
             _ => (0..times).for_each(|_| text.iter().for_each(|piece| join(&mut all, piece.clone()))),
         }
         Ok(Value::Text(all))
+    }
+
+    /// Whether a value can say how often a tuple is repeated.
+    fn is_count(&self, value: Operand) -> bool {
+        self.is_integer(value) && self.type_of(value).rank() == 0
+    }
+
+    /// A tuple's parts so many times, one after the other.
+    fn repeated_tuple(
+        &mut self,
+        parts: &[Value<Operand>],
+        (count, place): (Operand, Span),
+        span: Span,
+    ) -> Checks<Value<Operand>> {
+        let times = self.times("a tuple", count, place)?;
+        let one = Value::Tuple(parts.to_vec()).extent();
+        let extent = Extent { count: one.count.saturating_mul(times), ..one };
+        self.refuse_too_large(&Value::Tuple(Vec::new()), extent, span)?;
+        let all = std::iter::repeat_n(parts, if parts.is_empty() { 0 } else { times });
+        Ok(Value::Tuple(all.flatten().cloned().collect()))
+    }
+
+    /// How often something is repeated, which must be known; less than never is never.
+    fn times(&mut self, what: &str, count: Operand, place: Span) -> Checks<usize> {
+        let Some(times) = self.constant_of(count) else {
+            let message = format!("{what} is repeated by an integer that is known before the run");
+            let diagnostic = Diagnostic::error("E0308", message, place, self.type_of(count).to_string());
+            return Err(self.report(diagnostic.help(self.library.advice(Advice::KnownSize))));
+        };
+        Ok(times.as_integer().and_then(|times| usize::try_from(times).ok()).unwrap_or(0))
     }
 
     fn refuse(

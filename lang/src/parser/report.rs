@@ -183,6 +183,9 @@ impl Reporter<'_> {
             Name(_) if after_operand && words().any(|(_, token)| *token == DoubleSlash) => {
                 "a comment begins with `#`; between two values stands an operator"
             }
+            Break | Continue if expected.starts_with("an expression") => {
+                "it stands on a line of its own in the body of a loop: `if c { break }`"
+            }
             Fn if expected == "an expression" => "a function without a name is written `x -> …` or `(x, y) -> …`",
             Dot if previous == Some(&Dot) || matches!(self.token(index + 1), Some(Dot)) => {
                 "numbers in a row are `range(start, stop)`"
@@ -194,6 +197,9 @@ impl Reporter<'_> {
                 "a comprehension stands in brackets: `[… for x in xs]`"
             }
             Else => "`else` stands behind the `}` of its `if`",
+            In if previous.is_some() && self.opened_behind_for(index) => {
+                "leave the parentheses out: `for x in xs { … }`"
+            }
             In | Not if after_operand => "ask whether any of them is equal: `any(values == x)`",
             // Everywhere but in a size these go on with an expression.
             Slash | DoubleSlash | Percent | DoubleStar if after_operand => {
@@ -231,7 +237,7 @@ impl Reporter<'_> {
                 "operators work element by element: leave the `.` out"
             }
             Integer(_) if previous == Some(&Dot) => "a number has one point",
-            Dot if expected == "an expression" && matches!(self.token(index + 1), Some(Integer(_))) => {
+            Dot if expected.starts_with("an expression") && matches!(self.token(index + 1), Some(Integer(_))) => {
                 "a number begins with a digit: write `0` before the point"
             }
             Semicolon if words().any(|(_, token)| *token == SquareOpen) => {
@@ -302,6 +308,19 @@ impl Reporter<'_> {
         let first = self.before(index).last().map(|(at, _)| at)?;
         let place_of = |wanted: &Token| self.before(index).find(|(_, token)| *token == wanted).map(|(at, _)| at);
         match (previous, found) {
+            // `f64(n)`: a type
+            (Name(dtype), ParenOpen) if expected.ends_with("`,`, `)` or `=`") => {
+                let lengths = self.rest(index + 1).split(')').next().unwrap_or("n");
+                Some(format!("lengths stand in square brackets: `{dtype}[{lengths}]`"))
+            }
+            // `f64[:]`
+            (SquareOpen | Comma, Colon) if self.before(index).last().is_some_and(|_| self.is_type(index)) => {
+                Some("each length has a name: `f64[n]`, `f64[n, m]`; any rank is `f64[...]`".to_string())
+            }
+            // `for i = 0; …`
+            (Name(name), Assign) if index >= 2 && self.token(index - 2) == Some(&For) => {
+                Some(format!("write `for {name} in range(start, stop) {{ … }}`"))
+            }
             // `a and= b`
             (And | Or, Assign) if index >= 2 => {
                 let (target, word) = (self.words(first, index - 2)?, self.words(index - 1, index - 1)?);
@@ -355,6 +374,19 @@ impl Reporter<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Whether the parenthesis around a place opens behind `for`.
+    fn opened_behind_for(&self, index: usize) -> bool {
+        let opener = self.before(index).find(|(_, token)| **token == Token::ParenOpen).map(|(at, _)| at);
+        opener.and_then(|at| at.checked_sub(1)).and_then(|at| self.token(at)) == Some(&Token::For)
+    }
+
+    /// Whether the bracket around a place is that of a parameter's type.
+    fn is_type(&self, index: usize) -> bool {
+        let opener = self.before(index).find(|(_, token)| **token == Token::SquareOpen).map(|(at, _)| at);
+        let Some(opener) = opener.filter(|&at| at >= 2) else { return false };
+        matches!(self.token(opener - 1), Some(Token::Name(_))) && self.token(opener - 2) == Some(&Token::Colon)
     }
 
     /// For `print(x y)`: two values that nothing joins.
@@ -458,7 +490,12 @@ impl Reporter<'_> {
                     .to_string()
             }
             "is" => "write `==`, or `!=`".to_string(),
-            "elif" | "elsif" | "elseif" => format!("write `else if {rest}`"),
+            "elif" | "elsif" | "elseif" => match rest.split_once(':') {
+                Some((condition, _)) => {
+                    format!("write `}} else if {} {{`, and the block's `}}` at its end", condition.trim())
+                }
+                None => format!("write `else if {rest}`"),
+            },
             "match" | "switch" | "case" => "write `if c { … } else if d { … } else { … }`".to_string(),
             "raise" | "throw" => match found {
                 Token::Text(_) | Token::FormatStart => format!("write `error({rest})`"),

@@ -228,7 +228,7 @@ impl Specification {
             let kept: String = text.chars().take(self.precision.unwrap_or(usize::MAX)).collect();
             return Ok(self.pad("", &kept));
         };
-        error(format!("{refused} is for numbers, not for text"), "")
+        error(format!("{refused} is for numbers, not for text"), "text takes a width and a side, such as `>10`")
     }
 
     fn integer(&self, value: i128) -> Result<String, FormatError> {

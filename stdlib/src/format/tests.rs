@@ -120,7 +120,10 @@ fn refusals_say_why() {
     );
     assert_eq!(message(Scalar::i64(5), ",x"), "`,` does not go with `x` in a format specification");
     assert!(message(Scalar::f64(5.0), "99999999999999999999").contains("too large"));
-    assert_eq!(format_text_specification("ab", "+5").unwrap_err().to_string(), "a sign is for numbers, not for text");
+    assert_eq!(
+        format_text_specification("ab", "+5").unwrap_err().to_string(),
+        "a sign is for numbers, not for text (text takes a width and a side, such as `>10`)"
+    );
     let array = Array::from_slice(&[2], &[1i64, 2]).unwrap();
     assert_eq!(format_array_specification(&array, "").unwrap(), "[1 2]");
     assert_eq!(

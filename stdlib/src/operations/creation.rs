@@ -53,7 +53,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
             range,
         )
         .summary("The integers from start (0 when one number is given) up to and without stop, as i64.")
-        .text("The bounds are integers that are known before the run. For evenly spaced floats use `linspace`.")
+        .text("The three are integers, which the run may tell. For evenly spaced floats use `linspace`.")
         .examples(&[("range(5)", "[0 1 2 3 4]"), ("range(10, 0, -3)", "[10  7  4  1]")]),
     );
     rows.push(
@@ -106,12 +106,17 @@ fn range(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
         true => (first, build.polynomial(call, 1)?),
         false => (0.into(), first),
     };
-    let step = build.integer(call, 2)?;
-    if step == 0 {
-        let diagnostic = Diagnostic::error("E0309", "`range` cannot step by 0", call.arguments[2].span, "");
-        return Err(diagnostic.help("step by 1, or by -1 to go down"));
-    }
-    let (Some(start), Some(stop)) = (start.known(), stop.known()) else {
+    let step = match build.integer(call, 2) {
+        Ok(0) => {
+            let diagnostic = Diagnostic::error("E0309", "`range` cannot step by 0", call.arguments[2].span, "");
+            return Err(diagnostic.help("step by 1, or by -1 to go down"));
+        }
+        Ok(step) => Some(step),
+        // Only the run can tell it.
+        Err(diagnostic) if diagnostic.code == "E0308" => None,
+        Err(diagnostic) => return Err(diagnostic),
+    };
+    let (Some(start), Some(stop), Some(step)) = (start.known(), stop.known(), step) else {
         return open_range(build, call, &start, &stop, step);
     };
     let distance = (stop as i128 - start as i128) * step.signum() as i128;
@@ -136,19 +141,26 @@ fn range(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
     Ok(Value::Array(value))
 }
 
-/// A range whose bounds are sizes: provably so long, or as long as the run finds.
+/// A range whose bounds are sizes, or whose step only the run can tell: provably so long, or as long as the run finds.
 fn open_range(
     build: &mut Expansion,
     call: &Call,
     start: &Polynomial,
     stop: &Polynomial,
-    step: i64,
+    step: Option<i64>,
 ) -> Result<Value<Operand>, Diagnostic> {
     let is_two = call.arguments[1].given;
     let (first, last) = (if is_two { 0 } else { 1 }, if is_two { 1 } else { 0 });
     let distance = stop.minus(start);
+    let by = match step {
+        Some(step) => build.constant(Scalar::i64(step), false, call.span),
+        None => {
+            let by = build.array(call, 2)?;
+            build.cast(by, DType::I64, call.arguments[2].span)
+        }
+    };
     let count = match (step, Length::of(distance.clone())) {
-        (1, Some(count)) if distance.is_never_negative() || distance.symbols().all(Symbol::is_variable) => count,
+        (Some(1), Some(count)) if distance.is_never_negative() || distance.symbols().all(Symbol::is_variable) => count,
         _ => {
             let stop = build.array(call, last)?;
             let stop = build.cast(stop, DType::I64, call.span);
@@ -159,19 +171,18 @@ fn open_range(
                 }
                 false => stop,
             };
-            let rounding = build.constant(Scalar::i64(step - step.signum()), false, call.span);
-            let step = build.constant(Scalar::i64(step), false, call.span);
+            let sign = build.elementwise("sign", &[by], call.span)?;
+            let rounding = build.elementwise("subtract", &[by, sign], call.span)?;
             let rounded = build.elementwise("add", &[distance, rounding], call.span)?;
-            let count = build.elementwise("floor_divide", &[rounded, step], call.span)?;
+            let count = build.elementwise("floor_divide", &[rounded, by], call.arguments[2].span)?;
             let zero = build.constant(Scalar::i64(0), false, call.span);
             let count = build.elementwise("maximum", &[count, zero], call.span)?;
             build.length_of(count, call.span)?
         }
     };
     let mut value = build.iota(count, call.span);
-    if step != 1 {
-        let step = build.constant(Scalar::i64(step), false, call.span);
-        value = build.elementwise("multiply", &[value, step], call.span)?;
+    if step != Some(1) {
+        value = build.elementwise("multiply", &[value, by], call.span)?;
     }
     if start.known() != Some(0) {
         let start = build.array(call, first)?;
