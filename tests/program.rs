@@ -98,3 +98,39 @@ fn the_deepest_program_fits_a_small_stack() {
         assert_eq!(answer, if fits { Ok(true) } else { Err("E0210") });
     }
 }
+
+/// What a region's last run made ready serves the next one, whose arrays lie elsewhere and have other elements.
+#[test]
+fn a_program_that_runs_again_sees_its_new_arguments() {
+    let text = "t = x.T * scale + shift
+u = x
+for i in range(3) { u[1:-1, 1:-1] = 0.25 * (u[:-2, 1:-1] + u[2:, 1:-1] + u[1:-1, :-2] + u[1:-1, 2:]) }
+row = sum(x * scale, axis=1)
+column = mean(x, axis=0)
+e = exp(x - max(x, axis=-1, keepdims=true))
+all = (ravel(t), ravel(u), row, column, ravel(e / sum(e, axis=-1, keepdims=true)))
+concatenate(all) + sum(x[::-1, 0]) - shift";
+    let parameters = ["x", "scale", "shift"];
+    for side in [5, 31, 120] {
+        let program = Program::new(text, &parameters).expect("it parses");
+        let run = |program: &Program, number: u32| -> Vec<u64> {
+            let number = f64::from(number);
+            let elements: Vec<f64> = (0..side * side).map(|at| (at as f64 * 0.37 + number).sin()).collect();
+            let x = Argument::new(&[side, side], &elements).expect("as many as the shape has");
+            let arguments = [x, Argument::scalar(1.5 + number), Argument::scalar(-number)];
+            let result = program.run(&arguments).expect("it runs");
+            result.as_slice::<f64>().expect("f64, contiguous").iter().map(|element| element.to_bits()).collect()
+        };
+        std::thread::scope(|scope| {
+            for worker in 0..2 {
+                let (program, run) = (&program, &run);
+                scope.spawn(move || {
+                    for number in (worker..16).step_by(2) {
+                        let fresh = Program::new(text, &parameters).expect("it parses");
+                        assert_eq!(run(program, number), run(&fresh, number), "side {side}, run {number}");
+                    }
+                });
+            }
+        });
+    }
+}
