@@ -5,7 +5,7 @@
 //! innermost axis. So every kernel sees packed blocks, and a stored result is written straight to its place.
 
 use super::line::{advance, count, unravel};
-use super::reader::{Few, Place, Reader, are_in_rows, common_window, rows, splat};
+use super::reader::{Few, Packed, Place, Reader, are_in_rows, common_window, rows, splat};
 use super::scratch::Scratch;
 use crate::buffer::ALIGNMENT;
 use crate::kernel::{BlockFunction, Level, STRIPE, STRIPES};
@@ -39,6 +39,9 @@ const FEWEST_BUNDLED: usize = 64;
 
 /// The most elements of a region whose tape is kept for its next run.
 const MOST_AGAIN: usize = 128 * 1024;
+
+/// The most bytes that are packed in such a tape, for they are held from run to run.
+const MOST_PACKED_AGAIN: usize = 32 * 1024;
 
 /// No block of a region that replaces a part of an array has more elements: what it computes waits in the first cache.
 pub const WAITING_BLOCK: usize = 4096;
@@ -121,7 +124,7 @@ pub struct Tape {
     axes: usize,
     machine: Option<Machine>,
     /// What readers that are packed read from.
-    packed: Short<Scratch>,
+    packed: Short<Packed, 2>,
 }
 
 /// The region's machine code, which takes the place of the operations.
@@ -276,7 +279,7 @@ impl Tape {
         is_alone: bool,
     ) -> Tape {
         let mut readers = Reader::all(region, places);
-        let packed = if is_alone { readers.iter_mut().filter_map(Reader::pack).collect() } else { Short::new() };
+        let packed = if is_alone { packed(&mut readers) } else { Short::new() };
         // What is reduced may not be taken in the order of the line, and what is replaced is not to be read twice.
         if is_alone && region.ends.is_empty() && region.stores.iter().all(|store| store.within.is_none()) {
             readers.iter_mut().for_each(Reader::turn);
@@ -292,7 +295,9 @@ impl Tape {
                     || region.stores.iter().any(|store| store.register == register)
             };
             let is_line = (0..readings.len()).any(|leaf| readings[leaf] == Reading::Splat && is_wanted(leaf));
-            if !is_line && let Some(code) = region.compiled(&readings, streams, level) {
+            if is_line {
+                region.runs_without();
+            } else if let Some(code) = region.compiled(&readings, streams, level) {
                 return Tape::of_code(region, code, readers, (packed, run, window), destinations);
             }
         }
@@ -361,7 +366,7 @@ impl Tape {
         region: &Region,
         code: Arc<Compiled>,
         readers: Few<Reader>,
-        (packed, run, window): (Short<Scratch>, usize, usize),
+        (packed, run, window): (Short<Packed, 2>, usize, usize),
         destinations: &[*mut u8],
     ) -> Tape {
         let leaves = readers.len();
@@ -459,7 +464,7 @@ impl Tape {
             return None;
         }
         let mut readers = Reader::all(region, places);
-        let packed = if is_alone { readers.iter_mut().filter_map(Reader::pack).collect() } else { Short::new() };
+        let packed = if is_alone { packed(&mut readers) } else { Short::new() };
         if !are_in_rows(&readers, row, reduced) {
             return None;
         }
@@ -530,7 +535,7 @@ impl Tape {
         is_alone: bool,
     ) -> Option<Tape> {
         let mut readers = Reader::all(region, places);
-        let packed = if is_alone { readers.iter_mut().filter_map(Reader::pack).collect() } else { Short::new() };
+        let packed = if is_alone { packed(&mut readers) } else { Short::new() };
         let readings = readings(region, &readers, row, packed.is_empty());
         let (leaves, wanted) = (readers.len(), region.outputs());
         // Leaves that are reduced themselves are read where they lie.
@@ -659,10 +664,9 @@ impl Tape {
         self.run == usize::MAX
     }
 
-    /// Whether the tape serves another run, of arrays that lie as these do elsewhere: nothing of the arrays is copied here, and the
-    /// region is so small that it gains by it.
+    /// Whether the tape serves another run, of arrays that lie as these do elsewhere: the region is so small that it gains by it.
     pub fn serves_again(&self, region: &Region) -> bool {
-        self.packed.is_empty() && region.count() <= MOST_AGAIN
+        self.packed.iter().map(Packed::bytes).sum::<usize>() <= MOST_PACKED_AGAIN && region.count() <= MOST_AGAIN
     }
 
     /// Takes a leaf from where its array begins now, which began at `from` before.
@@ -671,7 +675,12 @@ impl Tape {
     /// As [`Reader::follow`].
     pub unsafe fn follow(&mut self, leaf: Register, from: *const u8, to: *const u8) {
         // SAFETY: the caller's promise.
-        unsafe { self.readers[leaf].follow(from, to) };
+        unsafe {
+            match self.packed.iter_mut().find(|packed| packed.leaf == leaf) {
+                Some(packed) => packed.follow(from, to),
+                None => self.readers[leaf].follow(from, to),
+            }
+        }
     }
 
     /// Brings the stored results elsewhere, in the order of the region's stores.
@@ -1034,6 +1043,11 @@ fn readings(region: &Region, readers: &[Reader], run: usize, in_place: bool) -> 
         }
     }
     readings
+}
+
+/// Packs the leaves that gain by it.
+fn packed(readers: &mut [Reader]) -> Short<Packed, 2> {
+    readers.iter_mut().enumerate().filter_map(|(leaf, reader)| reader.pack(leaf)).collect()
 }
 
 /// The stored results that are leaves: which, where to, and an element's bytes.

@@ -14,9 +14,10 @@ use super::truths::positions;
 use super::{interrupted, out_of_memory, written};
 use crate::array::Array;
 use crate::kernel::Level;
-use crate::plan::region::{ValueId, elements};
+use crate::plan::region::{PARTS, ValueId, elements};
 use crate::plan::{Combine, IndexPlace, Step, UpdateStep};
 use crate::short::Short;
+use std::sync::Arc;
 use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::Scalar;
 use thalweg_lang::source::Span;
@@ -526,7 +527,7 @@ impl<'a> Run<'a> {
     }
 
     /// A value of rank 0 has one element, which every selection selects.
-    fn update_single(&self, value: Slot, update: &UpdateStep, step: &Step) -> Result<Slot, Diagnostic> {
+    fn update_single(&mut self, value: Slot, update: &UpdateStep, step: &Step) -> Result<Slot, Diagnostic> {
         let (Slot::Single(old), true) = (&value, update.shape.is_empty()) else {
             let mut array = value.into_array();
             let new = self.array(update.new.value);
@@ -574,12 +575,33 @@ impl<'a> Run<'a> {
         Ok(Slot::Array(array))
     }
 
-    /// The array itself when its elements can be written, each by itself, otherwise a copy.
-    pub(super) fn writable(&self, mut array: Array, span: Span) -> Result<Array, Diagnostic> {
-        if is_injective(&array) && array.data_pointer_mut().is_some() {
-            return Ok(array);
+    /// The array itself when its elements can be written, each by itself, otherwise a copy. Small parts of it that are still needed
+    /// are copied in its place: they were taken before, as when two elements are swapped.
+    pub(super) fn writable(&mut self, mut array: Array, span: Span) -> Result<Array, Diagnostic> {
+        if is_injective(&array) {
+            if array.data_pointer_mut().is_some() {
+                return Ok(array);
+            }
+            self.let_go(&array, span)?;
+            if array.data_pointer_mut().is_some() {
+                return Ok(array);
+            }
         }
         array.copy(self.context.pool).map_err(|refusal| out_of_memory(&type_of(&array), refusal, span))
+    }
+
+    /// Gives small views of an array memory of their own.
+    fn let_go(&mut self, array: &Array, span: Span) -> Result<(), Diagnostic> {
+        let pool = self.context.pool;
+        for slot in &mut self.values {
+            let Slot::Array(view) = slot else { continue };
+            let is_part = Arc::ptr_eq(view.buffer(), array.buffer());
+            if is_part && view.len().saturating_mul(PARTS) <= array.len() {
+                let copy = view.copy(pool).map_err(|refusal| out_of_memory(&type_of(view), refusal, span))?;
+                *slot = Slot::Array(copy);
+            }
+        }
+        Ok(())
     }
 
     /// Writes a selection's elements, in C order.

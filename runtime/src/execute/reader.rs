@@ -5,7 +5,7 @@ use super::scratch::Scratch;
 use super::turned;
 use crate::buffer::ALIGNMENT;
 use crate::machine::regions::{Compiled, Reading};
-use crate::plan::region::{Leaf, Region, Source};
+use crate::plan::region::{Leaf, Region, Register, Source};
 use crate::short::Short;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::SourceAxis;
@@ -36,6 +36,50 @@ pub enum Reader {
     Strided { pointer: *const u8, size: usize, axes: Axes, window: usize },
     /// Counted by runs, as i64.
     Counter { start: i64, axes: Axes },
+}
+
+/// Elements of an array, each once, in memory of their own.
+pub struct Packed {
+    /// Whose they are.
+    pub leaf: Register,
+    from: *const u8,
+    size: usize,
+    /// The axes along which they differ.
+    axes: Axes,
+    count: usize,
+    memory: Scratch,
+}
+
+impl Packed {
+    /// How much memory they take.
+    pub fn bytes(&self) -> usize {
+        self.count * self.size
+    }
+
+    /// Gathers them.
+    ///
+    /// # Safety
+    /// They can be read.
+    unsafe fn fill(&mut self) {
+        let mut index: Short<usize> = Short::from_elem(0, self.axes.len());
+        // SAFETY: the caller's promise; the memory has room for each of them once.
+        unsafe { gather(self.from, self.size, &self.axes, &mut index, 0, self.count, self.memory.pointer()) };
+    }
+
+    /// Gathers them from where the array begins now, which began at `from` before.
+    ///
+    /// # Safety
+    /// They can be read.
+    pub unsafe fn follow(&mut self, from: *const u8, to: *const u8) {
+        self.from = moved(self.from, from, to);
+        // SAFETY: the caller's promise.
+        unsafe { self.fill() };
+    }
+}
+
+/// Where an element lies of an array that began at `from` and begins at `to` now.
+fn moved(element: *const u8, from: *const u8, to: *const u8) -> *const u8 {
+    to.wrapping_add(element.addr().wrapping_sub(from.addr()))
 }
 
 /// Where an array's elements lie.
@@ -143,8 +187,8 @@ impl Reader {
     }
 
     /// Packs what lies apart along the innermost axis and is read over and over along another: it is gathered once, and then read
-    /// where it lies. The memory must live as long as the reader.
-    pub fn pack(&mut self) -> Option<Scratch> {
+    /// where it lies. What comes back must live as long as the reader.
+    pub fn pack(&mut self, leaf: Register) -> Option<Packed> {
         let Reader::Strided { pointer, size, axes, .. } = self else { return None };
         let inner = axes.last().map_or(0, |axis| axis.1);
         let count: usize = axes.iter().filter(|axis| axis.1 != 0).map(|axis| axis.0).product();
@@ -152,19 +196,19 @@ impl Reader {
         if inner == 0 || inner == *size as isize || count * *size > MOST_PACKED || reads < 2 * count {
             return None;
         }
-        let mut memory = Scratch::of(count * *size);
         let kept: Axes = axes.iter().copied().filter(|axis| axis.1 != 0).collect();
-        let mut index: Short<usize> = Short::from_elem(0, kept.len());
-        // SAFETY: the elements are the array's, and the memory has room for each of them once.
-        unsafe { gather(*pointer, *size, &kept, &mut index, 0, count, memory.pointer()) };
+        let memory = Scratch::of(count * *size);
+        let mut packed = Packed { leaf, from: *pointer, size: *size, axes: kept, count, memory };
+        // SAFETY: the elements are the array's.
+        unsafe { packed.fill() };
         let mut stride = *size as isize;
         for axis in axes.iter_mut().rev().filter(|axis| axis.1 != 0) {
             axis.1 = stride;
             stride *= axis.0 as isize;
         }
-        *pointer = memory.pointer();
+        *pointer = packed.memory.pointer();
         *axes = merge(axes.iter().copied());
-        Some(memory)
+        Some(packed)
     }
 
     /// What lies the other way round has neighbouring elements in neighbouring rows: row by row, each line of memory would be fetched
@@ -230,7 +274,7 @@ impl Reader {
     /// # Safety
     /// They can be read.
     pub unsafe fn follow(&mut self, from: *const u8, to: *const u8) {
-        let moved = |pointer: *const u8| to.wrapping_add(pointer.addr().wrapping_sub(from.addr()));
+        let moved = |pointer: *const u8| moved(pointer, from, to);
         match self {
             Reader::Dense { pointer, .. } | Reader::Strided { pointer, .. } => *pointer = moved(*pointer),
             Reader::Splat { from, .. } if from.is_null() => {}

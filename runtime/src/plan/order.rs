@@ -6,7 +6,7 @@
 
 use super::Draft;
 use super::fuse::epochs;
-use super::region::ValueId;
+use super::region::{PARTS, ValueId, elements};
 use std::collections::{HashMap, HashSet};
 use thalweg_lang::graph::{Effect, Graph, NodeId, NodeKind};
 
@@ -93,6 +93,7 @@ impl Readers {
     /// Those of a value and of everything that shares its memory, each once; none when there are too many to look at.
     fn all(&self, draft: &Draft, bases: &[ValueId], value: NodeId) -> Vec<NodeId> {
         let mut found = Vec::new();
+        let whole = elements(&draft.graph.node(value).array_type().shape);
         let mut seen: HashSet<NodeId> = HashSet::new();
         let mut values = vec![draft.value_of(bases, value)];
         while let Some(value) = values.pop() {
@@ -105,7 +106,9 @@ impl Readers {
                 if is_looked_through || matches!(node.kind, NodeKind::Gather { .. }) {
                     values.push(draft.value_of(bases, reader));
                 }
-                if !is_looked_through {
+                // A small part is copied when it is still needed where all is written over: it had better be there by then.
+                let is_small = || elements(&node.array_type().shape).saturating_mul(PARTS) <= whole;
+                if !is_looked_through || is_small() {
                     found.push(reader);
                 }
                 if seen.len() > MOST_READERS {

@@ -31,6 +31,9 @@ pub fn bytes_of(array_type: &ArrayType) -> usize {
     elements(&array_type.shape) * array_type.dtype.size()
 }
 
+/// A view of an array that is no larger than one of so many parts of it is copied rather than the array.
+pub const PARTS: usize = 8;
+
 /// A value of a plan: what a step computes, or an input.
 pub type ValueId = usize;
 

@@ -68,11 +68,7 @@ impl Region {
     /// The region's machine code for leaves that are read in these ways and results that pass by the cache or do not, if it is worth
     /// it by now.
     pub fn compiled(&self, readings: &[Reading], streams: bool, level: Level) -> Option<Arc<Compiled>> {
-        if !self.is_worth_code() {
-            self.code.runs.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
-        if self.instructions.is_empty() {
+        if self.runs_without() || self.instructions.is_empty() {
             return None;
         }
         let make = || {
@@ -135,6 +131,15 @@ impl Region {
     /// Whether there may be code that folds by now. That it was refused once is not a matter of how inputs lie.
     pub fn may_fold(&self) -> bool {
         self.is_worth_code() && !matches!(self.code.folding.get(), Some((_, None)))
+    }
+
+    /// Whether this run is one without machine code, because it is too early for it: then it counts.
+    pub fn runs_without(&self) -> bool {
+        let is_early = !self.is_worth_code();
+        if is_early {
+            self.code.runs.fetch_add(1, Ordering::Relaxed);
+        }
+        is_early
     }
 
     /// Whether it is known by now if there is machine code: none is made later on.
