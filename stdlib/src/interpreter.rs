@@ -527,11 +527,28 @@ impl Interpreter {
             bodies: &*self.library,
         };
         let arrays = execute::run_taking(&compiled.plan, inputs, &context).map_err(|diagnostic| {
+            let diagnostic = self.with_both_sides(diagnostic);
             let mut diagnostics = compiled.results.notes.clone();
             diagnostics.push(diagnostic);
             diagnostics
         })?;
         Ok(Executed { arrays, results: compiled.results.clone() })
+    }
+
+    /// An index out of bounds behind an `and` or `or`, which does not keep it from being looked at, says so.
+    fn with_both_sides(&self, diagnostic: Diagnostic) -> Diagnostic {
+        let Some(label) = diagnostic.labels.first().filter(|_| diagnostic.code == "E0505") else { return diagnostic };
+        let source = self.sources.get(label.span.source);
+        let before = source.text.get(..label.span.start as usize).unwrap_or("");
+        let line = before.rsplit(['\n', ';', '{']).next().unwrap_or("");
+        let word = line.split_whitespace().find(|word| matches!(*word, "and" | "or"));
+        let Some(word) = word else { return diagnostic };
+        let help = match word {
+            "and" => "both sides of `and` are computed: write `if … { … } else { false }`",
+            _ => "both sides of `or` are computed: write `if … { true } else { … }`",
+        };
+        let known = diagnostic.help.as_ref().map(|known| format!("{known}; {help}"));
+        diagnostic.help(known.unwrap_or_else(|| help.to_string()))
     }
 
     /// Gives the session's names the values of a run.

@@ -448,6 +448,7 @@ impl Checker<'_> {
         let form = Form { name: &shown, signature: &signature, slots: &slots, definition };
         let bound = self.bind_arguments(&form, passed, name_span, span)?;
         let mut sizes = super::declared::Sizes::default();
+        self.take_outer_sizes(&frame.closure, &mut sizes);
         let frame = self.bind_parameters(frame, bound, &mut sizes)?;
         self.annotated(&function.annotations, |checker| {
             let key = checker.call_key(&frame);

@@ -1,6 +1,6 @@
 //! Declared types: what an argument must be, and the sizes that its type names.
 
-use super::{Checker, Checks, Reported};
+use super::{Binding, Checker, Checks, Reported};
 use crate::ast::{
     self, BinaryOperator, DimensionExpression, Expression, ExpressionKind, Name, TypeExpression, TypeExpressionKind,
     UnaryOperator,
@@ -13,7 +13,7 @@ use crate::graph::NodeKind;
 use crate::length::{Length, Polynomial, Symbol};
 use crate::source::Span;
 use crate::types::{ArrayType, Type};
-use crate::value::Value;
+use crate::value::{Closure, Value};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -427,7 +427,7 @@ impl Checker<'_> {
     pub(super) fn check_size_names(&mut self, function: &ast::Function) -> Checks<()> {
         let types = function.parameters.iter().filter_map(|parameter| parameter.declared.as_ref());
         let all_sizes: Vec<&Expression> = types.flat_map(sizes_of).collect();
-        let mut told = HashSet::new();
+        let mut told: HashSet<Arc<str>> = self.outer_sizes(function).into_keys().collect();
         for parameter in &function.parameters {
             let (name, Some(declared)) = (&parameter.name, &parameter.declared) else { continue };
             if is_integer(declared) {
@@ -458,6 +458,30 @@ impl Checker<'_> {
             let Some(size) = waiting.first() else { return Ok(()) };
             if is_stuck {
                 return Err(self.several_untold(&untold_names(size, &told), size.span));
+            }
+        }
+    }
+
+    /// The sizes in a function's types that the function around it knows, unless a parameter of its own is one or tells it alone.
+    pub(super) fn outer_sizes(&self, function: &ast::Function) -> BTreeMap<Arc<str>, Value<Operand>> {
+        let Some(frame) = self.frames.last() else { return BTreeMap::new() };
+        let known = |name: &Arc<str>| match frame.locals.get(name) {
+            Some(Binding::Value(value)) => Some(value.clone()),
+            Some(_) => None,
+            None => frame.closure.captured.get(name).cloned(),
+        };
+        let sizes = untold_sizes(function).into_iter().filter_map(|name| Some((known(&name)?, name)));
+        let is_size = |value: &Value<Operand>| matches!(value, Value::Array(operand) if self.is_integer(*operand));
+        sizes.filter(|(value, _)| is_size(value)).map(|(value, name)| (name, value)).collect()
+    }
+
+    /// Notes the sizes that a function's types took from the function around it.
+    pub(super) fn take_outer_sizes(&self, closure: &Closure<Operand>, sizes: &mut Sizes) {
+        for name in untold_sizes(&closure.function) {
+            if let Some(Value::Array(operand)) = closure.captured.get(&name)
+                && self.is_integer(*operand)
+            {
+                sizes.integers.insert(name, (*operand, closure.function.span));
             }
         }
     }
@@ -787,6 +811,22 @@ pub(super) fn dimension_names(declared: &TypeExpression, names: &mut HashSet<Arc
     for size in sizes_of(declared) {
         names.extend(names_of(size).into_iter().map(|name| name.text.clone()));
     }
+}
+
+/// The names of sizes in a function's types that none of its parameters is, or tells alone.
+fn untold_sizes(function: &ast::Function) -> HashSet<Arc<str>> {
+    let mut names = HashSet::new();
+    let types = || function.parameters.iter().filter_map(|parameter| parameter.declared.as_ref());
+    types().chain(&function.result).for_each(|declared| dimension_names(declared, &mut names));
+    for size in types().flat_map(sizes_of) {
+        if let ExpressionKind::Name(name) = &size.kind {
+            names.remove(&name.text);
+        }
+    }
+    function.parameters.iter().for_each(|parameter| {
+        names.remove(&parameter.name.text);
+    });
+    names
 }
 
 /// The sizes in a declared type.

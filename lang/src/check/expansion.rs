@@ -584,6 +584,11 @@ impl<'c, 'a> Expansion<'c, 'a> {
         self.checker.at_least(length, 1, &what, help, span);
     }
 
+    /// Sees to it that the run refuses a length that is too small; `what` says why, as a sentence, and `help` what to type.
+    pub fn at_least(&mut self, length: &Length, least: usize, what: &str, help: &str, span: Span) {
+        self.checker.at_least(length, least, what, help, span);
+    }
+
     /// The shorter of two lengths; where that is not known, a size that the run computes.
     pub fn shorter(&mut self, left: &Length, right: &Length, span: Span) -> Length {
         self.checker.shorter(left, right, span)

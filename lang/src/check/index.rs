@@ -170,7 +170,10 @@ impl Checker<'_> {
             [Entry::Scalar(_, place)] => {
                 let message = "which element of a tuple is meant must be known before the run";
                 let diagnostic = Diagnostic::error("E0308", message, *place, "");
-                Err(self.report(diagnostic.help("make it an array, if the elements have one type: `[a, b]`")))
+                Err(self.report(diagnostic.help(match values.iter().all(|value| matches!(value, Value::Array(_))) {
+                    true => "make it an array, if the elements have one type: `[a, b]`",
+                    false => "choose one with `if`: `if i == 0 { \"a\" } else { \"b\" }`",
+                })))
             }
             _ => {
                 let diagnostic = Diagnostic::error("E0303", "a tuple is indexed by one integer or slice", span, "");

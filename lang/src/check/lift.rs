@@ -37,11 +37,12 @@ impl Checker<'_> {
         let Node { mut kind, types, span, placement } = self.levels[level].builder.graph().node(node).clone();
         match &kind {
             NodeKind::Constant(_) | NodeKind::Literal(_) => {}
-            NodeKind::Cast(_) if depth > 0 => {}
+            NodeKind::Size(length) => (self.level_that_tells(length) < level).then_some(())?,
+            NodeKind::Cast(_) | NodeKind::Select { .. } if depth > 0 => {}
             NodeKind::Elementwise { operation, .. } if depth > 0 => {
                 let operator = self.library.declarations()[operation.0 as usize].operator;
                 // What gives bools compares or combines; of what gives numbers, integer division can fail.
-                let is_total = types[0].dtype == DType::Bool || matches!(operator, Some(("+" | "-" | "*", _)));
+                let is_total = types[0].dtype == DType::Bool || matches!(operator, Some(("+" | "-" | "*" | "/", _)));
                 is_total.then_some(())?;
             }
             _ => return None,

@@ -233,6 +233,9 @@ impl Checker<'_> {
             }
         }
         self.note_last_name(function);
+        for (name, size) in self.outer_sizes(function) {
+            captured.entry(name).or_insert(size);
+        }
         captured
     }
 

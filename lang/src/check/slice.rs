@@ -128,7 +128,8 @@ impl Checker<'_> {
         Part::Along { start: 0.into(), step: step as isize, index: Some(first), length: count }
     }
 
-    /// The indices of a slice whose step only the run can tell, as Python has them.
+    /// The indices of a slice whose step only the run can tell, as Python has them. What every turn of a body finds alike is computed
+    /// outside of it.
     pub(super) fn stepped(
         &mut self,
         start: Option<Bound>,
@@ -140,25 +141,35 @@ impl Checker<'_> {
         let number = |checker: &mut Self, number: i64| checker.constant(Scalar::i64(number), false, span);
         let (zero, one, minus_one) = (number(self, 0), number(self, 1), number(self, -1));
         let length = self.length_value(length, span);
-        let last = self.of_two("-", length, one, span)?;
+        let last = self.of_lifted("-", length, one, span)?;
         let step = self.cast(step, DType::I64, span);
+        let step = self.lifted(step);
         // Downwards it begins with the last element, and ends before the first.
-        let is_down = self.of_two("<", step, zero, span)?;
+        let is_down = self.of_lifted("<", step, zero, span)?;
         let least = self.one_of(is_down, minus_one, zero, span);
         let most = self.one_of(is_down, last, length, span);
+        // A step that leads out of the axis at once is as good as a shorter one, which can be computed with.
+        let longest = self.of_lifted("+", length, one, span)?;
+        let back = self.of_lifted("-", minus_one, length, span)?;
+        let step = self.between(step, back, longest, span)?;
+        let back = self.of_lifted("-", zero, step, span)?;
+        let magnitude = self.one_of(is_down, back, step, span);
+        let magnitude = self.length_of(magnitude, span)?;
+        let help = "write 1 for every element, or -1 for every one backwards";
+        self.at_least(&magnitude, 1, "a slice's step cannot be 0", help, span);
         let bound = |checker: &mut Self, bound: Option<Bound>| {
             let bound = match bound {
                 None => return Ok(None),
                 Some(Bound::Known(known)) => number(checker, known.clamp(i64::MIN as i128, i64::MAX as i128) as i64),
-                Some(Bound::Run(operand)) => checker.cast(operand, DType::I64, span),
+                Some(Bound::Run(operand)) => {
+                    let bound = checker.cast(operand, DType::I64, span);
+                    checker.lifted(bound)
+                }
             };
-            let from_end = checker.of_two("+", bound, length, span)?;
-            let is_negative = checker.of_two("<", bound, zero, span)?;
+            let from_end = checker.of_lifted("+", bound, length, span)?;
+            let is_negative = checker.of_lifted("<", bound, zero, span)?;
             let bound = checker.one_of(is_negative, from_end, bound, span);
-            let is_below = checker.of_two("<", bound, least, span)?;
-            let bound = checker.one_of(is_below, least, bound, span);
-            let is_above = checker.of_two("<", most, bound, span)?;
-            Ok(Some(checker.one_of(is_above, most, bound, span)))
+            checker.between(bound, least, most, span).map(Some)
         };
         let start = match bound(self, start)? {
             Some(start) => start,
@@ -168,23 +179,40 @@ impl Checker<'_> {
             Some(stop) => stop,
             None => self.one_of(is_down, minus_one, length, span),
         };
-        let distance = self.of_two("-", stop, start, span)?;
+        let distance = self.of_lifted("-", stop, start, span)?;
         let sign = self.one_of(is_down, minus_one, one, span);
-        let rounding = self.of_two("-", step, sign, span)?;
-        let rounded = self.of_two("+", distance, rounding, span)?;
-        let count = self.of_two("//", rounded, step, span)?;
-        let is_empty = self.of_two("<", count, zero, span)?;
-        let count = self.one_of(is_empty, zero, count, span);
+        let rounding = self.of_lifted("-", step, sign, span)?;
+        let rounded = self.of_lifted("+", distance, rounding, span)?;
+        // Lengths are exact as floats, whose quotient is never an error: a step of 0 was told above.
+        let count = self.of_lifted("/", rounded, step, span)?;
+        let count = self.cast(count, DType::I64, span);
+        let count = self.lifted(count);
+        let count = self.between(count, zero, length, span)?;
         let count = self.length_of(count, span)?;
         let counted = self.add(NodeKind::Iota, ArrayType::new(DType::I64, vec![count]), span);
         let along = self.of_two("*", counted, step, span)?;
         self.of_two("+", along, start, span)
     }
 
+    /// An integer, or the nearer end of a range that it lies outside of.
+    fn between(&mut self, number: Operand, least: Operand, most: Operand, span: Span) -> Checks<Operand> {
+        let is_below = self.of_lifted("<", number, least, span)?;
+        let number = self.one_of(is_below, least, number, span);
+        let is_above = self.of_lifted("<", most, number, span)?;
+        Ok(self.one_of(is_above, most, number, span))
+    }
+
+    /// An operator of two scalars, outside of the bodies that are given both.
+    fn of_lifted(&mut self, symbol: &'static str, left: Operand, right: Operand, span: Span) -> Checks<Operand> {
+        let value = self.of_two(symbol, left, right, span)?;
+        Ok(self.lifted(value))
+    }
+
     /// One of two integers, as a bool says.
     fn one_of(&mut self, which: Operand, then: Operand, otherwise: Operand, span: Span) -> Operand {
         let (then, otherwise) = (self.cast(then, DType::I64, span), self.cast(otherwise, DType::I64, span));
-        self.select(which, then, otherwise, &ArrayType::scalar(DType::I64), span)
+        let value = self.select(which, then, otherwise, &ArrayType::scalar(DType::I64), span);
+        self.lifted(value)
     }
 
     pub(super) fn slice_bound(&mut self, bound: Option<&Expression>) -> Checks<Option<Bound>> {

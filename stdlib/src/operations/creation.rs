@@ -155,8 +155,13 @@ fn open_range(
     let by = match step {
         Some(step) => build.constant(Scalar::i64(step), false, call.span),
         None => {
+            let span = call.arguments[2].span;
             let by = build.array(call, 2)?;
-            build.cast(by, DType::I64, call.arguments[2].span)
+            let by = build.cast(by, DType::I64, span);
+            let magnitude = build.elementwise("abs", &[by], span)?;
+            let magnitude = build.length_of(magnitude, span)?;
+            build.at_least(&magnitude, 1, "`range` cannot step by 0", "step by 1, or by -1 to go down", span);
+            by
         }
     };
     let count = match (step, Length::of(distance.clone())) {
@@ -174,7 +179,12 @@ fn open_range(
             let sign = build.elementwise("sign", &[by], call.span)?;
             let rounding = build.elementwise("subtract", &[by, sign], call.span)?;
             let rounded = build.elementwise("add", &[distance, rounding], call.span)?;
-            let count = build.elementwise("floor_divide", &[rounded, by], call.arguments[2].span)?;
+            // A step of 0 is told when its magnitude is: until then it divides by 1.
+            let zero = build.constant(Scalar::i64(0), false, call.span);
+            let is_zero = build.elementwise("equal", &[by, zero], call.span)?;
+            let is_zero = build.cast(is_zero, DType::I64, call.span);
+            let divisor = build.elementwise("add", &[by, is_zero], call.span)?;
+            let count = build.elementwise("floor_divide", &[rounded, divisor], call.span)?;
             let zero = build.constant(Scalar::i64(0), false, call.span);
             let count = build.elementwise("maximum", &[count, zero], call.span)?;
             build.length_of(count, call.span)?

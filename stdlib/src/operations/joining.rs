@@ -600,7 +600,14 @@ fn pad(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic>
         let help = "the modes are \"constant\", \"edge\", \"reflect\", \"symmetric\" and \"wrap\"";
         return Err(Diagnostic::error("E0309", message, call.arguments[2].span, "").help(help));
     }
-    let widths = widths(build, call, source.rank())?;
+    let constant = &*mode == "constant";
+    let widths: Vec<(Length, Length)> = match widths(build, call, source.rank()) {
+        Ok(widths) => widths.into_iter().map(|(before, after)| (before.into(), after.into())).collect(),
+        Err(diagnostic) if diagnostic.code == "E0308" && constant => {
+            open_widths(build, call, source.rank()).ok_or(diagnostic)?
+        }
+        Err(diagnostic) => return Err(diagnostic),
+    };
     let value = build.array(call, 3)?;
     if build.type_of(value).rank() > 0 {
         let message = format!("`pad` takes one value for the border, not {}", build.type_of(value));
@@ -609,19 +616,20 @@ fn pad(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic>
     let value = build.convert(value, source.dtype, call.arguments[3].span)?;
     let mut padded = x;
     for (axis, (before, after)) in widths.into_iter().enumerate() {
-        if before + after == 0 {
+        if before.is(0) && after.is(0) {
             continue;
         }
         let inner = build.type_of(padded);
         let mut pieces = Vec::new();
-        if &*mode == "constant" {
+        if constant {
             for width in [before, after] {
                 let mut shape = inner.shape.clone();
-                shape[axis] = width.into();
+                shape[axis] = width;
                 pieces.push(build.broadcast_to(Operand { weak: false, ..value }, shape, call.span));
             }
             pieces.insert(1, padded);
         } else {
+            let (before, after) = (known(build, call, &before)?, known(build, call, &after)?);
             let length = known(build, call, &inner.shape[axis])? as i64;
             if length == 0 {
                 let message = format!("an empty axis has no element for the border: axis {axis}");
@@ -642,6 +650,21 @@ fn pad(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic>
         padded = concatenated(build, call, &pieces, axis)?;
     }
     Ok(Value::Array(padded))
+}
+
+/// The same where sizes tell it: one for all, or a pair.
+fn open_widths(build: &mut Expansion, call: &Call, rank: usize) -> Option<Vec<(Length, Length)>> {
+    let given = build.shape(call, 1).ok()?;
+    let lengths: Vec<Length> = given.into_iter().map(Length::of).collect::<Option<_>>()?;
+    let span = call.arguments[1].span;
+    for length in &lengths {
+        build.at_least(length, 0, "a border's width cannot be negative", "write 0 or more", span);
+    }
+    match &lengths[..] {
+        [all] => Some(vec![(all.clone(), all.clone()); rank]),
+        [before, after] => Some(vec![(before.clone(), after.clone()); rank]),
+        _ => None,
+    }
 }
 
 /// How much a border adds before and after each axis.
