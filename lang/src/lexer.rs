@@ -741,6 +741,8 @@ impl Scanner<'_> {
     /// Where a string over two lines ends, which is one mistake: the second line has a quote that begins nothing.
     fn end_on_next_line(&self, line_end: usize, quote: char) -> Option<usize> {
         let line = self.text[line_end..].strip_prefix('\n')?.lines().next()?;
+        // An apostrophe in a comment is none.
+        let line = line.split('#').next()?;
         let at = line.find(quote).filter(|_| line.matches(quote).count() % 2 == 1)?;
         Some(line_end + 1 + at + quote.len_utf8())
     }

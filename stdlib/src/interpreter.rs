@@ -190,6 +190,7 @@ struct Results {
     value_type: Option<String>,
     silent: bool,
     notes: Vec<Diagnostic>,
+    both_sides: HashMap<Span, &'static str>,
 }
 
 /// A run that succeeded and is not committed.
@@ -451,7 +452,7 @@ impl Interpreter {
 
     fn plan_checked(&self, checked: Checked, inputs: Vec<Array>, begin: Instant) -> Result<Compiled, Vec<Diagnostic>> {
         let checking = begin.elapsed();
-        let Checked { graph, bindings, value, value_type, silent, mut notes, .. } = checked;
+        let Checked { graph, bindings, value, value_type, silent, mut notes, both_sides, .. } = checked;
         let plan = plan::plan(&graph, &*self.library, &self.settings);
         if self.cancel.is_cancelled() {
             return Err(vec![Diagnostic::error("E0590", "interrupted", Span::default(), "")]);
@@ -460,7 +461,7 @@ impl Interpreter {
         let bytes = |types: &mut dyn Iterator<Item = &ArrayType>| types.map(ArrayType::bytes).sum();
         let bytes_read = bytes(&mut graph.inputs.iter().map(|input| &input.array_type));
         let bytes_written = bytes(&mut graph.outputs.iter().map(|node| graph.node(*node).array_type()));
-        let results = Arc::new(Results { bindings, value, value_type, silent, notes });
+        let results = Arc::new(Results { bindings, value, value_type, silent, notes, both_sides });
         let planning = begin.elapsed() - checking;
         Ok(Compiled { plan, inputs, sources: Vec::new(), results, bytes_read, bytes_written, checking, planning })
     }
@@ -527,28 +528,12 @@ impl Interpreter {
             bodies: &*self.library,
         };
         let arrays = execute::run_taking(&compiled.plan, inputs, &context).map_err(|diagnostic| {
-            let diagnostic = self.with_both_sides(diagnostic);
+            let diagnostic = with_both_sides(diagnostic, &compiled.results.both_sides);
             let mut diagnostics = compiled.results.notes.clone();
             diagnostics.push(diagnostic);
             diagnostics
         })?;
         Ok(Executed { arrays, results: compiled.results.clone() })
-    }
-
-    /// An index out of bounds behind an `and` or `or`, which does not keep it from being looked at, says so.
-    fn with_both_sides(&self, diagnostic: Diagnostic) -> Diagnostic {
-        let Some(label) = diagnostic.labels.first().filter(|_| diagnostic.code == "E0505") else { return diagnostic };
-        let source = self.sources.get(label.span.source);
-        let before = source.text.get(..label.span.start as usize).unwrap_or("");
-        let line = before.rsplit(['\n', ';', '{']).next().unwrap_or("");
-        let word = line.split_whitespace().find(|word| matches!(*word, "and" | "or"));
-        let Some(word) = word else { return diagnostic };
-        let help = match word {
-            "and" => "both sides of `and` are computed: write `if … { … } else { false }`",
-            _ => "both sides of `or` are computed: write `if … { true } else { … }`",
-        };
-        let known = diagnostic.help.as_ref().map(|known| format!("{known}; {help}"));
-        diagnostic.help(known.unwrap_or_else(|| help.to_string()))
     }
 
     /// Gives the session's names the values of a run.
@@ -662,6 +647,18 @@ impl Interpreter {
     pub fn cancel(&self) -> Cancel {
         self.cancel.clone()
     }
+}
+
+/// An index out of bounds that stands behind an `and` or `or` says that the other side does not keep it from being looked at.
+fn with_both_sides(diagnostic: Diagnostic, both_sides: &HashMap<Span, &'static str>) -> Diagnostic {
+    let Some(place) = diagnostic.labels.first().map(|label| label.span) else { return diagnostic };
+    let holds = |side: &Span| side.source == place.source && side.start <= place.start && place.end <= side.end;
+    let word = both_sides.iter().find(|(side, _)| holds(side)).map(|(_, word)| *word);
+    let (Some(word), "E0505") = (word, diagnostic.code) else { return diagnostic };
+    let instead = if word == "and" { "if … { … } else { false }" } else { "if … { true } else { … }" };
+    let help = format!("both sides of `{word}` are computed: write `{instead}`");
+    let help = diagnostic.help.as_ref().map_or(help.clone(), |known| format!("{known}; {help}"));
+    diagnostic.help(help)
 }
 
 /// The statements of a text without errors.

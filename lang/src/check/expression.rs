@@ -89,6 +89,7 @@ impl Checker<'_> {
                 if operator.is_comparison() {
                     self.note_tight_bits([&**left, &**right]);
                 }
+                self.note_both_sides(*operator, right.span);
                 let (a, b) = (self.expression(left), self.expression(right));
                 self.operator(operator.symbol(), *operator_span, vec![(a?, left.span), (b?, right.span)], span)
             }
@@ -341,6 +342,13 @@ impl Checker<'_> {
         }
     }
 
+    /// Notes what stands behind an `and` or `or`: it is computed whatever stands before.
+    fn note_both_sides(&mut self, operator: ast::BinaryOperator, right: Span) {
+        if matches!(operator, ast::BinaryOperator::And | ast::BinaryOperator::Or) {
+            self.both_sides.insert(right, operator.symbol());
+        }
+    }
+
     /// `a + b - c`: each operator takes what those before it gave.
     fn run_of_operators(
         &mut self,
@@ -350,6 +358,7 @@ impl Checker<'_> {
         let mut span = first.span;
         let mut value = self.expression(first);
         for (operator, operator_span, right) in rest {
+            self.note_both_sides(*operator, right.span);
             let other = self.expression(right);
             let whole = span.to(right.span);
             value = match (value, other) {

@@ -28,14 +28,7 @@ enum Entry {
     Slice {
         start: Option<Bound>,
         stop: Option<Bound>,
-        step: i128,
-        span: Span,
-    },
-    /// A slice whose step only the run can tell.
-    Steps {
-        start: Option<Bound>,
-        stop: Option<Bound>,
-        step: Operand,
+        step: Bound,
         span: Span,
     },
     Newaxis,
@@ -159,13 +152,10 @@ impl Checker<'_> {
                         Err(self.report(Diagnostic::error("E0308", message, *span, "")))
                     }
                 };
-                let (first, count, step) = resolve_slice(known(start)?, known(stop)?, *step, values.len());
+                let (start, stop, step) = (known(start)?, known(stop)?, known(&Some(*step))?.unwrap_or(1));
+                let (first, count, step) = resolve_slice(start, stop, step, values.len());
                 let picked = (0..count).map(|k| values[(first as isize + k as isize * step) as usize].clone());
                 Ok(Value::Tuple(picked.collect()))
-            }
-            [Entry::Steps { span, .. }] => {
-                let message = "which part of a tuple is meant must be known before the run";
-                Err(self.report(Diagnostic::error("E0308", message, *span, "")))
             }
             [Entry::Scalar(_, place)] => {
                 let message = "which element of a tuple is meant must be known before the run";
@@ -394,7 +384,7 @@ impl Checker<'_> {
             let known = self.constant_of(operand).and_then(|scalar| scalar.as_integer());
             Some(known.map_or(Bound::Run(operand), Bound::Known))
         });
-        self.along_axis(operand, axis, Entry::Slice { start, stop, step: 1, span }, span)
+        self.along_axis(operand, axis, Entry::Slice { start, stop, step: Bound::Known(1), span }, span)
     }
 
     /// `value[:, :, indices]`: elements of one axis.
@@ -409,7 +399,7 @@ impl Checker<'_> {
     }
 
     fn along_axis(&mut self, operand: Operand, axis: usize, entry: Entry, span: Span) -> Checks<Operand> {
-        let whole = |_| Entry::Slice { start: None, stop: None, step: 1, span };
+        let whole = |_| Entry::Slice { start: None, stop: None, step: Bound::Known(1), span };
         let entries = (0..axis).map(whole).chain([entry]).collect();
         let selection = self.selection(operand, span, entries, false, span)?;
         Ok(self.selected(operand, selection, span))
@@ -514,11 +504,11 @@ impl Checker<'_> {
                     axis += count;
                 }
                 Entry::Slice { start, stop, step, span } => {
-                    parts.push(Some(self.slice(start, stop, step, &source.shape[axis], span)));
-                    axis += 1;
-                }
-                Entry::Steps { start, stop, step, span } => {
-                    parts.push(Some(Part::Steps(self.stepped(start, stop, step, &source.shape[axis], span)?)));
+                    let length = &source.shape[axis];
+                    parts.push(Some(match step {
+                        Bound::Known(step) => self.slice(start, stop, step, length, span),
+                        Bound::Run(step) => Part::Steps(self.stepped(start, stop, step, length, span)?),
+                    }));
                     axis += 1;
                 }
             }
@@ -676,10 +666,14 @@ impl Checker<'_> {
         place: Span,
         base_span: Span,
     ) -> Checks<()> {
+        // What the run tells would become a size by being looked at.
+        if !self.is_made_of_sizes(index) {
+            return Ok(());
+        }
         let (index, length) = (self.polynomial_of(index), Polynomial::from(&source.shape[axis]));
         let is_behind = index.minus(&length).is_never_negative();
         let is_before = Polynomial::from(-1).minus(&index.plus(&length)).is_never_negative();
-        if !self.is_of_variables(&index) || !(is_behind || is_before) {
+        if !is_behind && !is_before {
             return Ok(());
         }
         let message = format!("index {index} is out of bounds for axis {axis} of length {length}");
@@ -818,17 +812,18 @@ impl Checker<'_> {
                 let stop = self.slice_bound(stop.as_ref())?;
                 let place = step.as_ref().map_or(*span, |step| step.span);
                 let step = match self.slice_bound(step.as_ref())? {
-                    None => 1,
+                    None => Bound::Known(1),
                     Some(Bound::Known(0)) => {
                         return Err(self.report(
                             Diagnostic::error("E0305", "a slice's step cannot be 0", place, "")
                                 .help("write `::1` for every element"),
                         ));
                     }
-                    Some(Bound::Known(step)) => step,
-                    Some(Bound::Run(step)) => return Ok(Entry::Steps { start, stop, step, span: place }),
+                    Some(step) => step,
                 };
-                Ok(Entry::Slice { start, stop, step, span: *span })
+                // What goes wrong with a step that the run tells is told of the step.
+                let span = if step.known().is_some() { *span } else { place };
+                Ok(Entry::Slice { start, stop, step, span })
             }
         }
     }

@@ -39,6 +39,12 @@ impl Checker<'_> {
             NodeKind::Constant(_) | NodeKind::Literal(_) => {}
             NodeKind::Size(length) => (self.level_that_tells(length) < level).then_some(())?,
             NodeKind::Cast(_) | NodeKind::Select { .. } if depth > 0 => {}
+            // What is read of an array whose size a guard tells may not be read before it.
+            NodeKind::View { value, axes } if depth > 0 => {
+                let source = &self.levels[level].builder.graph().node(*value).types[0];
+                let mut lengths = source.shape.iter().chain(axes.iter().map(|axis| &axis.start));
+                lengths.all(|length| length.known().is_some()).then_some(())?
+            }
             NodeKind::Elementwise { operation, .. } if depth > 0 => {
                 let operator = self.library.declarations()[operation.0 as usize].operator;
                 // What gives bools compares or combines; of what gives numbers, integer division can fail.

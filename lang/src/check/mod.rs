@@ -130,6 +130,8 @@ pub struct Checked {
     pub silent: bool,
     /// Notes and warnings.
     pub notes: Vec<Diagnostic>,
+    /// The places behind `and` and `or`, which are computed whatever stands before, and which of the two.
+    pub both_sides: HashMap<Span, &'static str>,
 }
 
 /// Checks a program against a session's names. `Err` holds every error found, and the notes.
@@ -309,6 +311,8 @@ pub(crate) struct Checker<'a> {
     searches: usize,
     /// Comparisons' operands that are bit operators, as in `a > 0 & b > 0`.
     tight: HashSet<Span>,
+    /// What stands behind an `and` or `or`.
+    both_sides: HashMap<Span, &'static str>,
     /// The argument of a library's operation that is being walked.
     site: Option<call::Site>,
     /// What meets where lengths are compared just now, and how many axes it has at most.
@@ -402,6 +406,7 @@ impl<'a> Checker<'a> {
             unknown: HashSet::new(),
             searches: 0,
             tight: HashSet::new(),
+            both_sides: HashMap::new(),
             site: None,
             meeting: Vec::new(),
             meeting_rank: 0,
@@ -710,6 +715,7 @@ impl<'a> Checker<'a> {
         graph.outputs = outputs;
         graph.effects = level.effects;
         let graph = crate::close::close(&graph, &Sizes::new()).map_err(|diagnostic| vec![diagnostic])?;
-        Ok(Checked { graph, inputs: self.inputs, bindings, value, value_type, silent, notes: self.diagnostics })
+        let (inputs, notes, both_sides) = (self.inputs, self.diagnostics, self.both_sides);
+        Ok(Checked { graph, inputs, bindings, value, value_type, silent, notes, both_sides })
     }
 }

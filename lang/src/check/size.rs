@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// How deep an expression is looked into for what it says of a size.
 const DEEPEST: usize = 64;
 
+/// The same for an index; what it is made of may be shared, and is looked at each time.
+const DEEPEST_INDEX: usize = 6;
+
 /// The most axes of an array, as in NumPy.
 const MOST_AXES: usize = 64;
 
@@ -361,6 +364,28 @@ impl Checker<'_> {
         let found = found.unwrap_or_else(|| Polynomial::from(&self.symbol_at(level, node)));
         self.levels[level].polynomials.insert(node, found.clone());
         found
+    }
+
+    /// Whether an integer scalar is computed from sizes and known numbers alone.
+    pub(super) fn is_made_of_sizes(&self, operand: Operand) -> bool {
+        self.is_made_of_sizes_at(operand.level as usize, operand.node, DEEPEST_INDEX)
+    }
+
+    fn is_made_of_sizes_at(&self, level: usize, node: NodeId, depth: usize) -> bool {
+        if let (Some(outer), true) = (self.levels[level].imported.get(&node), level > 0) {
+            return self.is_made_of_sizes_at(level - 1, *outer, depth);
+        }
+        match &self.levels[level].builder.graph().node(node).kind {
+            NodeKind::Constant(_) | NodeKind::Size(_) => true,
+            NodeKind::Cast(value) => depth > 0 && self.is_made_of_sizes_at(level, *value, depth - 1),
+            NodeKind::Elementwise { operation, operands } => {
+                let operator = self.library.declarations()[operation.0 as usize].operator;
+                depth > 0
+                    && matches!(operator, Some(("+" | "-" | "*", _)))
+                    && operands.iter().all(|operand| self.is_made_of_sizes_at(level, *operand, depth - 1))
+            }
+            _ => false,
+        }
     }
 
     /// Whether an operand is an integer scalar.

@@ -16,7 +16,6 @@ const MOST_PACKED: usize = 512 * 1024;
 /// The most bytes of rows that are copied at once from an array that lies the other way round, for they stay in the second cache; and the
 /// fewest rows that are worth it.
 const MOST_TURNED: usize = 208 * 1024;
-
 const FEWEST_TURNED: usize = 4;
 
 /// Rows of such an array that are no longer than this touch few lines of memory, and find them again in the first cache.

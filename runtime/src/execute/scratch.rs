@@ -5,7 +5,6 @@ use std::cell::RefCell;
 
 /// The most block buffers that a thread keeps, and the most lines of one: an idle thread holds little memory.
 const MOST_IDLE: usize = 4;
-
 const LARGEST_IDLE: usize = 256 * 1024 / ALIGNMENT;
 
 thread_local! {

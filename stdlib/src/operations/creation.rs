@@ -152,7 +152,7 @@ fn open_range(
     let is_two = call.arguments[1].given;
     let (first, last) = (if is_two { 0 } else { 1 }, if is_two { 1 } else { 0 });
     let distance = stop.minus(start);
-    let by = match step {
+    let mut by = match step {
         Some(step) => build.constant(Scalar::i64(step), false, call.span),
         None => {
             let span = call.arguments[2].span;
@@ -176,6 +176,13 @@ fn open_range(
                 }
                 false => stop,
             };
+            // A step that leads out of the range at once is as good as a shorter one, which can be computed with.
+            let one = build.constant(Scalar::i64(1), false, call.span);
+            let magnitude = build.elementwise("abs", &[distance], call.span)?;
+            let longest = build.elementwise("add", &[magnitude, one], call.span)?;
+            let back = build.elementwise("negative", &[longest], call.span)?;
+            by = build.elementwise("minimum", &[by, longest], call.span)?;
+            by = build.elementwise("maximum", &[by, back], call.span)?;
             let sign = build.elementwise("sign", &[by], call.span)?;
             let rounding = build.elementwise("subtract", &[by, sign], call.span)?;
             let rounded = build.elementwise("add", &[distance, rounding], call.span)?;
@@ -185,7 +192,6 @@ fn open_range(
             let is_zero = build.cast(is_zero, DType::I64, call.span);
             let divisor = build.elementwise("add", &[by, is_zero], call.span)?;
             let count = build.elementwise("floor_divide", &[rounded, divisor], call.span)?;
-            let zero = build.constant(Scalar::i64(0), false, call.span);
             let count = build.elementwise("maximum", &[count, zero], call.span)?;
             build.length_of(count, call.span)?
         }
