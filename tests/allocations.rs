@@ -50,9 +50,9 @@ fn allocations(text: &str) -> usize {
 /// Programs with a number of turns in place of `TURNS`, and the most that a turn may allocate.
 const PROGRAMS: &[(&str, usize, usize, &str)] = &[
     (
-        "a stencil in place",
+        "a stencil of which most is replaced, between two arrays",
         1000,
-        0,
+        1,
         "u = zeros(34, 34)
         u[0, :] = 1
         for step in range(TURNS) {

@@ -153,13 +153,21 @@ pub fn length_of(shape: &[usize]) -> Option<usize> {
 
 /// The strides of a shape in C order, in elements.
 pub fn contiguous_strides(shape: &[usize]) -> Short<isize> {
-    let mut strides = Short::from_elem(0, shape.len());
-    let mut step = 1isize;
-    for (stride, &dim) in strides.iter_mut().zip(shape).rev() {
-        *stride = step;
-        // Only a shape with a zero in it can overflow here, and then no stride is ever used.
-        step = step.wrapping_mul(dim.max(1) as isize);
+    let fill = |strides: &mut [isize]| {
+        let mut step = 1isize;
+        for (stride, &dim) in strides.iter_mut().zip(shape).rev() {
+            *stride = step;
+            // Only a shape with a zero in it can overflow here, and then no stride is ever used.
+            step = step.wrapping_mul(dim.max(1) as isize);
+        }
+    };
+    let mut few = [0; 4];
+    if shape.len() <= few.len() {
+        fill(&mut few[..shape.len()]);
+        return Short::from_buf_and_len(few, shape.len());
     }
+    let mut strides = Short::from_elem(0, shape.len());
+    fill(&mut strides);
     strides
 }
 

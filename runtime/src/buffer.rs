@@ -24,7 +24,7 @@ pub const HUGE_FROM: usize = 4 << 20;
 const POOLED_FROM: usize = 64 << 10;
 
 /// Still smaller ones are left to the allocator, which is quick with them.
-const KEPT_FROM: usize = 512;
+const KEPT_FROM: usize = 64;
 
 /// How many small blocks a thread keeps.
 const KEPT_BLOCKS: usize = 16;

@@ -497,8 +497,8 @@ impl Interpreter {
     /// Runs a compiled program on arguments; the session's names stay as they are.
     pub(crate) fn execute_with(&self, compiled: &Compiled, arguments: &[Argument]) -> Result<Outcome, Vec<Diagnostic>> {
         let inputs = compiled.sources.iter().map(|source| match source {
-            InputSource::Argument(index) => arguments[*index].array.clone(),
-            InputSource::Held(array) => array.clone(),
+            InputSource::Argument(index) => &arguments[*index].array,
+            InputSource::Held(array) => array,
         });
         let executed = self.execute_on(compiled, inputs)?;
         let value = executed.results.value.as_ref();
@@ -512,13 +512,13 @@ impl Interpreter {
     /// # Errors
     /// What went wrong while running, or `E0590` when it was cancelled.
     pub fn execute(&self, compiled: &Compiled) -> Result<Executed, Vec<Diagnostic>> {
-        self.execute_on(compiled, compiled.inputs.iter().cloned())
+        self.execute_on(compiled, compiled.inputs.iter())
     }
 
-    fn execute_on(
+    fn execute_on<'lent>(
         &self,
         compiled: &Compiled,
-        inputs: impl ExactSizeIterator<Item = Array>,
+        inputs: impl ExactSizeIterator<Item = &'lent Array>,
     ) -> Result<Executed, Vec<Diagnostic>> {
         let context = Context {
             pool: &self.pool,
@@ -527,7 +527,7 @@ impl Interpreter {
             host: &*self.host,
             bodies: &*self.library,
         };
-        let arrays = execute::run_taking(&compiled.plan, inputs, &context).map_err(|diagnostic| {
+        let arrays = execute::run(&compiled.plan, inputs, &context).map_err(|diagnostic| {
             let diagnostic = with_both_sides(diagnostic, &compiled.results.both_sides);
             let mut diagnostics = compiled.results.notes.clone();
             diagnostics.push(diagnostic);

@@ -4,7 +4,7 @@
 //! where it is; a scalar is splatted once for each bench; any other leaf is copied into a block first, by runs along its
 //! innermost axis. So every kernel sees packed blocks, and a stored result is written straight to its place.
 
-use super::line::{advance, count, unravel};
+use super::line::{Axes, advance, count, place_of, unravel};
 use super::reader::{Few, Packed, Place, Reader, are_in_rows, common_window, rows, splat};
 use super::scratch::Scratch;
 use crate::buffer::ALIGNMENT;
@@ -92,6 +92,8 @@ enum Output {
     Bench(usize),
     /// Element `i` of the line at `pointer + i * size`.
     Dense { pointer: *mut u8, size: usize },
+    /// Element `i` of the line where [`Tape::apart`] leads from the pointer.
+    Apart { pointer: *mut u8 },
 }
 
 struct Operation {
@@ -125,6 +127,8 @@ pub struct Tape {
     machine: Option<Machine>,
     /// What readers that are packed read from.
     packed: Short<Packed, 2>,
+    /// The axes along which a result lies whose runs are not side by side.
+    apart: Axes,
 }
 
 /// The region's machine code, which takes the place of the operations.
@@ -358,6 +362,7 @@ impl Tape {
             axes,
             machine: None,
             packed,
+            apart: Axes::new(),
         }
     }
 
@@ -440,6 +445,7 @@ impl Tape {
             axes,
             machine,
             packed,
+            apart: Axes::new(),
         }
     }
 
@@ -520,6 +526,7 @@ impl Tape {
             axes,
             machine,
             packed,
+            apart: Axes::new(),
         })
     }
 
@@ -599,6 +606,7 @@ impl Tape {
             axes: readers.iter().map(Reader::rank).max().unwrap_or(0),
             machine,
             packed,
+            apart: Axes::new(),
             readers,
         })
     }
@@ -622,7 +630,37 @@ impl Tape {
             axes: 0,
             machine: None,
             packed: Short::new(),
+            apart: Axes::new(),
         }
+    }
+
+    /// The tape of a region whose one result lies along these axes, if its code can leave it so.
+    pub fn apart(region: &Region, level: Level, places: &[Option<Place>], to: *mut u8, axes: &Axes) -> Option<Tape> {
+        let mut tape = Tape::new(region, level, places, &[to], true);
+        let &(row, inner) = axes.last()?;
+        let machine = tape.machine.as_mut()?;
+        let [(register, output)] = &mut machine.outputs[..] else { return None };
+        let size = region.dtype(*register).size();
+        let are_rows = axes.len() == 1 || row == tape.run;
+        if inner != size as isize || !are_rows || !tape.copies.is_empty() {
+            return None;
+        }
+        if let [.., (length, distance), _] = axes[..] {
+            *output = Output::Apart { pointer: to };
+            if let Some(step) = machine.steps.last_mut() {
+                *step = distance;
+            }
+            if axes.len() > 2 && !length.is_multiple_of(tape.rows) {
+                tape.rows = 1;
+            }
+            tape.apart = axes.clone();
+        }
+        Some(tape)
+    }
+
+    /// Whether it leaves its result along these axes.
+    pub fn suits(&self, axes: &Axes) -> bool {
+        if axes.len() == 1 { self.apart.is_empty() } else { self.apart == *axes }
     }
 
     /// How many of the next elements one call of [`Tape::evaluate`] takes.
@@ -690,7 +728,7 @@ impl Tape {
         let computed = computed.map(|(index, operation)| (leaves + index, &mut operation.output));
         let by_machine = self.machine.iter_mut().flat_map(|machine| machine.outputs.iter_mut());
         for (register, output) in computed.chain(by_machine.map(|(register, output)| (*register, output))) {
-            if let Output::Dense { pointer, .. } = output
+            if let Output::Dense { pointer, .. } | Output::Apart { pointer } = output
                 && let Some(store) = region.stores.iter().position(|store| store.register == register)
             {
                 *pointer = destinations[store];
@@ -769,7 +807,7 @@ impl Tape {
         let base = bench.memory.pointer();
         if let Some(machine) = &self.machine {
             // SAFETY: the caller's promise, and what was set up above.
-            unsafe { machine.evaluate(bench, base, self.readers.len(), start, (length, rows)) };
+            unsafe { machine.evaluate(bench, base, self, start, (length, rows)) };
             // SAFETY: as above.
             unsafe { self.copy(bench, start, length) };
             return None;
@@ -785,6 +823,7 @@ impl Tape {
             let output = match operation.output {
                 // SAFETY: the offset was laid out within the bench.
                 Output::Bench(offset) => unsafe { base.add(offset) },
+                Output::Apart { .. } => unreachable!("only machine code leaves results apart"),
                 Output::Dense { pointer, size } => {
                     // SAFETY: the element is in the result.
                     let place = unsafe { pointer.add((start - bench.origin) * size) };
@@ -906,7 +945,7 @@ impl Tape {
             self.read(bench, start, count * rows, rows);
             if let Some(machine) = &self.machine {
                 let base = bench.memory.pointer();
-                machine.evaluate(bench, base, self.readers.len(), start, (count * rows, rows));
+                machine.evaluate(bench, base, self, start, (count * rows, rows));
             }
         }
     }
@@ -947,10 +986,11 @@ impl Machine {
         &self,
         bench: &mut Bench,
         base: *mut u8,
-        leaves: usize,
+        tape: &Tape,
         start: usize,
         (length, rows): (usize, usize),
     ) {
+        let leaves = tape.readers.len();
         bench.arguments[..leaves].copy_from_slice(&bench.pointers[..leaves]);
         for (&(register, output), argument) in self.outputs.iter().zip(&mut bench.arguments[leaves..]) {
             // SAFETY: the offset was laid out within the bench, and the element is in the result.
@@ -958,6 +998,7 @@ impl Machine {
                 match output {
                     Output::Bench(offset) => base.add(offset),
                     Output::Dense { pointer, size } => pointer.add((start - bench.origin) * size),
+                    Output::Apart { pointer } => pointer.offset(place_of(&tape.apart, start)),
                 }
             };
             bench.pointers[register] = place;

@@ -150,7 +150,7 @@ pub fn accumulation(extents: Extents, targets: &[Target]) -> Option<(usize, Way)
     if !targets.iter().all(|target| matches!(target.how, How::Fold(_)) && target.lanes() == lanes) {
         return None;
     }
-    if inner > NARROW {
+    if are_wide(extents, first) {
         let way = match reduced <= FEW * lanes {
             true => Way::Bundles { reduced, every: lanes / BUNDLE },
             false => Way::Rows { reduced, every: lanes },
@@ -160,6 +160,11 @@ pub fn accumulation(extents: Extents, targets: &[Target]) -> Option<(usize, Way)
     // Code fills a stripe of accumulators: many short runs, and a last block that is shorter than that, go another way.
     let last = (reduced - 1) % block + 1;
     (inner == 1 && last >= lanes && reduced * SHORT > BLOCK).then_some((reduced, Way::Stripes(lanes)))
+}
+
+/// Whether rows of results are so wide that each is an accumulator by itself: of few rows already where a bundle takes them.
+fn are_wide(Extents { reduced, inner, .. }: Extents, target: &Target) -> bool {
+    inner > NARROW || reduced <= FEW * target.lanes() && inner * target.size() >= 2 * NARROWEST_BUNDLE
 }
 
 /// Reduces each row of the line by code that accumulates (a tape of [`Way::Stripes`]).
@@ -397,7 +402,7 @@ unsafe fn halve(fold: &Fold, level: Level, accumulators: *mut u8, filled: usize,
 
 /// The accumulators of one target for one tile.
 enum Accumulator {
-    Fold { memory: Partial, taken: usize },
+    Fold { memory: Scratch, taken: usize },
     Search(Search),
 }
 
@@ -471,7 +476,7 @@ unsafe fn reduce_long(
     let (mut blocks, places) = partial_results(targets, extents, rows)?;
     // Rows of one dtype are reduced as a tree of rows, which needs few of them at once: then the tiles may be wide.
     let lanes = targets.first().map(Target::lanes);
-    let is_tree = inner > NARROW
+    let is_tree = targets.first().is_some_and(|first| are_wide(extents, first))
         && targets.iter().all(|target| matches!(target.how, How::Fold(_)) && Some(target.lanes()) == lanes);
     let width = match is_tree {
         true if drive.count() == 1 => inner.min(tape.block()),
@@ -613,11 +618,11 @@ impl Long<'_> {
     fn worker(&self) -> Worker {
         let accumulator = |target: &Target| match target.how {
             How::Fold(_) if self.is_tree => Accumulator::Fold {
-                memory: Partial::new((target.lanes().ilog2() as usize + 2) * self.width * target.size()),
+                memory: Scratch::of((target.lanes().ilog2() as usize + 2) * self.width * target.size()),
                 taken: 0,
             },
             How::Fold(_) => Accumulator::Fold {
-                memory: Partial::new(target.lanes().min(self.extents.reduced) * self.width * target.size()),
+                memory: Scratch::of(target.lanes().min(self.extents.reduced) * self.width * target.size()),
                 taken: 0,
             },
             How::Extreme { greatest } => Accumulator::Search(Search::new(target.dtype, greatest, self.width)),

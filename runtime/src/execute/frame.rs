@@ -52,20 +52,42 @@ impl Single {
 
 /// A place in the table.
 #[derive(Clone)]
-pub enum Slot {
+pub enum Slot<'a> {
     /// Nothing yet, or nothing any more.
     Empty,
     /// A single element.
     Single(Single),
     /// An array.
     Array(Array),
+    /// An array that the caller holds for as long as the run lasts.
+    Lent(&'a Array),
 }
 
-impl Slot {
+impl Slot<'_> {
+    /// The array, if it is one.
+    pub fn array(&self) -> Option<&Array> {
+        match self {
+            Slot::Array(array) => Some(array),
+            Slot::Lent(array) => Some(array),
+            Slot::Single(_) | Slot::Empty => None,
+        }
+    }
+
+    /// The same, held by itself.
+    pub fn held(self) -> Slot<'static> {
+        match self {
+            Slot::Array(array) => Slot::Array(array),
+            Slot::Lent(array) => Slot::Array(array.clone()),
+            Slot::Single(single) => Slot::Single(single),
+            Slot::Empty => Slot::Empty,
+        }
+    }
+
     /// The value as an array.
     pub fn into_array(self) -> Array {
         match self {
             Slot::Array(array) => array,
+            Slot::Lent(array) => array.clone(),
             Slot::Single(single) => Array::scalar(single.scalar()),
             Slot::Empty => {
                 unreachable!("steps come after those that make their operands, and drops after the last use")
@@ -78,16 +100,22 @@ impl Slot {
         match self {
             Slot::Empty => false,
             Slot::Single(single) => array_type.shape.is_empty() && single.dtype == array_type.dtype,
-            Slot::Array(array) => array.dtype() == array_type.dtype && array.shape() == array_type.shape,
+            Slot::Array(array) => is(array, array_type),
+            Slot::Lent(array) => is(array, array_type),
         }
     }
+}
+
+/// Whether an array is of a type.
+pub fn is(array: &Array, array_type: &ArrayType) -> bool {
+    array.dtype() == array_type.dtype && array.shape() == array_type.shape
 }
 
 /// One plan under way.
 pub struct Run<'a> {
     pub(super) plan: &'a Plan,
     pub(super) context: &'a Context<'a>,
-    pub(super) values: Vec<Slot>,
+    pub(super) values: Vec<Slot<'a>>,
     /// The values that stay from turn to turn.
     pinned: Short<bool, 16>,
     /// What single elements are computed in.
@@ -95,7 +123,7 @@ pub struct Run<'a> {
     /// For each step the tables of its bodies, once it has run.
     bodies: Vec<Vec<Run<'a>>>,
     /// The outputs of the plan's rest, after a turn.
-    rest: Vec<Slot>,
+    rest: Vec<Slot<'a>>,
 }
 
 impl<'a> Run<'a> {
@@ -105,7 +133,7 @@ impl<'a> Run<'a> {
         Run {
             plan,
             context,
-            values: vec![Slot::Empty; count],
+            values: std::iter::repeat_with(|| Slot::Empty).take(count).collect(),
             pinned: Short::from_elem(false, count),
             registers: Vec::new(),
             bodies: Vec::new(),
@@ -119,7 +147,7 @@ impl<'a> Run<'a> {
     }
 
     /// Gives an input for the next turn.
-    pub fn put(&mut self, input: usize, slot: Slot) {
+    pub fn put(&mut self, input: usize, slot: Slot<'a>) {
         let (declared, places) = &self.plan.inputs[input];
         debug_assert!(slot.is(&declared.array_type), "the input `{}` is not {}", declared.name, declared.array_type);
         if let Some((&last, others)) = places.split_last() {
@@ -129,7 +157,7 @@ impl<'a> Run<'a> {
     }
 
     /// Gives an input for all turns.
-    pub fn pin(&mut self, input: usize, slot: Slot) {
+    pub fn pin(&mut self, input: usize, slot: Slot<'a>) {
         self.put(input, slot);
         self.plan.inputs[input].1.iter().for_each(|&place| self.pinned[place] = true);
     }
@@ -187,7 +215,7 @@ impl<'a> Run<'a> {
             run.put(input, slot);
         }
         run.turn()?;
-        self.rest = (0..run.outputs()).map(|output| run.output(output)).collect();
+        self.rest = (0..run.outputs()).map(|output| run.output(output).held()).collect();
         Ok(())
     }
 
@@ -197,7 +225,7 @@ impl<'a> Run<'a> {
     }
 
     /// Takes an output after a turn; each once, in order.
-    pub fn output(&mut self, index: usize) -> Slot {
+    pub fn output(&mut self, index: usize) -> Slot<'a> {
         match self.plan.following {
             Some(_) => std::mem::replace(&mut self.rest[index], Slot::Empty),
             None => self.hand(self.plan.outputs[index]),
@@ -205,7 +233,7 @@ impl<'a> Run<'a> {
     }
 
     /// A value on its way to another holder: given away where it is needed no more.
-    pub fn hand(&mut self, handed: Handed) -> Slot {
+    pub fn hand(&mut self, handed: Handed) -> Slot<'a> {
         if handed.last && !self.pinned[handed.value] {
             std::mem::replace(&mut self.values[handed.value], Slot::Empty)
         } else {
@@ -236,9 +264,11 @@ impl<'a> Run<'a> {
     pub fn single(&self, value: ValueId) -> Single {
         match &self.values[value] {
             Slot::Single(single) => *single,
-            // SAFETY: an array of rank 0 has one element.
-            Slot::Array(array) if array.rank() == 0 => unsafe { Single::read(array.data_pointer(), array.dtype()) },
-            _ => unreachable!("the verifier has seen that this value is of rank 0"),
+            slot => match slot.array() {
+                // SAFETY: an array of rank 0 has one element.
+                Some(array) if array.rank() == 0 => unsafe { Single::read(array.data_pointer(), array.dtype()) },
+                _ => unreachable!("the verifier has seen that this value is of rank 0"),
+            },
         }
     }
 
@@ -263,6 +293,7 @@ impl<'a> Run<'a> {
     pub fn strided(&self, value: ValueId) -> (*const u8, &[isize]) {
         match &self.values[value] {
             Slot::Array(array) => (array.data_pointer(), array.strides()),
+            Slot::Lent(array) => (array.data_pointer(), array.strides()),
             Slot::Single(single) => (single.element.0.as_ptr(), &[]),
             Slot::Empty => unreachable!("steps come after those that make their operands"),
         }

@@ -422,9 +422,9 @@ impl<'a> Run<'a> {
     }
 
     /// Elements at indices that the run tells.
-    pub(super) fn gather(&self, value: ValueId, axes: &[IndexPlace], step: &Step) -> Result<Slot, Diagnostic> {
+    pub(super) fn gather(&self, value: ValueId, axes: &[IndexPlace], step: &Step) -> Result<Slot<'static>, Diagnostic> {
         let array_type = &step.types[0];
-        let Slot::Array(array) = &self.values[value] else { return Ok(self.values[value].clone()) };
+        let Some(array) = self.values[value].array() else { return Ok(self.values[value].clone().held()) };
         if array_type.shape.is_empty() {
             let offset = self.element(array.shape(), array.strides(), axes, step.span)?;
             let pointer = array.data_pointer().wrapping_offset(offset * array.dtype().size() as isize);
@@ -500,8 +500,8 @@ impl<'a> Run<'a> {
     }
 
     /// The value with some elements replaced: where it lies if nothing else needs it, otherwise in a copy.
-    pub(super) fn update(&mut self, update: &UpdateStep, step: &Step) -> Result<Slot, Diagnostic> {
-        let value = self.hand(update.value);
+    pub(super) fn update(&mut self, update: &UpdateStep, step: &Step) -> Result<Slot<'static>, Diagnostic> {
+        let value = self.hand(update.value).held();
         let Slot::Array(array) = value else { return self.update_single(value, update, step) };
         if update.shape.is_empty() {
             return self.update_element(array, update, step);
@@ -527,7 +527,7 @@ impl<'a> Run<'a> {
     }
 
     /// A value of rank 0 has one element, which every selection selects.
-    fn update_single(&mut self, value: Slot, update: &UpdateStep, step: &Step) -> Result<Slot, Diagnostic> {
+    fn update_single(&mut self, value: Slot, update: &UpdateStep, step: &Step) -> Result<Slot<'static>, Diagnostic> {
         let (Slot::Single(old), true) = (&value, update.shape.is_empty()) else {
             let mut array = value.into_array();
             let new = self.array(update.new.value);
@@ -555,7 +555,7 @@ impl<'a> Run<'a> {
     }
 
     /// One element of an array.
-    fn update_element(&mut self, array: Array, update: &UpdateStep, step: &Step) -> Result<Slot, Diagnostic> {
+    fn update_element(&mut self, array: Array, update: &UpdateStep, step: &Step) -> Result<Slot<'static>, Diagnostic> {
         let new = self.single(update.new.value);
         let mut array = self.writable(array, step.span)?;
         let offset = self.element(array.shape(), array.strides(), &update.axes, step.span)?;
@@ -672,7 +672,7 @@ impl<'a> Run<'a> {
     }
 
     /// How many elements are true.
-    pub(super) fn count(&self, value: ValueId, span: Span) -> Result<Slot, Diagnostic> {
+    pub(super) fn count(&self, value: ValueId, span: Span) -> Result<Slot<'static>, Diagnostic> {
         let mask = self.mask(value, span)?;
         let truths = mask.as_bytes().unwrap_or_default();
         let chunk = |chunk: &[u8]| chunk.iter().copied().fold(0u8, u8::wrapping_add) as i64;
@@ -681,7 +681,7 @@ impl<'a> Run<'a> {
     }
 
     /// Where they are.
-    pub(super) fn positions(&self, value: ValueId, step: &Step) -> Result<Slot, Diagnostic> {
+    pub(super) fn positions(&self, value: ValueId, step: &Step) -> Result<Slot<'static>, Diagnostic> {
         let array_type = &step.types[0];
         let mask = self.mask(value, step.span)?;
         let truths = mask.as_bytes().unwrap_or_default();
@@ -710,7 +710,7 @@ impl<'a> Run<'a> {
         start: Option<ValueId>,
         stop: Option<ValueId>,
         step: i64,
-    ) -> [Slot; 2] {
+    ) -> [Slot<'static>; 2] {
         let [start, stop] = [start, stop].map(|value| value.map(|value| self.integer(value)));
         slice_bounds(length, start, stop, step).map(|number| Slot::Single(Single::of(Scalar::i64(number))))
     }

@@ -18,6 +18,17 @@ pub fn merge(axes: impl Iterator<Item = (usize, isize)>) -> Axes {
     merged
 }
 
+/// How far a place on the line lies from the first one.
+pub fn place_of(axes: &[(usize, isize)], place: usize) -> isize {
+    let mut rest = place;
+    let mut offset = 0;
+    for (length, stride) in axes.iter().rev() {
+        offset += (rest % length) as isize * stride;
+        rest /= length;
+    }
+    offset
+}
+
 /// The index of a place on the line along each axis.
 pub fn unravel(axes: &[(usize, isize)], index: &mut [usize], place: usize) -> isize {
     let mut rest = place;

@@ -24,7 +24,7 @@ pub(super) enum Walk {
 
 impl Walk {
     /// What a turn sees of it.
-    fn element(&self, index: usize) -> Slot {
+    fn element(&self, index: usize) -> Slot<'static> {
         match self {
             Walk::Counter { start, step } => {
                 Slot::Single(Single::of(Scalar::i64(start.wrapping_add(step.wrapping_mul(index as i64)))))
@@ -217,7 +217,7 @@ struct Turns<'a, 'b> {
     map: &'a MapStep,
     context: &'a Context<'a>,
     walks: Vec<Walk>,
-    captured: Vec<Slot>,
+    captured: Vec<Slot<'a>>,
     /// The machine code, and how many turns of it are a unit.
     coded: Option<(Coded<'a>, usize)>,
     /// The results, an equal part of each for each turn.
@@ -237,7 +237,7 @@ impl<'a> Turns<'a, '_> {
     }
 
     /// Gives tables what every turn sees.
-    fn begin(&self, bodies: &mut [Run]) {
+    fn begin(&self, bodies: &mut [Run<'a>]) {
         for body in bodies {
             for (position, captured) in self.captured.iter().enumerate() {
                 body.pin(self.walks.len() + position, captured.clone());
@@ -364,7 +364,6 @@ fn give(body: &mut Run, walks: &[Walk], turn: usize) {
 fn is_true(slot: &Slot) -> bool {
     match slot {
         Slot::Single(single) => single.element.0[0] != 0,
-        Slot::Array(array) => array.scalar_value().is_some_and(|scalar| scalar.bits[0] != 0),
-        Slot::Empty => false,
+        slot => slot.array().and_then(Array::scalar_value).is_some_and(|scalar| scalar.bits[0] != 0),
     }
 }

@@ -45,7 +45,7 @@ impl<'a> Run<'a> {
             return Ok(None);
         };
         let program = &offer.program;
-        let captured = |number: usize| captured[number].clone();
+        let captured = |number: usize| captured[number].clone().held();
         let Some(mut frame) = self.frame(program, map.length, walks, &captured, step)? else { return Ok(None) };
         for (&(given, _), place) in program.inputs.iter().zip(&mut frame.slots[INPUTS..]) {
             if let Given::Result(number) = given {
@@ -95,7 +95,7 @@ impl Run<'_> {
         program: &Program,
         turns: usize,
         walks: &[Walk],
-        captured: &dyn Fn(usize) -> Slot,
+        captured: &dyn Fn(usize) -> Slot<'static>,
         step: &Step,
     ) -> Result<Option<Frame>, Diagnostic> {
         let mut slots = vec![Element([0; 16]); INPUTS + program.inputs.len() + program.outputs.len()];
@@ -136,7 +136,7 @@ impl Run<'_> {
         turn: usize,
         step: &Step,
     ) -> Result<bool, Diagnostic> {
-        let captured = |number: usize| self.values[repeated.captured[number]].clone();
+        let captured = |number: usize| self.values[repeated.captured[number]].clone().held();
         let Some(frame) = self.frame(program, repeated.turns, walks, &captured, step)? else { return Ok(false) };
         let Frame { slots: mut frame, read } = frame;
         frame[FIRST_TURN] = word(turn as u64);
@@ -154,7 +154,7 @@ impl Run<'_> {
                     owned.push(array);
                 }
                 Slot::Single(single) => *place = single.element,
-                Slot::Empty => unreachable!("a carried value is handed over in every turn"),
+                Slot::Lent(_) | Slot::Empty => unreachable!("a carried value is handed over in every turn"),
             }
         }
         // SAFETY: the frame has the slots that the program was made for; what is read and what is carried lies in order, has the
@@ -182,8 +182,15 @@ impl Run<'_> {
     }
 
     /// A value whose elements lie in order; `None` where a copy would cost more than the loop does.
-    fn readable(&self, slot: Slot, turns: usize, program: &Program, step: &Step) -> Result<Option<Slot>, Diagnostic> {
-        let Slot::Array(array) = single(slot.clone()) else { return Ok(Some(single(slot))) };
+    fn readable(
+        &self,
+        slot: Slot,
+        turns: usize,
+        program: &Program,
+        step: &Step,
+    ) -> Result<Option<Slot<'static>>, Diagnostic> {
+        let slot = single(slot);
+        let Slot::Array(array) = slot else { return Ok(Some(slot)) };
         if array.is_contiguous() {
             return Ok(Some(Slot::Array(array)));
         }
@@ -209,8 +216,8 @@ impl Run<'_> {
 }
 
 /// A slot in which a value of rank 0 is a single element.
-fn single(slot: Slot) -> Slot {
-    match slot {
+fn single(slot: Slot) -> Slot<'static> {
+    match slot.held() {
         // SAFETY: an array of rank 0 has one element.
         Slot::Array(array) if array.rank() == 0 => unsafe {
             Slot::Single(Single::read(array.data_pointer(), array.dtype()))

@@ -27,7 +27,7 @@ use crate::array::Array;
 use crate::buffer::{OutOfMemory, Pool};
 use crate::operation::{Bodies, Host};
 use crate::plan::Plan;
-use frame::{Run, Slot};
+use frame::{Run, Slot, is};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use thalweg_lang::diagnostic::Diagnostic;
@@ -84,8 +84,12 @@ pub struct Context<'a> {
 ///
 /// # Errors
 /// What went wrong and where; `E0590` when the run was cancelled.
-pub fn run(plan: &Plan, inputs: &[Array], context: &Context) -> Result<Vec<Array>, Diagnostic> {
-    run_taking(plan, inputs.iter().cloned(), context)
+pub fn run<'lent>(
+    plan: &Plan,
+    inputs: impl IntoIterator<Item = &'lent Array, IntoIter: ExactSizeIterator>,
+    context: &Context,
+) -> Result<Vec<Array>, Diagnostic> {
+    run_on(plan, inputs.into_iter().map(Slot::Lent), context)
 }
 
 /// As [`run`], with inputs that are given away: a result may be written where an input was that nothing else holds.
@@ -97,7 +101,14 @@ pub fn run_taking(
     inputs: impl IntoIterator<Item = Array, IntoIter: ExactSizeIterator>,
     context: &Context,
 ) -> Result<Vec<Array>, Diagnostic> {
-    let inputs = inputs.into_iter();
+    run_on(plan, inputs.into_iter().map(Slot::Array), context)
+}
+
+fn run_on<'lent>(
+    plan: &Plan,
+    inputs: impl ExactSizeIterator<Item = Slot<'lent>>,
+    context: &Context,
+) -> Result<Vec<Array>, Diagnostic> {
     if let Some(refusal) = plan.refusal() {
         return Err(refusal.clone());
     }
@@ -107,12 +118,12 @@ pub fn run_taking(
         return Err(Diagnostic::error("E0599", message, Span::default(), ""));
     }
     let mut run = Run::new(plan, context);
-    for (position, (array, (input, _))) in inputs.zip(&plan.inputs).enumerate() {
-        if array.dtype() != input.array_type.dtype || array.shape() != input.array_type.shape {
+    for (position, (slot, (input, _))) in inputs.zip(&plan.inputs).enumerate() {
+        if !slot.array().is_some_and(|array| is(array, &input.array_type)) {
             let message = format!("internal error: the input `{}` is not {}", input.name, input.array_type);
             return Err(Diagnostic::error("E0599", message, Span::default(), ""));
         }
-        run.put(position, Slot::Array(array));
+        run.put(position, slot);
     }
     run.turn()?;
     Ok((0..run.outputs()).map(|output| run.output(output).into_array()).collect())

@@ -3,7 +3,7 @@
 use super::block::{Bench, Fault, Stretch, Tape, WAITING_BLOCK, Way};
 use super::fold::{Extents, How, Target, accumulation, reduce, reduce_rows};
 use super::frame::{Element, Run, Single, Slot};
-use super::line::{Axes, merge, scatter};
+use super::line::{Axes, merge, place_of, scatter};
 use super::reader::{Place, scalar_bytes, splat};
 use super::scratch::Scratch;
 use super::straight::Straight;
@@ -14,7 +14,9 @@ use crate::buffer::{Bytes, OutOfMemory, Unwritten};
 use crate::kernel::Level;
 use crate::machine::regions::{Compiled, Line as Stage};
 use crate::operation::{Bodies, Failure};
-use crate::plan::region::{End, Leaf, MOST_OPERANDS, Reducer, Region, Source, Store, ValueId, Within, elements};
+use crate::plan::region::{
+    End, Leaf, MOST_OPERANDS, Opened, Reducer, Region, Source, Store, ValueId, Within, elements,
+};
 use crate::plan::{self, Step};
 use crate::short::Short;
 use std::ops::Range;
@@ -62,10 +64,10 @@ impl Run<'_> {
             unsafe { self.take_results(region, memory) };
             return Ok(());
         }
-        let (ready, memory) = self.ready(region, true)?;
+        let (mut ready, idle, memory) = self.ready(region, true)?;
         // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block).
         let outcome = unsafe { ready.run(region, &memory, &self.drive(region.site.threads)) };
-        ready.leave(region);
+        ready.leave(region, idle);
         outcome.map_err(|stop| stopped(region, stop, span))?;
         // SAFETY: every element has been written.
         unsafe { self.take_results(region, memory) };
@@ -73,8 +75,13 @@ impl Run<'_> {
     }
 
     /// A region that is not empty with memory for its results, ready to run: what its last run left, or made now.
-    fn ready(&mut self, region: &Region, is_alone: bool) -> Result<(Box<Ready>, Memory), Diagnostic> {
-        let left = Ready::taken_up(region, |value| self.strided(value));
+    fn ready<'r>(
+        &mut self,
+        region: &'r Region,
+        is_alone: bool,
+    ) -> Result<(Box<Ready>, Opened<'r>, Memory), Diagnostic> {
+        let mut idle = region.idle.open();
+        let left = Ready::taken_up(region, &mut idle, |value| self.strided(value));
         // They are told before memory is, which may be a leaf's own.
         let places: Places = match left {
             Some(_) => Places::new(),
@@ -88,7 +95,7 @@ impl Run<'_> {
             }
             None => Box::new(Ready::new(region, self.plan.level, places, &memory, is_alone)),
         };
-        Ok((ready, memory))
+        Ok((ready, idle, memory))
     }
 
     /// Memory for a region's results.
@@ -134,11 +141,13 @@ impl Run<'_> {
 
     fn take_turns(&mut self, steps: &[Step], rows: usize) -> Result<(), Diagnostic> {
         let mut works: Short<(Box<Ready>, &Region, Span)> = Short::new();
+        let mut places: Short<Opened> = Short::new();
         let (mut length, mut threads) = (0, 1);
         for step in steps {
             let plan::Work::Region(region) = &step.work else { unreachable!("only regions take turns") };
-            let (ready, memory) = self.ready(region, false)?;
+            let (ready, idle, memory) = self.ready(region, false)?;
             works.push((ready, region, step.span));
+            places.push(idle);
             // SAFETY: the regions are run in their order for each row, and read of the others' results that row alone.
             unsafe { self.take_results(region, memory) };
             (length, threads) = (region.shape[0], threads.max(region.site.threads));
@@ -169,7 +178,7 @@ impl Run<'_> {
             },
         );
         let (first, span) = (works[0].1, works[0].2);
-        works.into_iter().for_each(|(ready, region, _)| ready.leave(region));
+        works.into_iter().zip(places).for_each(|((ready, region, _), idle)| ready.leave(region, idle));
         if let Some((_, diagnostic)) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(diagnostic);
         }
@@ -179,25 +188,22 @@ impl Run<'_> {
     /// Runs a region whose result replaces a part of an array: where it lies if nothing else needs it, otherwise in a copy.
     fn replace(&mut self, region: &Region, within: &Within, span: Span) -> Result<Array, Diagnostic> {
         let array = self.hand(within.value).into_array();
+        let array = match self.aside(region, within, array, span)? {
+            Ok(replaced) => return Ok(replaced),
+            Err(array) => array,
+        };
         let mut array = self.writable(array, span)?;
         let size = array.dtype().size();
-        let mut first = 0;
-        let mut strides: Short<isize> = Short::from_elem(0, region.shape.len());
-        for (axis, &stride) in within.axes.iter().zip(array.strides()) {
-            first += axis.start as isize * stride;
-            if let Some(own) = axis.axis {
-                strides[own] += axis.step * stride;
-            }
-        }
-        let axes = merge(region.order.iter().map(|&own| (region.shape[own], strides[own] * size as isize)));
+        let (first, axes) = replaced(region, within, array.strides(), size);
         let Some(to) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
         if region.count() == 0 {
             return Ok(array);
         }
-        let to = to.wrapping_offset(first * size as isize);
+        let to = to.wrapping_offset(first);
         let whole = (array.data_pointer(), array.strides());
         let lies = |value| if value == within.value.value { whole } else { self.strided(value) };
-        let left = Ready::taken_up(region, lies);
+        let mut idle = region.idle.open();
+        let left = Ready::taken_up(region, &mut idle, lies);
         let mut ready = match left {
             Some(ready) if matches!(&ready.work, Work::Delayed(delayed) if delayed.suits(&axes)) => ready,
             _ => {
@@ -217,9 +223,68 @@ impl Run<'_> {
         // SAFETY: the leaves' arrays are held by this run and by `array`, which nothing else holds; the selection's elements are its
         // own, and `axes` leads to them in the order of the line.
         let outcome = unsafe { delayed.run(region.count(), &rows, &self.drive(1)) };
-        ready.leave(region);
+        ready.leave(region, idle);
         outcome.map_err(|stop| stopped(region, stop, span))?;
         Ok(array)
+    }
+
+    /// The same into another array, with what is not replaced, where the plan says so. So two arrays take turns in a loop, for the memory of
+    /// the old one is the next one's. `Err`: the region has no code that can, and the array is as it was.
+    fn aside(
+        &mut self,
+        region: &Region,
+        within: &Within,
+        array: Array,
+        span: Span,
+    ) -> Result<Result<Array, Array>, Diagnostic> {
+        let size = array.dtype().size();
+        if !within.is_aside || !array.is_contiguous() || region.count() == 0 {
+            return Ok(Err(array));
+        }
+        let (first, axes) = replaced(region, within, array.strides(), size);
+        let block = Array::unwritten(array.dtype(), array.shape(), self.context.pool)
+            .map_err(|refusal| out_of_memory(&ArrayType::new(array.dtype(), array.shape()), refusal, span))?;
+        let to = block.pointer().wrapping_offset(first);
+        let mut idle = region.idle.open();
+        let whole = (array.data_pointer(), array.strides());
+        let lies = |value| if value == within.value.value { whole } else { self.strided(value) };
+        let left = Ready::taken_up(region, &mut idle, lies);
+        let ready = match left {
+            Some(mut ready) => match &mut ready.work {
+                Work::Blocks(blocks) if blocks.tape.suits(&axes) => {
+                    blocks.tape.direct(region, &[to]);
+                    Some(ready)
+                }
+                _ => None,
+            },
+            None => None,
+        };
+        let mut ready = match ready {
+            Some(ready) => ready,
+            None => {
+                let place = |leaf: &Leaf| {
+                    let Source::Array { value, .. } = leaf.source else { return None };
+                    let (pointer, strides) = lies(value);
+                    Some(Place { pointer, strides: strides.into() })
+                };
+                let places: Places = region.leaves.iter().map(place).collect();
+                let is_settled = region.is_settled();
+                let Some(tape) = Tape::apart(region, self.plan.level, &places, to, &axes) else {
+                    return Ok(Err(array));
+                };
+                let work = Work::Blocks(Box::new(Blockwise::of(region, self.plan.level, tape)));
+                Box::new(Ready { places, work, is_settled })
+            }
+        };
+        // SAFETY: the block is as long as the array's elements, which lie in order; the replaced ones are written below.
+        unsafe { copy_between(array.data_pointer(), block.pointer(), array.bytes(), first as usize, &axes) };
+        let Work::Blocks(blocks) = &mut ready.work else { unreachable!("it is made so") };
+        // SAFETY: the leaves' arrays are held by this run and by `array`; the elements are the block's own.
+        let outcome = unsafe { blocks.run(region, None, &self.drive(region.site.threads)) };
+        ready.leave(region, idle);
+        outcome.map_err(|stop| stopped(region, stop, span))?;
+        // SAFETY: every element has been written: those of the region, and between them those of the array.
+        Ok(Ok(unsafe { written(array.dtype(), array.shape(), block) }))
     }
 
     fn place_of(&self, leaf: &Leaf) -> Option<Place> {
@@ -271,14 +336,16 @@ impl Run<'_> {
             Source::Counter(counter) => Element(scalar_bytes(Scalar::i64(counter.start))),
             Source::Array { value, axes } => match &self.values[*value] {
                 Slot::Single(single) => single.element,
-                Slot::Array(array) => {
+                slot => {
+                    let Some(array) = slot.array() else {
+                        unreachable!("steps come after those that make their operands")
+                    };
                     let places = axes.iter().zip(array.strides());
                     let offset: isize = places.map(|(axis, stride)| axis.start as isize * stride).sum();
                     let pointer = array.data_pointer().wrapping_offset(offset * leaf.dtype.size() as isize);
                     // SAFETY: the checker has checked the view's indices, so that the element is one of the array's.
                     unsafe { Single::read(pointer, leaf.dtype).element }
                 }
-                Slot::Empty => unreachable!("steps come after those that make their operands"),
             },
         }
     }
@@ -356,8 +423,12 @@ impl Ready {
 
     /// What the region's last run left, for arrays that `lies` tells the first element and the strides of; `None` where nothing was
     /// left, or what was left is for arrays that lie differently.
-    fn taken_up<'a>(region: &Region, lies: impl Fn(ValueId) -> (*const u8, &'a [isize])) -> Option<Box<Ready>> {
-        let mut ready = region.idle.take::<Ready>()?;
+    fn taken_up<'a>(
+        region: &Region,
+        idle: &mut Opened,
+        lies: impl Fn(ValueId) -> (*const u8, &'a [isize]),
+    ) -> Option<Box<Ready>> {
+        let mut ready = idle.take::<Ready>()?;
         let Ready { places, work, .. } = &mut *ready;
         for (register, (leaf, place)) in region.leaves.iter().zip(places).enumerate() {
             let (Source::Array { value, .. }, Some(place)) = (&leaf.source, place) else { continue };
@@ -389,14 +460,14 @@ impl Ready {
     }
 
     /// Leaves it with the region, if it serves again.
-    fn leave(mut self: Box<Ready>, region: &Region) {
+    fn leave(mut self: Box<Ready>, region: &Region, idle: Opened) {
         let serves_again = match &mut self.work {
             Work::Straight(..) => true,
             Work::Blocks(blocks) => blocks.tapes().all(|tape| tape.serves_again(region)),
             Work::Delayed(delayed) => delayed.serves_again(region),
         };
         if self.is_settled && serves_again {
-            region.idle.leave(self);
+            idle.leave(self);
         }
     }
 
@@ -407,10 +478,10 @@ impl Ready {
     ///
     /// # Safety
     /// The leaves' arrays live, and nothing else writes to the results' memory.
-    unsafe fn run(&self, region: &Region, memory: &Memory, drive: &Drive) -> Result<(), Stop> {
+    unsafe fn run(&mut self, region: &Region, memory: &Memory, drive: &Drive) -> Result<(), Stop> {
         // SAFETY: the caller's promise.
         unsafe {
-            match &self.work {
+            match &mut self.work {
                 Work::Straight(straight, level) => {
                     straight.run(region, *level, &memory.stored, &memory.ends);
                     Ok(())
@@ -458,6 +529,13 @@ impl Blockwise {
             }
         };
         Blockwise { level, extents, targets, tape, folding }
+    }
+
+    /// For a region that reduces nothing, with its tape.
+    fn of(region: &Region, level: Level, tape: Tape) -> Blockwise {
+        let (outer, reduced, inner) = region.extents();
+        let extents = Extents { outer, reduced, inner };
+        Blockwise { level, extents, targets: Short::new(), tape, folding: Folding::None }
     }
 
     /// Its tapes.
@@ -622,6 +700,42 @@ impl Delayed {
         }
         Ok(())
     }
+}
+
+/// Where a region's elements lie in an array that they are a part of: the first one's distance from the array's first, in bytes, and the
+/// axes of the line.
+fn replaced(region: &Region, within: &Within, own: &[isize], size: usize) -> (isize, Axes) {
+    let mut first = 0;
+    let mut strides: Short<isize> = Short::from_elem(0, region.shape.len());
+    for (axis, &stride) in within.axes.iter().zip(own) {
+        first += axis.start as isize * stride;
+        if let Some(own) = axis.axis {
+            strides[own] += axis.step * stride;
+        }
+    }
+    let axes = merge(region.order.iter().map(|&own| (region.shape[own], strides[own] * size as isize)));
+    (first * size as isize, axes)
+}
+
+/// Copies what lies before, between and behind the runs of elements that begin at `first` and lie along ascending axes.
+///
+/// # Safety
+/// Both have so many bytes, in which the runs lie one behind the other; nobody else uses the second.
+unsafe fn copy_between(from: *const u8, to: *mut u8, bytes: usize, first: usize, axes: &Axes) {
+    let (row, outer) = match axes.split_last() {
+        Some((&(length, size), outer)) => (length * size as usize, outer),
+        None => (0, &[][..]),
+    };
+    let mut end = 0;
+    let mut copy = |begin: usize| {
+        // SAFETY: the caller's promise.
+        unsafe { std::ptr::copy_nonoverlapping(from.add(end), to.add(end), begin - end) };
+        end = begin + row;
+    };
+    for run in 0..outer.iter().map(|axis| axis.0).product() {
+        copy(first + place_of(outer, run) as usize);
+    }
+    copy(bytes);
 }
 
 /// The length of the runs along the last axis, if blocks hold whole ones.

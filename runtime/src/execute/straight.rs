@@ -17,6 +17,10 @@ const MOST_STRAIGHT: usize = 16 * 1024;
 pub struct Straight {
     readers: Few<Reader>,
     code: Arc<Compiled>,
+    /// A line for each leaf, for one value over and over, and then the stage or the accumulators.
+    memory: Scratch,
+    /// Where the code finds the leaves.
+    addresses: Few<*const u8>,
 }
 
 impl Straight {
@@ -70,7 +74,27 @@ impl Straight {
             None => region.compiled(&readings, false, level),
             Some(_) => region.folding(&readings, stripe, level),
         };
-        Some(Straight { readers, code: code? })
+        let code = code?;
+        let accumulators = region.ends.len() * (BEFORE_ACCUMULATORS + STRIPE);
+        let memory = Scratch::of(leaves * ALIGNMENT + code.stage() * size_of::<Stage>() + accumulators);
+        let addresses = Few::from_elem(std::ptr::null(), leaves);
+        let mut straight = Straight { readers, code, memory, addresses };
+        (0..leaves).for_each(|leaf| straight.find(leaf));
+        Some(straight)
+    }
+
+    /// Notes where the code finds a leaf.
+    fn find(&mut self, leaf: Register) {
+        self.addresses[leaf] = match &self.readers[leaf] {
+            Reader::Splat { bytes, size, .. } => {
+                let line = self.memory.pointer().wrapping_add(leaf * ALIGNMENT);
+                // SAFETY: the memory has a line for each leaf.
+                unsafe { splat(bytes, *size, line, ALIGNMENT / size) };
+                line.cast_const()
+            }
+            Reader::Dense { pointer, .. } => *pointer,
+            _ => unreachable!("no others are taken"),
+        };
     }
 
     /// Takes a leaf from where its array begins now, which began at `from` before.
@@ -80,30 +104,17 @@ impl Straight {
     pub unsafe fn follow(&mut self, leaf: Register, from: *const u8, to: *const u8) {
         // SAFETY: the caller's promise.
         unsafe { self.readers[leaf].follow(from, to) };
+        self.find(leaf);
     }
 
     /// Computes the region's results: the stored ones, and what is reduced.
     ///
     /// # Safety
     /// The leaves' arrays live, and the results have room for all elements.
-    pub unsafe fn run(&self, region: &Region, level: Level, stored: &[Unwritten], ends: &[Unwritten]) {
+    pub unsafe fn run(&mut self, region: &Region, level: Level, stored: &[Unwritten], ends: &[Unwritten]) {
         let (count, leaves) = (region.count(), self.readers.len());
-        let accumulators = ends.len() * (BEFORE_ACCUMULATORS + STRIPE);
-        // A line for each leaf, for one value over and over, and then the stage or the accumulators.
-        let mut memory = Scratch::of(leaves * ALIGNMENT + self.code.stage() * size_of::<Stage>() + accumulators);
-        let first = memory.pointer();
-        let address = |(index, reader): (usize, &Reader)| match reader {
-            Reader::Splat { bytes, size, .. } => {
-                let line = first.wrapping_add(index * ALIGNMENT);
-                // SAFETY: the memory has a line for each leaf.
-                unsafe { splat(bytes, *size, line, ALIGNMENT / size) };
-                line.cast_const()
-            }
-            Reader::Dense { pointer, .. } => *pointer,
-            _ => unreachable!("no others are taken"),
-        };
-        let mut table: Few<*const u8> = self.readers.iter().enumerate().map(address).collect();
-        let first = first.wrapping_add(leaves * ALIGNMENT);
+        let first = self.memory.pointer().wrapping_add(leaves * ALIGNMENT);
+        let mut table = Few::from_slice(&self.addresses);
         let stored = stored.iter().map(|block| block.pointer().cast_const());
         if ends.is_empty() {
             table.extend(stored);

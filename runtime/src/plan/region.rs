@@ -9,7 +9,7 @@ use crate::kernel::record::Record;
 use crate::kernel::{BlockFunction, Fold};
 use crate::machine::{MachineCode, regions::Kept};
 use std::any::Any;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::graph::{OperationId, SourceAxis};
 use thalweg_lang::source::Span;
@@ -74,16 +74,26 @@ pub struct Region {
 #[derive(Default)]
 pub struct Idle(Mutex<Option<Box<dyn Any + Send>>>);
 
+/// The place for it, while one run has it.
+pub struct Opened<'a>(Option<MutexGuard<'a, Option<Box<dyn Any + Send>>>>);
+
 impl Idle {
+    /// The place, or none where another run has it.
+    pub fn open(&self) -> Opened<'_> {
+        Opened(self.0.try_lock().ok())
+    }
+}
+
+impl Opened<'_> {
     /// What was left here, if it is of this type.
-    pub fn take<T: Any>(&self) -> Option<Box<T>> {
-        self.0.try_lock().ok()?.take()?.downcast().ok()
+    pub fn take<T: Any>(&mut self) -> Option<Box<T>> {
+        self.0.as_mut()?.take()?.downcast().ok()
     }
 
     /// Leaves something here.
-    pub fn leave<T: Any + Send>(&self, left: Box<T>) {
-        if let Ok(mut place) = self.0.try_lock() {
-            *place = Some(left);
+    pub fn leave<T: Any + Send>(mut self, left: Box<T>) {
+        if let Some(place) = &mut self.0 {
+            **place = Some(left);
         }
     }
 }
@@ -210,6 +220,8 @@ pub struct Within {
     pub axes: Vec<SourceAxis>,
     /// How many elements of the line must be computed after an element before it may be written: those still read the old one.
     pub delay: usize,
+    /// Whether the run makes another array, with what is not replaced, so that nothing waits.
+    pub is_aside: bool,
 }
 
 /// A register that is reduced.

@@ -1,7 +1,7 @@
 //! A plan as a person reads it. The same plan always gives the same text: it can be a golden file.
 
 use super::counter::Counter;
-use super::region::{Code, Leaf, Reducer, Region, Site, Source, ValueId, bytes_of, elements};
+use super::region::{Code, Leaf, Reducer, Region, Site, Source, ValueId, Within, bytes_of, elements};
 use super::{Handed, IndexPlace, Plan, Step, Walked, Work};
 use crate::kernel::Level;
 use crate::machine::{MachineCode, regions::Refusal};
@@ -314,7 +314,11 @@ impl Renderer<'_> {
             let own = self.fresh(names, store.value);
             let source = &registers[store.register];
             if let Some(within) = &store.within {
-                let place = if within.value.last { ", where it lies" } else { ", in a copy" };
+                let place = match within {
+                    Within { is_aside: true, .. } => ", in another array that takes turns with it",
+                    Within { value, .. } if value.last => ", where it lies",
+                    Within { .. } => ", in a copy",
+                };
                 let whole = format!("{}{}", name(names, within.value.value), view(&within.axes));
                 self.line(&format!("-> {own} = update {whole} to {source}{place}: {}", plan.values[store.value]));
                 continue;

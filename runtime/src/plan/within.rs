@@ -1,7 +1,8 @@
 //! The pass `write within`: a region that computes what takes the place of a part of an array writes it there itself.
 //!
 //! The region may read the array that it changes, as a stencil does: what it has computed waits until nothing that is still to
-//! come reads the element that it replaces. So neither the new elements nor a second copy of the array go through memory.
+//! come reads the element that it replaces. So neither the new elements nor a second copy of the array go through memory. Where it
+//! replaces most of the array, it may write another one instead and copy the rest, so that nothing waits: two arrays take turns in a loop.
 
 use super::Draft;
 use super::region::{Region, Source, ValueId, Within, elements};
@@ -15,6 +16,9 @@ const LONGEST: usize = 16 * 1024;
 
 /// The fewest elements for which that is worth it: loops over fewer may become machine code as a whole.
 const FEWEST: usize = 256;
+
+/// The most bytes of an array that one thread makes anew rather than waits: two larger ones would not stay in the second cache.
+const MOST_ASIDE: usize = 1024 * 1024;
 
 /// Joins each such region with the update that reads it.
 pub fn run(draft: &mut Draft) {
@@ -37,7 +41,9 @@ pub fn run(draft: &mut Draft) {
             Work::Region(region) => makers.extend(region.stores.iter().map(|store| (store.value, at))),
             Work::Update(update) if readers[&update.new.value] == 1 => {
                 let maker = makers.get(&update.new.value).copied();
-                joined.extend(maker.and_then(|maker| Some((maker, at, within(&draft.steps, maker, at, update)?))));
+                let whole = &step.types[0].shape;
+                joined
+                    .extend(maker.and_then(|maker| Some((maker, at, within(&draft.steps, maker, at, update, whole)?))));
             }
             _ => {}
         }
@@ -59,7 +65,7 @@ pub fn run(draft: &mut Draft) {
 }
 
 /// How the step `maker`, a region, does what the update at the step `at` does, if it can.
-fn within(steps: &[Step], maker: usize, at: usize, update: &UpdateStep) -> Option<Within> {
+fn within(steps: &[Step], maker: usize, at: usize, update: &UpdateStep, whole: &[usize]) -> Option<Within> {
     let Work::Region(region) = &steps[maker].work else { return None };
     let (UpdateStep { value, axes, shape, combine: None, .. }, [store]) = (update, &region.stores[..]) else {
         return None;
@@ -69,7 +75,6 @@ fn within(steps: &[Step], maker: usize, at: usize, update: &UpdateStep) -> Optio
     let fits = region.ends.is_empty()
         && region.shape == *shape
         && elements(shape) >= FEWEST
-        && region.site.threads == 1
         && store.within.is_none()
         && is_injective(&axes, shape);
     // What may fail keeps its place among the steps, and what is read here must not be held when another step would write it.
@@ -79,7 +84,19 @@ fn within(steps: &[Step], maker: usize, at: usize, update: &UpdateStep) -> Optio
         return None;
     }
     let delay = delay(region, value.value, &axes)?;
-    Some(Within { value: *value, axes, delay })
+    let threads = region.site.threads;
+    let is_short = whole.iter().product::<usize>().saturating_mul(region.dtype(store.register).size()) <= MOST_ASIDE;
+    let is_aside = delay > 0 && (threads > 1 || is_short) && is_most(region, &axes, whole);
+    (is_aside || threads == 1).then_some(Within { value: *value, axes, delay, is_aside })
+}
+
+/// Whether a region's elements are most of an array of a shape, and come in the order in which it lies.
+fn is_most(region: &Region, axes: &[SourceAxis], whole: &[usize]) -> bool {
+    let is_whole = |axis: &SourceAxis| axis.axis.is_none() || axis.step == 1;
+    region.order.iter().copied().eq(0..region.shape.len())
+        && axes.iter().filter_map(|axis| axis.axis).eq(0..region.shape.len())
+        && axes.iter().all(is_whole)
+        && region.count() >= elements(whole) / 4 * 3
 }
 
 /// Whether each element of the selection is one of its own.
