@@ -626,6 +626,16 @@ impl<L: Clone + Eq + std::hash::Hash> GraphBuilder<L> {
         id
     }
 
+    /// The node that [`GraphBuilder::add`] would find, if there is one.
+    pub fn find(
+        &self,
+        kind: &NodeKind<L>,
+        types: Vec<ArrayType<L>>,
+        placement: Option<Arc<Placement>>,
+    ) -> Option<NodeId> {
+        self.known.get(&(Key::of(kind)?, types, placement)).copied()
+    }
+
     /// Adds an input and its node.
     pub fn input(&mut self, name: Arc<str>, array_type: ArrayType<L>, span: Span) -> NodeId {
         let index = self.graph.inputs.len() as u32;

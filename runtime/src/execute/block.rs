@@ -13,7 +13,9 @@ use crate::machine::MachineCode;
 use crate::machine::regions::{Compiled, Line as Stage, MOST_IN_ROWS, Reading};
 use crate::plan::region::{End, Region, Register, Source, Store};
 use crate::short::Short;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// Elements of a block.
 pub const BLOCK: usize = 512;
@@ -129,6 +131,70 @@ pub struct Tape {
     packed: Short<Packed, 2>,
     /// The axes along which a result lies whose runs are not side by side.
     apart: Axes,
+    /// Block buffers that a thread has given back.
+    spare: Spare,
+}
+
+/// A place for block buffers that nobody uses.
+#[derive(Default)]
+struct Spare(AtomicPtr<Bench>);
+
+impl Spare {
+    /// What is there; nobody else gets it.
+    fn take(&self) -> Option<Box<Bench>> {
+        let bench = self.0.swap(std::ptr::null_mut(), Ordering::Acquire);
+        // SAFETY: what is left here was a box, and the exchange gives it to one taker alone.
+        (!bench.is_null()).then(|| unsafe { Box::from_raw(bench) })
+    }
+
+    /// Leaves something here, and forgets what was.
+    fn leave(&self, bench: Box<Bench>) {
+        let before = self.0.swap(Box::into_raw(bench), Ordering::AcqRel);
+        if !before.is_null() {
+            // SAFETY: as above.
+            drop(unsafe { Box::from_raw(before) });
+        }
+    }
+}
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        self.take();
+    }
+}
+
+/// One thread's block buffers, which go back to their tape.
+pub struct Lease<'a> {
+    spare: &'a Spare,
+    bench: Option<Box<Bench>>,
+}
+
+impl Deref for Lease<'_> {
+    type Target = Bench;
+
+    fn deref(&self) -> &Bench {
+        match &self.bench {
+            Some(bench) => bench,
+            None => unreachable!("it is given back in the end alone"),
+        }
+    }
+}
+
+impl DerefMut for Lease<'_> {
+    fn deref_mut(&mut self) -> &mut Bench {
+        match &mut self.bench {
+            Some(bench) => bench,
+            None => unreachable!("it is given back in the end alone"),
+        }
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        if let Some(bench) = self.bench.take() {
+            self.spare.leave(bench);
+        }
+    }
 }
 
 /// The region's machine code, which takes the place of the operations.
@@ -232,9 +298,9 @@ impl<'a> Stretch<'a> {
         self.tape.takes_any()
     }
 
-    /// [`Tape::bench`].
-    pub fn bench(&self) -> Bench {
-        self.tape.bench()
+    /// [`Tape::lease`].
+    pub fn lease(&self) -> Lease<'a> {
+        self.tape.lease()
     }
 
     /// [`Tape::register`].
@@ -363,6 +429,7 @@ impl Tape {
             machine: None,
             packed,
             apart: Axes::new(),
+            spare: Spare::default(),
         }
     }
 
@@ -446,6 +513,7 @@ impl Tape {
             machine,
             packed,
             apart: Axes::new(),
+            spare: Spare::default(),
         }
     }
 
@@ -527,6 +595,7 @@ impl Tape {
             machine,
             packed,
             apart: Axes::new(),
+            spare: Spare::default(),
         })
     }
 
@@ -607,6 +676,7 @@ impl Tape {
             machine,
             packed,
             apart: Axes::new(),
+            spare: Spare::default(),
             readers,
         })
     }
@@ -631,6 +701,7 @@ impl Tape {
             machine: None,
             packed: Short::new(),
             apart: Axes::new(),
+            spare: Spare::default(),
         }
     }
 
@@ -735,6 +806,18 @@ impl Tape {
             }
         }
         self.copies = copies(region, destinations);
+    }
+
+    /// Block buffers for one thread: those that another one has given back, or new ones.
+    pub fn lease(&self) -> Lease<'_> {
+        let bench = match self.spare.take() {
+            Some(mut bench) => {
+                self.rewind(&mut bench);
+                bench
+            }
+            None => Box::new(self.bench()),
+        };
+        Lease { spare: &self.spare, bench: Some(bench) }
     }
 
     /// Block buffers for one thread.

@@ -10,7 +10,7 @@
 //! rows are computed side by side and several accumulators take them in registers (`Long::bundle`). When several results fit into a
 //! block of the line, the block is transposed, and folding and halving run across all of them at once (`reduce_short`).
 
-use super::block::{BEFORE_ACCUMULATORS, BLOCK, Bench, Fault, SHORT, Stretch, Tape, Way};
+use super::block::{BEFORE_ACCUMULATORS, BLOCK, Fault, Lease, SHORT, Stretch, Tape, Way};
 use super::extreme::{Search, beats};
 use super::scratch::Scratch;
 use super::threads::{Drive, Stop};
@@ -194,7 +194,7 @@ pub unsafe fn reduce_rows(
         units,
         grain,
         |unit| unit / per_row * batch * reduced,
-        || (tape.bench(), Scratch::of(targets.len() * span)),
+        || (tape.lease(), Scratch::of(targets.len() * span)),
         |(bench, memory), unit| {
             let (part, end) = (unit % per_row, outer.min((unit / per_row + 1) * batch));
             let mut row = unit / per_row * batch;
@@ -284,7 +284,7 @@ unsafe fn reduce_short(
             };
             let searches: Short<Option<Search>> = targets.iter().map(search).collect();
             let folds = searches.iter().any(Option::is_none);
-            (tape.bench(), Scratch::of(if folds { tape.block() * 16 } else { 0 }), searches)
+            (tape.lease(), Scratch::of(if folds { tape.block() * 16 } else { 0 }), searches)
         },
         |(bench, columns, searches), unit| {
             let from = unit * batch;
@@ -407,10 +407,10 @@ enum Accumulator {
 }
 
 /// One thread's state.
-struct Worker {
-    bench: Bench,
+struct Worker<'a> {
+    bench: Lease<'a>,
     /// That of the tape whose code accumulates.
-    folding: Option<Bench>,
+    folding: Option<Lease<'a>>,
     accumulators: Short<Accumulator>,
 }
 
@@ -523,6 +523,11 @@ type Located = Short<(Places, usize)>;
 /// Memory for the results of blocks of so many reduced elements, and where each target's lie.
 fn partial_results(targets: &[Target], extents: Extents, rows: usize) -> Result<(Short<Blocks>, Located), Stop> {
     let Extents { outer, reduced, inner } = extents;
+    let is_direct = |target: &Target| matches!(target.how, How::Fold(_)) && blocks_of(target, reduced, rows) == 1;
+    if targets.iter().all(is_direct) {
+        let place = |target: &Target| (Places { values: target.to, indices: std::ptr::null_mut() }, 1);
+        return Ok((Short::new(), targets.iter().map(place).collect()));
+    }
     let results = outer * inner;
     let mut blocks: Short<Blocks> = targets
         .iter()
@@ -599,7 +604,7 @@ unsafe fn finish(
     }
 }
 
-impl Long<'_> {
+impl<'a> Long<'a> {
     /// (outer index, first column, columns, first row, rows) of a unit.
     fn unit(&self, unit: usize) -> (usize, usize, usize, usize, usize) {
         let block = unit % self.units_per_tile;
@@ -615,7 +620,7 @@ impl Long<'_> {
         (outer * self.extents.reduced + row) * self.extents.inner + column
     }
 
-    fn worker(&self) -> Worker {
+    fn worker(&self) -> Worker<'a> {
         let accumulator = |target: &Target| match target.how {
             How::Fold(_) if self.is_tree => Accumulator::Fold {
                 memory: Scratch::of((target.lanes().ilog2() as usize + 2) * self.width * target.size()),
@@ -628,8 +633,8 @@ impl Long<'_> {
             How::Extreme { greatest } => Accumulator::Search(Search::new(target.dtype, greatest, self.width)),
         };
         Worker {
-            bench: self.tape.bench(),
-            folding: self.folding.map(|tape| tape.bench()),
+            bench: self.tape.lease(),
+            folding: self.folding.map(|tape| tape.lease()),
             accumulators: self.targets.iter().map(accumulator).collect(),
         }
     }

@@ -10,7 +10,6 @@ use super::frame::{Run, Single, Slot};
 use super::line::{Axes, count, gather, merge};
 use super::region::no_answer;
 use super::threads::Stop;
-use super::truths::positions;
 use super::{interrupted, out_of_memory, written};
 use crate::array::Array;
 use crate::kernel::Level;
@@ -251,6 +250,86 @@ impl Rule {
         !outside
     }
 
+    /// Copies the elements of 8 bytes that the numbers stand for; false: one is out of bounds, and the rest is unspecified.
+    ///
+    /// # Safety
+    /// The elements at all places of the axis are readable, the first at `from`, and there is room for as many as there are numbers. The
+    /// machine has AVX-512 F, DQ, VL and BW.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw")]
+    unsafe fn words(&self, numbers: &[i64], from: *const u8, to: *mut i64) -> bool {
+        use std::arch::x86_64::*;
+        let (groups, rest) = numbers.as_chunks::<8>();
+        let mut inside = u8::MAX;
+        // SAFETY: the caller's promise; what is out of bounds is not read.
+        unsafe {
+            for (index, group) in groups.iter().enumerate() {
+                let (offsets, valid) = self.eight(group);
+                let found = _mm512_mask_i64gather_epi64::<1>(_mm512_setzero_si512(), valid, offsets, from.cast());
+                _mm512_storeu_si512(to.add(index * 8).cast(), found);
+                inside &= valid;
+            }
+            inside == u8::MAX && self.one_by_one(rest, from, to.add(groups.len() * 8))
+        }
+    }
+
+    /// The same of 4 bytes.
+    ///
+    /// # Safety
+    /// As [`Rule::words`].
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw")]
+    unsafe fn halves(&self, numbers: &[i64], from: *const u8, to: *mut i32) -> bool {
+        use std::arch::x86_64::*;
+        let (groups, rest) = numbers.as_chunks::<8>();
+        let mut inside = u8::MAX;
+        // SAFETY: as there.
+        unsafe {
+            for (index, group) in groups.iter().enumerate() {
+                let (offsets, valid) = self.eight(group);
+                let found = _mm512_mask_i64gather_epi32::<1>(_mm256_setzero_si256(), valid, offsets, from.cast());
+                _mm256_storeu_si256(to.add(index * 8).cast(), found);
+                inside &= valid;
+            }
+            inside == u8::MAX && self.one_by_one(rest, from, to.add(groups.len() * 8))
+        }
+    }
+
+    /// How far the places of eight numbers lie from the first, in bytes, and which are in bounds.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw")]
+    fn eight(&self, numbers: &[i64; 8]) -> (std::arch::x86_64::__m512i, u8) {
+        use std::arch::x86_64::*;
+        let length = _mm512_set1_epi64(self.length);
+        // SAFETY: the numbers are a vector's bytes.
+        let numbers = unsafe { _mm512_loadu_si512(numbers.as_ptr().cast()) };
+        let places = _mm512_mask_add_epi64(numbers, _mm512_movepi64_mask(numbers), numbers, length);
+        let offsets = match self.stride {
+            8 => _mm512_slli_epi64::<3>(places),
+            4 => _mm512_slli_epi64::<2>(places),
+            stride => _mm512_mullo_epi64(places, _mm512_set1_epi64(stride)),
+        };
+        (offsets, _mm512_cmplt_epu64_mask(places, length))
+    }
+
+    /// # Safety
+    /// As [`Rule::words`].
+    #[cfg(target_arch = "x86_64")]
+    unsafe fn one_by_one<T: Copy>(&self, numbers: &[i64], from: *const u8, to: *mut T) -> bool {
+        for (index, &number) in numbers.iter().enumerate() {
+            let (place, is_outside) = self.place(number, 0);
+            if is_outside {
+                return false;
+            }
+            // SAFETY: the caller's promise, for a place in bounds.
+            unsafe {
+                let element = from.offset((place * self.stride) as isize).cast::<T>().read_unaligned();
+                to.add(index).write_unaligned(element);
+            }
+        }
+        true
+    }
+
     /// # Safety
     /// The machine has AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
@@ -283,12 +362,66 @@ struct Desk {
 }
 
 impl Places {
-    /// For as many places at a time as there are, but no more than `PLACES`.
-    fn desk(&self, places: usize) -> Desk {
+    /// For as many places at a time as there are, but no more than `PLACES`. `has_code`: [`Places::copied`] takes all of them.
+    fn desk(&self, places: usize, has_code: bool) -> Desk {
         let places = places.min(PLACES);
-        let numbers = || if self.tables.is_empty() { Vec::new() } else { vec![0; places] };
-        let offsets = Short::from_elem(0, places);
-        Desk { offsets, numbers: numbers(), steps: numbers(), index: Short::from_elem(0, self.rank + 1) }
+        let buffer = |is_needed: bool| vec![0; if is_needed { places } else { 0 }];
+        let is_copied = |table: &PlacesOfTable| !matches!(table.index[..], [(_, 8)]);
+        Desk {
+            offsets: Short::from_elem(0, if has_code { 0 } else { places }),
+            numbers: buffer(self.tables.iter().any(is_copied)),
+            steps: buffer(self.tables.iter().any(|table| table.steps.is_some())),
+            index: Short::from_elem(0, self.rank + 1),
+        }
+    }
+
+    /// The one table whose numbers, side by side, are all that tells the places.
+    fn simple(&self) -> Option<&PlacesOfTable> {
+        match (&self.tables[..], &self.known[..]) {
+            ([table], [] | [(_, 0)])
+                if table.steps.is_none() && table.start == 0 && matches!(table.index[..], [(_, 8)]) =>
+            {
+                Some(table)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether there is code that finds and copies elements of `size` bytes at once.
+    fn has_code(&self, size: usize) -> bool {
+        self.level == Level::Avx512 && matches!(size, 4 | 8) && self.simple().is_some()
+    }
+
+    /// Copies the elements at the places from `start` on by such code: the first index that is out of bounds, or `length`; `None` where
+    /// there is none.
+    ///
+    /// # Safety
+    /// As [`Places::find`]; the array begins at `from`, and `to` has room for the elements.
+    unsafe fn copied(
+        &self,
+        (start, length): (usize, usize),
+        from: *const u8,
+        size: usize,
+        to: *mut u8,
+    ) -> Option<usize> {
+        let table = self.simple()?;
+        let rule = Rule { length: table.length, stride: table.stride, start: table.start };
+        // SAFETY: the caller's promise: the index array has a number for each place.
+        unsafe {
+            let numbers = std::slice::from_raw_parts(table.pointer.add(start * 8).cast(), length);
+            let from = from.wrapping_offset(self.offset as isize);
+            let inside = match size {
+                #[cfg(target_arch = "x86_64")]
+                8 => rule.words(numbers, from, to.cast()),
+                #[cfg(target_arch = "x86_64")]
+                4 => rule.halves(numbers, from, to.cast()),
+                _ => return None,
+            };
+            Some(match inside {
+                true => length,
+                false => numbers.iter().position(|&number| rule.place(number, 0).1).unwrap_or(0),
+            })
+        }
     }
 
     /// Computes `length` offsets, in bytes, from the place `start` on. Of the indices that are out of bounds the first one
@@ -465,6 +598,7 @@ impl<'a> Run<'a> {
         let places = selection.places(size, self.plan.level);
         let inner = selection.inner();
         let axes = inner_axes(selection, size);
+        let has_code = inner == 1 && places.has_code(size);
         let outer = elements(&selection.shape[..selection.outer]);
         let unit = (UNIT / inner).clamp(1, UNIT);
         let ends = Ends(array.data_pointer(), to);
@@ -472,7 +606,7 @@ impl<'a> Run<'a> {
             outer.div_ceil(unit),
             1,
             |index| index * unit,
-            || places.desk(unit),
+            || places.desk(unit, has_code),
             |desk, index| {
                 let Ends(from, to) = &ends;
                 let end = outer.min((index + 1) * unit);
@@ -481,11 +615,22 @@ impl<'a> Run<'a> {
                     let length = PLACES.min(end - start);
                     // SAFETY: the places are in the selection; those found are in the array; the results have room.
                     unsafe {
+                        let to = to.add(start * inner * size);
+                        let copied = if has_code { places.copied((start, length), *from, size, to) } else { None };
+                        match copied {
+                            Some(bound) if bound < length => {
+                                return Some(Fault { element: start + bound, instruction: 0 });
+                            }
+                            Some(_) => {
+                                start += length;
+                                continue;
+                            }
+                            None => {}
+                        }
                         let fault = places.find(desk, start, length);
                         if fault.is_some() {
                             return fault;
                         }
-                        let to = to.add(start * inner * size);
                         copy_out(*from, size, &desk.offsets[..length], &axes, inner, &mut desk.index, to);
                     }
                     start += length;
@@ -629,7 +774,7 @@ impl<'a> Run<'a> {
             .map(|axis| (selection.shape[axis], selection.strides[axis] * size as isize, strides[axis]));
         let inner = merge_pairs(inner);
         let outer = elements(&selection.shape[..selection.outer]);
-        let mut desk = places.desk(outer);
+        let mut desk = places.desk(outer, false);
         let mut sources: Short<i64> = Short::from_elem(0, outer.min(PLACES));
         let mut stage = Stage::new(if inner.is_empty() || update.combine.is_some() { STAGE } else { 0 }, size);
         let mut start = 0;
@@ -669,38 +814,6 @@ impl<'a> Run<'a> {
             start += length;
         }
         Ok(())
-    }
-
-    /// How many elements are true.
-    pub(super) fn count(&self, value: ValueId, span: Span) -> Result<Slot<'static>, Diagnostic> {
-        let mask = self.mask(value, span)?;
-        let truths = mask.as_bytes().unwrap_or_default();
-        let chunk = |chunk: &[u8]| chunk.iter().copied().fold(0u8, u8::wrapping_add) as i64;
-        let count: i64 = truths.chunks(255).map(chunk).sum();
-        Ok(Slot::Single(Single::of(Scalar::i64(count))))
-    }
-
-    /// Where they are.
-    pub(super) fn positions(&self, value: ValueId, step: &Step) -> Result<Slot<'static>, Diagnostic> {
-        let array_type = &step.types[0];
-        let mask = self.mask(value, step.span)?;
-        let truths = mask.as_bytes().unwrap_or_default();
-        let mut array = Array::zeros(array_type.dtype, &array_type.shape, self.context.pool)
-            .map_err(|refusal| out_of_memory(array_type, refusal, step.span))?;
-        let places = array.as_mut_slice::<i64>().unwrap_or_default();
-        // SAFETY: a plan's level is one that the machine has.
-        let found = unsafe { positions(self.plan.level, truths, places) };
-        if found != places.len() {
-            let message = format!("internal error: {found} elements are true where there should be {}", places.len());
-            return Err(Diagnostic::error("E0599", message, step.span, ""));
-        }
-        Ok(Slot::Array(array))
-    }
-
-    /// A bool array whose elements lie in order.
-    fn mask(&self, value: ValueId, span: Span) -> Result<Array, Diagnostic> {
-        let array = self.array(value);
-        array.to_contiguous(self.context.pool).map_err(|refusal| out_of_memory(&type_of(&array), refusal, span))
     }
 
     /// The first index of a slice and its number of elements.
@@ -744,7 +857,7 @@ fn straight(first: i64, step: i64, count: usize, length: usize) -> Option<isize>
     (lies(first) && lies(last)).then_some(first as isize)
 }
 
-fn type_of(array: &Array) -> ArrayType {
+pub(super) fn type_of(array: &Array) -> ArrayType {
     ArrayType::new(array.dtype(), array.shape())
 }
 
@@ -790,7 +903,7 @@ fn merge_pairs(axes: impl Iterator<Item = (usize, isize, isize)>) -> Short<(usiz
 ///
 /// # Safety
 /// The blocks are readable, and `to` has room for them.
-unsafe fn copy_out(
+pub(super) unsafe fn copy_out(
     from: *const u8,
     size: usize,
     offsets: &[i64],

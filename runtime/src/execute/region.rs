@@ -605,7 +605,7 @@ unsafe fn each(tape: Stretch, region: &Region, count: usize, drive: &Drive) -> R
         count.div_ceil(unit),
         1,
         |index| index * unit,
-        || tape.bench(),
+        || tape.lease(),
         |bench, index| {
             let end = count.min((index + 1) * unit);
             let mut start = index * unit;

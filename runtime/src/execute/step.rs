@@ -50,6 +50,7 @@ impl<'a> Run<'a> {
             Work::Update(update) => self.update(update, step)?,
             Work::Count { value } => self.count(*value, step.span)?,
             Work::Positions { value } => self.positions(*value, step)?,
+            Work::Compress { value, mask } => self.compress(*value, *mask, step)?,
         };
         debug_assert!(slot.is(&step.types[0]), "{} is not what the step made", step.types[0]);
         self.values[step.results[0]] = slot;

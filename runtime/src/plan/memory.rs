@@ -146,7 +146,8 @@ pub fn peak(draft: &Draft) -> usize {
         }
         let within: Vec<Handed> = match &step.work {
             Work::Region(region) => {
-                region.stores.iter().filter_map(|store| Some(store.within.as_ref()?.value)).collect()
+                let within = region.stores.iter().filter_map(|store| store.within.as_ref());
+                within.filter(|within| !within.is_aside).map(|within| within.value).collect()
             }
             _ => Vec::new(),
         };

@@ -1,6 +1,7 @@
 //! From a checked graph to a plan: a list of named passes, each of which can be read by itself.
 
 mod build;
+mod compress;
 mod counter;
 mod fuse;
 mod lanes;
@@ -99,6 +100,11 @@ pub const PASSES: &[Pass] = &[
         run: within::run,
     },
     Pass {
+        name: "compress",
+        what: "what a mask selects is copied as the mask is read, without an array of places",
+        run: compress::run,
+    },
+    Pass {
         name: "memory",
         what: "each value ends where it is read last, and results take the memory of what ends",
         run: memory::run,
@@ -166,19 +172,50 @@ pub(crate) enum Work {
     Region(Box<Region>),
     Constant(Scalar),
     Literal(Arc<[Scalar]>),
-    View { value: ValueId, axes: Vec<SourceAxis> },
-    Reshape { value: ValueId },
-    Stack { values: Vec<ValueId> },
-    Apply { operation: OperationId, operands: Vec<ValueId>, attributes: Vec<Attribute> },
+    View {
+        value: ValueId,
+        axes: Vec<SourceAxis>,
+    },
+    Reshape {
+        value: ValueId,
+    },
+    Stack {
+        values: Vec<ValueId>,
+    },
+    Apply {
+        operation: OperationId,
+        operands: Vec<ValueId>,
+        attributes: Vec<Attribute>,
+    },
     Map(MapStep),
     If(Choice),
     Loop(LoopStep),
-    Gather { value: ValueId, axes: Vec<IndexPlace> },
+    Gather {
+        value: ValueId,
+        axes: Vec<IndexPlace>,
+    },
     Update(UpdateStep),
-    Count { value: ValueId },
-    Positions { value: ValueId },
-    SliceBounds { length: usize, start: Option<ValueId>, stop: Option<ValueId>, step: i64 },
-    Effect { operation: OperationId, arguments: Vec<Value<ValueId>> },
+    Count {
+        value: ValueId,
+    },
+    Positions {
+        value: ValueId,
+    },
+    /// The rows along the first axis where a mask is true.
+    Compress {
+        value: ValueId,
+        mask: ValueId,
+    },
+    SliceBounds {
+        length: usize,
+        start: Option<ValueId>,
+        stop: Option<ValueId>,
+        step: i64,
+    },
+    Effect {
+        operation: OperationId,
+        arguments: Vec<Value<ValueId>>,
+    },
 }
 
 /// A value on its way out of a table.

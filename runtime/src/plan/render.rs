@@ -191,6 +191,7 @@ impl Renderer<'_> {
             }
             Work::Count { value } => format!("how many are true in {}", name(names, *value)),
             Work::Positions { value } => format!("positions in {}", name(names, *value)),
+            Work::Compress { value, mask } => format!("{} where {} is true", name(names, *value), name(names, *mask)),
             Work::SliceBounds { length, start, stop, step } => {
                 let bound = |value: &Option<ValueId>| value.map_or(String::new(), |value| name(names, value));
                 let step = if *step == 1 { String::new() } else { format!(":{step}") };
@@ -233,7 +234,7 @@ impl Renderer<'_> {
         let results: Vec<String> = step.results.iter().map(|&value| self.fresh(names, value)).collect();
         let types: Vec<String> = step.types.iter().map(ToString::to_string).collect();
         let site = match step.work {
-            Work::Map(_) | Work::Gather { .. } => format!("   {}", executor(&step.site)),
+            Work::Map(_) | Work::Gather { .. } | Work::Compress { .. } => format!("   {}", executor(&step.site)),
             // How many threads a function of its own takes, it alone knows: only what it was told is said.
             Work::Apply { .. } | Work::View { .. } | Work::Reshape { .. } | Work::Stack { .. } => {
                 format!("   {}", step.site.reason)

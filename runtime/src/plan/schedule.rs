@@ -321,6 +321,7 @@ impl Step {
                 .chain(update.axes.iter().filter_map(|axis| axis.index))
                 .collect(),
             Work::Count { value } | Work::Positions { value } => vec![*value],
+            Work::Compress { value, mask } => vec![*value, *mask],
             Work::SliceBounds { start, stop, .. } => start.iter().chain(stop).copied().collect(),
             Work::Apply { operands, .. } => operands.clone(),
             Work::Map(map) => walked_values(&map.mapped).chain(map.captured.iter().copied()).collect(),

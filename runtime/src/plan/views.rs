@@ -118,8 +118,52 @@ impl Sinker {
                     _ => self.rewriter.add(NodeKind::Cast(value), node.array_type().clone(), node),
                 }
             }
-            kind => self.rewriter.builder.add(kind, node.types.clone(), node.span, node.placement.clone()),
+            kind => match self.with_new_axes(&kind, node) {
+                Some(known) => known,
+                None => self.rewriter.builder.add(kind, node.types.clone(), node.span, node.placement.clone()),
+            },
         }
+    }
+
+    /// Elementwise code on values that only have new axes, where the same is computed without them: a mean of rows, and the same mean with
+    /// its axis kept, are one.
+    fn with_new_axes(&mut self, kind: &NodeKind, node: &Node) -> Option<NodeId> {
+        let known = |kind, types: Vec<ArrayType>| self.rewriter.builder.find(kind, types, node.placement.clone());
+        if !matches!(kind, NodeKind::Elementwise { .. } | NodeKind::Select { .. })
+            || known(kind, node.types.clone()).is_some()
+        {
+            return None;
+        }
+        let shape = &node.array_type().shape;
+        let mut without: Option<(&[SourceAxis], &[usize])> = None;
+        for operand in kind.operands() {
+            let own = self.rewriter.node(operand);
+            if own.array_type().shape.is_empty() {
+                continue;
+            }
+            let NodeKind::View { value, axes } = &own.kind else { return None };
+            let base = &self.rewriter.node(*value).array_type().shape[..];
+            let is_kept = |axis: &SourceAxis| axis.start == 0 && axis.step == 1 && axis.axis.is_some();
+            let only_new = own.array_type().shape == *shape
+                && elements(base) == elements(shape)
+                && axes.iter().all(is_kept)
+                && axes.is_sorted_by_key(|axis| axis.axis);
+            if !only_new || without.is_some_and(|known| known != (&axes[..], base)) {
+                return None;
+            }
+            without = Some((axes, base));
+        }
+        let (axes, base) = without?;
+        let (axes, base) = (axes.to_vec(), ArrayType::new(node.array_type().dtype, base));
+        let flat = with_operands(kind, &mut |operand| match self.rewriter.node(operand).kind {
+            NodeKind::View { value, .. } if !self.rewriter.node(operand).array_type().shape.is_empty() => value,
+            _ => operand,
+        });
+        let known = known(&flat, vec![base])?;
+        if let Some(uses) = self.uses.get_mut(known.index()) {
+            *uses += 1;
+        }
+        Some(self.rewriter.view(known, axes, shape.clone(), node.span, node.placement.clone()))
     }
 
     /// A value in a node's shape, as a step of its own.

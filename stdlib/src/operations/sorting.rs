@@ -313,7 +313,8 @@ fn tally(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
             }
         }
     }
-    match index.iter().find(|index| outside < 0 && **index < 0) {
+    let negative = if outside < 0 { index.iter().find(|index| **index < 0) } else { None };
+    match negative {
         Some(negative) => {
             let message = format!("integers from 0 on are counted, and {negative} is among them");
             let help = Some("leave the negative ones out: `x[x >= 0]`".to_owned());

@@ -383,7 +383,9 @@ impl<'a> Lowering<'a> {
             Work::Effect { operation, .. } => {
                 return Err(format!("`{}` is an effect", self.bodies.name(*operation)));
             }
-            Work::Count { .. } | Work::Positions { .. } => return Err("a mask is counted in every turn".to_owned()),
+            Work::Count { .. } | Work::Positions { .. } | Work::Compress { .. } => {
+                return Err("a mask is counted in every turn".to_owned());
+            }
             Work::SliceBounds { length, start, stop, step: distance } => {
                 return self.slice(*length, [*start, *stop], *distance, step, table);
             }
