@@ -4,6 +4,7 @@ use crate::format;
 use crate::operation::Operation;
 use crate::operations;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use thalweg_lang::ast::{Function, StatementKind};
 use thalweg_lang::declaration::{Advice, AnnotationDeclaration, AnnotationParameter, Declaration};
@@ -27,7 +28,29 @@ pub struct Library {
     bodies: Vec<Body>,
     names: HashMap<Arc<str>, OperationId>,
     operators: HashMap<(&'static str, usize), OperationId>,
-    prelude: OnceLock<HashMap<Arc<str>, Arc<Function>>>,
+    prelude: OnceLock<HashMap<&'static str, PreludeFunction>>,
+}
+
+/// A function of the prelude, which is read when a program first names it: reading all takes longer than most programs do.
+struct PreludeFunction {
+    text: Range<usize>,
+    function: OnceLock<Option<Arc<Function>>>,
+}
+
+impl PreludeFunction {
+    /// The function, at its place in the prelude.
+    fn function(&self) -> Option<Arc<Function>> {
+        let read = || {
+            let text = format!("{:before$}{}", "", &PRELUDE[self.text.clone()], before = self.text.start);
+            let parsed = parser::parse(PRELUDE_SOURCE, &text);
+            debug_assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
+            parsed.program.statements.into_iter().find_map(|statement| match statement.kind {
+                StatementKind::Function(function) => Some(function),
+                _ => None,
+            })
+        };
+        self.function.get_or_init(read).clone()
+    }
 }
 
 impl Library {
@@ -57,15 +80,15 @@ impl Library {
         self.bodies.push(operation.body);
     }
 
-    fn prelude_functions(&self) -> &HashMap<Arc<str>, Arc<Function>> {
+    /// The prelude's functions: it has no other statements, and each begins a line.
+    fn prelude_functions(&self) -> &HashMap<&'static str, PreludeFunction> {
         self.prelude.get_or_init(|| {
-            let parsed = parser::parse(PRELUDE_SOURCE, PRELUDE);
-            debug_assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
-            let functions = parsed.program.statements.iter().filter_map(|statement| match &statement.kind {
-                StatementKind::Function(function) => {
-                    function.name.as_ref().map(|name| (name.text.clone(), function.clone()))
-                }
-                _ => None,
+            let begins = PRELUDE.match_indices("\nfn ").map(|(at, _)| at + 1);
+            let begins: Vec<usize> = PRELUDE.starts_with("fn ").then_some(0).into_iter().chain(begins).collect();
+            let ends = begins.iter().skip(1).copied().chain([PRELUDE.len()]);
+            let functions = begins.iter().zip(ends).map(|(&begin, end)| {
+                let name = PRELUDE[begin + "fn ".len()..end].split('(').next().unwrap_or_default();
+                (name, PreludeFunction { text: begin..end, function: OnceLock::new() })
             });
             functions.collect()
         })
@@ -234,11 +257,11 @@ impl thalweg_lang::declaration::Library for Library {
     }
 
     fn prelude(&self, name: &str) -> Option<Arc<Function>> {
-        self.prelude_functions().get(name).cloned()
+        self.prelude_functions().get(name)?.function()
     }
 
     fn prelude_names(&self) -> Vec<Arc<str>> {
-        self.prelude_functions().keys().cloned().collect()
+        self.prelude_functions().keys().map(|&name| name.into()).collect()
     }
 
     fn prelude_source(&self) -> SourceId {
@@ -387,6 +410,8 @@ mod tests {
             assert!(!declaration.summary.is_empty(), "{} has no summary", declaration.name);
         }
         assert_eq!(library.names.len(), library.declarations.len());
+        let unread = library.prelude_names().into_iter().find(|name| library.prelude(name).is_none());
+        assert_eq!(unread, None);
         let both = library.prelude_names().into_iter().find(|name| library.find(name).is_some());
         assert_eq!(both, None);
     }

@@ -35,9 +35,9 @@ const CODE_BLOCK: usize = 16 * 1024;
 /// Elements of a block of machine code whose results are reduced over an outer axis: rows of them, with accumulators beside them.
 const ROW_BLOCK: usize = 1024;
 
-/// The most bytes of a bundle's rows, so that they stay in the first cache, and the fewest elements of one.
-const MOST_BUNDLED: usize = 32 * 1024;
-const FEWEST_BUNDLED: usize = 64;
+/// The most bytes of a bundle's rows, so that they stay in the first cache beside what they are computed of, and the fewest elements of one.
+const MOST_BUNDLED: usize = 16 * 1024;
+const FEWEST_BUNDLED: usize = 32;
 
 /// The most elements of a region whose tape is kept for its next run.
 const MOST_AGAIN: usize = 128 * 1024;
@@ -627,7 +627,9 @@ impl Tape {
         let code = if wanted.is_empty() { None } else { Some(region.compiled(&readings, false, level)?) };
         let most = reduced.div_ceil(every);
         let largest = wanted.iter().map(|&register| region.dtype(register).size()).max();
-        let block = largest.map_or(ROW_BLOCK, |size| (MOST_BUNDLED / (most * size)).max(FEWEST_BUNDLED)).min(row);
+        // Whole lines of the smallest elements that there are.
+        let wide = |size: usize| (MOST_BUNDLED / (most * size)).max(FEWEST_BUNDLED).next_multiple_of(ALIGNMENT / 4);
+        let block = largest.map_or(ROW_BLOCK, wide).min(row);
         let mut bytes = 0;
         let mut slot = |size: usize| {
             let offset = bytes;

@@ -1,7 +1,7 @@
 //! A plan under way: the table of its values. A body that runs again and again keeps its table, so that a turn allocates nothing
 //! but what its steps compute, and a single element is kept in the table itself.
 
-use super::reader::{Place, scalar_bytes};
+use super::reader::scalar_bytes;
 use super::{Context, interrupted, out_of_memory};
 use crate::array::Array;
 use crate::kernel::from_bytes;
@@ -281,12 +281,6 @@ impl<'a> Run<'a> {
     pub fn integer(&self, value: ValueId) -> i64 {
         let Element(bytes) = self.single(value).element;
         i64::from_ne_bytes(std::array::from_fn(|index| bytes[index]))
-    }
-
-    /// Where a value's elements lie, for as long as its slot stays as it is.
-    pub fn place(&self, value: ValueId) -> Place {
-        let (pointer, strides) = self.strided(value);
-        Place { pointer, strides: strides.into() }
     }
 
     /// A value's first element and its strides, for as long as its slot stays as it is.

@@ -85,7 +85,7 @@ impl Run<'_> {
         // They are told before memory is, which may be a leaf's own.
         let places: Places = match left {
             Some(_) => Places::new(),
-            None => region.leaves.iter().map(|leaf| self.place_of(leaf)).collect(),
+            None => places(region, |value| self.strided(value)),
         };
         let memory = self.memory(region)?;
         let ready = match left {
@@ -207,12 +207,7 @@ impl Run<'_> {
         let mut ready = match left {
             Some(ready) if matches!(&ready.work, Work::Delayed(delayed) if delayed.suits(&axes)) => ready,
             _ => {
-                let place = |leaf: &Leaf| {
-                    let Source::Array { value, .. } = leaf.source else { return None };
-                    let (pointer, strides) = lies(value);
-                    Some(Place { pointer, strides: strides.into() })
-                };
-                let places: Places = region.leaves.iter().map(place).collect();
+                let places = places(region, lies);
                 let is_settled = region.is_settled();
                 let delayed = Delayed::new(region, self.plan.level, &places, (size, &axes), within.delay);
                 Box::new(Ready { places, work: Work::Delayed(Box::new(delayed)), is_settled })
@@ -262,12 +257,7 @@ impl Run<'_> {
         let mut ready = match ready {
             Some(ready) => ready,
             None => {
-                let place = |leaf: &Leaf| {
-                    let Source::Array { value, .. } = leaf.source else { return None };
-                    let (pointer, strides) = lies(value);
-                    Some(Place { pointer, strides: strides.into() })
-                };
-                let places: Places = region.leaves.iter().map(place).collect();
+                let places = places(region, lies);
                 let is_settled = region.is_settled();
                 let Some(tape) = Tape::apart(region, self.plan.level, &places, to, &axes) else {
                     return Ok(Err(array));
@@ -285,13 +275,6 @@ impl Run<'_> {
         outcome.map_err(|stop| stopped(region, stop, span))?;
         // SAFETY: every element has been written: those of the region, and between them those of the array.
         Ok(Ok(unsafe { written(array.dtype(), array.shape(), block) }))
-    }
-
-    fn place_of(&self, leaf: &Leaf) -> Option<Place> {
-        match &leaf.source {
-            Source::Array { value, .. } => Some(self.place(*value)),
-            _ => None,
-        }
     }
 
     /// Runs a region of one element, in the table alone.
@@ -372,6 +355,16 @@ impl Run<'_> {
         Array::unwritten(dtype, &region.shape, self.context.pool)
             .map_err(|refusal| out_of_memory(&ArrayType::new(dtype, region.shape.clone()), refusal, store.span))
     }
+}
+
+/// Where a region's leaves lie, for arrays that `lies` tells the first element and the strides of.
+fn places<'a>(region: &Region, lies: impl Fn(ValueId) -> (*const u8, &'a [isize])) -> Places {
+    let place = |leaf: &Leaf| {
+        let Source::Array { value, .. } = leaf.source else { return None };
+        let (pointer, strides) = lies(value);
+        Some(Place { pointer, strides: strides.into() })
+    };
+    region.leaves.iter().map(place).collect()
 }
 
 /// What a region needs besides its arrays to run. It is left with the region, and the next run, whose arrays mostly lie alike, takes
