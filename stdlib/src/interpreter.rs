@@ -653,7 +653,8 @@ impl Interpreter {
 fn with_both_sides(diagnostic: Diagnostic, both_sides: &HashMap<Span, &'static str>) -> Diagnostic {
     let Some(place) = diagnostic.labels.first().map(|label| label.span) else { return diagnostic };
     let holds = |side: &Span| side.source == place.source && side.start <= place.start && place.end <= side.end;
-    let word = both_sides.iter().find(|(side, _)| holds(side)).map(|(_, word)| *word);
+    let innermost = both_sides.iter().filter(|(side, _)| holds(side)).min_by_key(|(side, _)| side.end - side.start);
+    let word = innermost.map(|(_, word)| *word);
     let (Some(word), "E0505") = (word, diagnostic.code) else { return diagnostic };
     let instead = if word == "and" { "if … { … } else { false }" } else { "if … { true } else { … }" };
     let help = format!("both sides of `{word}` are computed: write `{instead}`");

@@ -11,7 +11,7 @@ use crate::buffer::ALIGNMENT;
 use crate::kernel::{BlockFunction, Level, STRIPE, STRIPES};
 use crate::machine::MachineCode;
 use crate::machine::regions::{Compiled, Line as Stage, MOST_IN_ROWS, Reading};
-use crate::plan::region::{End, Region, Register, Source, Store};
+use crate::plan::region::{End, Region, Register, SHORTEST_ROW, Source, Store};
 use crate::short::Short;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -56,7 +56,6 @@ pub const FEWEST_OVERLAPPING: usize = 2048;
 
 /// The least run along the innermost axis for which blocks end where runs do: then what lies densely in a run is read where it is.
 /// A block of machine code is cheaper to begin than one of many separate functions.
-const RUN_OF_MACHINE_CODE: usize = 16;
 const RUN_OF_FUNCTIONS: usize = 256;
 
 /// Between the accumulators of two reductions: code may look at what lies before the first.
@@ -207,7 +206,7 @@ struct Machine {
 }
 
 // SAFETY: the pointers lead to arrays that are only read, and to results of which each unit of work writes its own elements;
-// both outlive the tape (the executor holds them while it runs).
+// both outlive the tape (the executor holds them while it runs). Those of a spare bench are made anew before they are used.
 unsafe impl Send for Tape {}
 // SAFETY: as above.
 unsafe impl Sync for Tape {}
@@ -356,7 +355,7 @@ impl Tape {
         }
         let window = common_window(&mut readers);
         if region.machine_code != MachineCode::Off {
-            let run = run(region, &readers, RUN_OF_MACHINE_CODE);
+            let run = run(region, &readers, SHORTEST_ROW);
             let readings = readings(region, &readers, run, packed.is_empty());
             let streams = is_alone && run == usize::MAX && streams(region, &readers, window, destinations);
             // A leaf that is a result or is reduced is wanted element by element, and code repeats one in a line alone.

@@ -233,29 +233,36 @@ impl Run<'_> {
         span: Span,
     ) -> Result<Result<Array, Array>, Diagnostic> {
         let size = array.dtype().size();
-        if !within.is_aside || !array.is_contiguous() || region.count() == 0 {
+        if !within.is_aside || !region.may_compile() || !array.is_contiguous() || region.count() == 0 {
             return Ok(Err(array));
         }
         let (first, axes) = replaced(region, within, array.strides(), size);
-        let block = Array::unwritten(array.dtype(), array.shape(), self.context.pool)
-            .map_err(|refusal| out_of_memory(&ArrayType::new(array.dtype(), array.shape()), refusal, span))?;
-        let to = block.pointer().wrapping_offset(first);
         let mut idle = region.idle.open();
         let whole = (array.data_pointer(), array.strides());
         let lies = |value| if value == within.value.value { whole } else { self.strided(value) };
+        let mut kept = None;
         let left = Ready::taken_up(region, &mut idle, lies);
-        let ready = match left {
-            Some(mut ready) => match &mut ready.work {
-                Work::Blocks(blocks) if blocks.tape.suits(&axes) => {
-                    blocks.tape.direct(region, &[to]);
-                    Some(ready)
+        if let Some(ready) = left {
+            match &ready.work {
+                // Its code was known by then, and could not do it.
+                Work::Delayed(_) => {
+                    idle.leave(ready);
+                    return Ok(Err(array));
                 }
-                _ => None,
-            },
-            None => None,
-        };
-        let mut ready = match ready {
-            Some(ready) => ready,
+                Work::Blocks(blocks) if blocks.tape.suits(&axes) => kept = Some(ready),
+                _ => {}
+            }
+        }
+        let block = Array::unwritten(array.dtype(), array.shape(), self.context.pool)
+            .map_err(|refusal| out_of_memory(&ArrayType::new(array.dtype(), array.shape()), refusal, span))?;
+        let to = block.pointer().wrapping_offset(first);
+        let mut ready = match kept {
+            Some(mut ready) => {
+                if let Work::Blocks(blocks) = &mut ready.work {
+                    blocks.tape.direct(region, &[to]);
+                }
+                ready
+            }
             None => {
                 let places = places(region, lies);
                 let is_settled = region.is_settled();

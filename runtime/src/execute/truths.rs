@@ -65,6 +65,7 @@ impl Run<'_> {
     pub(super) fn compress(&self, value: ValueId, mask: ValueId, step: &Step) -> Result<Slot<'static>, Diagnostic> {
         let (array, mask) = (self.array(value), self.mask(mask, step.span)?);
         let truths = mask.as_bytes().unwrap_or_default();
+        assert_eq!(array.shape().first(), Some(&truths.len()), "the plan has looked that each row has a truth");
         let array_type = &step.types[0];
         let (rows, size) = (array_type.shape[0], array.dtype().size());
         let block = Array::unwritten(array_type.dtype, &array_type.shape, self.context.pool)
@@ -77,7 +78,7 @@ impl Run<'_> {
         let is_dense = array.rank() == 1 && distance == size as i64;
         let units = truths.len().div_ceil(UNIT);
         let drive = self.drive(step.site.threads);
-        // Where the rows of each unit begin: one thread finds out as it goes.
+        // Where the rows of each unit begin: one thread, which takes the units in their order, finds out as it goes.
         let mut begins = Vec::new();
         let mut begin = 0;
         let copied = AtomicUsize::new(0);
@@ -181,7 +182,7 @@ fn stepped(truths: &[u8], to: &mut [i64]) -> usize {
 /// The same by instructions that pick the chosen elements of a vector.
 ///
 /// # Safety
-/// The machine has AVX-512 F, DQ, VL and BW.
+/// The machine has AVX-512 F, DQ, VL and BW, POPCNT and BMI2.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,popcnt,bmi2")]
 unsafe fn compressed(truths: &[u8], to: &mut [i64]) -> usize {
@@ -224,16 +225,13 @@ unsafe fn pick(
     (from, size): (*const u8, usize),
     (to, room): (*mut u8, usize),
 ) -> Option<usize> {
-    if count(truths) > room {
-        return None;
-    }
     match (level, size) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the caller's promise, and there is room for all.
-        (Level::Avx512, 8) => Some(unsafe { picked_words(truths, from.cast(), to.cast()) }),
+        (Level::Avx512, 8) if count(truths) <= room => Some(unsafe { picked_words(truths, from.cast(), to.cast()) }),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
-        (Level::Avx512, 4) => Some(unsafe { picked_halves(truths, from.cast(), to.cast()) }),
+        (Level::Avx512, 4) if count(truths) <= room => Some(unsafe { picked_halves(truths, from.cast(), to.cast()) }),
         _ => None,
     }
 }
@@ -241,7 +239,7 @@ unsafe fn pick(
 /// Elements of 8 bytes.
 ///
 /// # Safety
-/// There is an element for each truth, and room for those that are chosen. The machine has AVX-512 F, DQ, VL and BW.
+/// There is an element for each truth, and room for those that are chosen. The machine has AVX-512 F, DQ, VL and BW, POPCNT and BMI2.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,popcnt,bmi2")]
 unsafe fn picked_words(truths: &[u8], from: *const i64, to: *mut i64) -> usize {

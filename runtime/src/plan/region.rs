@@ -211,6 +211,9 @@ pub struct Store {
     pub within: Option<Within>,
 }
 
+/// The least length of rows that machine code reads and writes where they lie.
+pub const SHORTEST_ROW: usize = 16;
+
 /// A part of an array that a region replaces.
 #[derive(Clone, Debug)]
 pub struct Within {
@@ -220,7 +223,7 @@ pub struct Within {
     pub axes: Vec<SourceAxis>,
     /// How many elements of the line must be computed after an element before it may be written: those still read the old one.
     pub delay: usize,
-    /// Whether the run makes another array, with what is not replaced, so that nothing waits.
+    /// Whether machine code may make another array, with what is not replaced, so that nothing waits.
     pub is_aside: bool,
 }
 

@@ -5,8 +5,10 @@
 //! replaces most of the array, it may write another one instead and copy the rest, so that nothing waits: two arrays take turns in a loop.
 
 use super::Draft;
-use super::region::{Region, Source, ValueId, Within, elements};
+use super::region::{Region, SHORTEST_ROW, Source, ValueId, Within, elements};
 use super::{Step, UpdateStep, Work};
+use crate::kernel::Level;
+use crate::machine::MachineCode;
 use std::collections::HashMap;
 use thalweg_lang::graph::SourceAxis;
 use thalweg_lang::types::Shape;
@@ -41,7 +43,7 @@ pub fn run(draft: &mut Draft) {
             Work::Region(region) => makers.extend(region.stores.iter().map(|store| (store.value, at))),
             Work::Update(update) if readers[&update.new.value] == 1 => {
                 let maker = makers.get(&update.new.value).copied();
-                let whole = &step.types[0].shape;
+                let whole = (&step.types[0].shape[..], draft.settings.level);
                 joined
                     .extend(maker.and_then(|maker| Some((maker, at, within(&draft.steps, maker, at, update, whole)?))));
             }
@@ -65,7 +67,13 @@ pub fn run(draft: &mut Draft) {
 }
 
 /// How the step `maker`, a region, does what the update at the step `at` does, if it can.
-fn within(steps: &[Step], maker: usize, at: usize, update: &UpdateStep, whole: &[usize]) -> Option<Within> {
+fn within(
+    steps: &[Step],
+    maker: usize,
+    at: usize,
+    update: &UpdateStep,
+    (whole, level): (&[usize], Level),
+) -> Option<Within> {
     let Work::Region(region) = &steps[maker].work else { return None };
     let (UpdateStep { value, axes, shape, combine: None, .. }, [store]) = (update, &region.stores[..]) else {
         return None;
@@ -86,8 +94,15 @@ fn within(steps: &[Step], maker: usize, at: usize, update: &UpdateStep, whole: &
     let delay = delay(region, value.value, &axes)?;
     let threads = region.site.threads;
     let is_short = whole.iter().product::<usize>().saturating_mul(region.dtype(store.register).size()) <= MOST_ASIDE;
-    let is_aside = delay > 0 && (threads > 1 || is_short) && is_most(region, &axes, whole);
+    let is_aside = delay > 0 && (threads > 1 || is_short) && is_most(region, &axes, whole) && has_code(region, level);
     (is_aside || threads == 1).then_some(Within { value: *value, axes, delay, is_aside })
+}
+
+/// Whether machine code leaves a region's rows where they belong.
+fn has_code(region: &Region, level: Level) -> bool {
+    region.machine_code != MachineCode::Off
+        && region.shape.last().is_some_and(|&row| row >= SHORTEST_ROW)
+        && region.refusal(level).is_none()
 }
 
 /// Whether a region's elements are most of an array of a shape, and come in the order in which it lies.
