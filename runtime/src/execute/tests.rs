@@ -1378,7 +1378,7 @@ fn threads_wake_for_costly_kernels_sooner() {
         if text.contains("2 threads: ") { 2 } else { 1 }
     };
     assert_eq!((threads(ADD, 50_000), threads(ADD, 1_000_000)), (1, 2));
-    assert_eq!((threads(HEAVY, 20_000), threads(HEAVY, 100_000), threads(HEAVY, 1000)), (1, 2, 1));
+    assert_eq!((threads(HEAVY, 40_000), threads(HEAVY, 200_000), threads(HEAVY, 1000)), (1, 2, 1));
 }
 
 #[test]

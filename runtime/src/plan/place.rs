@@ -20,9 +20,10 @@ use thalweg_lang::types::ArrayType;
 
 /// What a thread must have to do to be worth waking. Waking one helper and waiting for it took 4,000 on idle cores (`sum(a)`
 /// of 20,000 elements: 2,200 alone, 4,500 with `@parallel(2)`) and 12,000 where others worked on them (the median of the
-/// same). Halves of this leave a gain in either case: so `sin(a)` wakes threads from about 65,000 elements, `a + 1` from about
-/// 150,000.
-const WORTH_WAKING: f64 = 25_000.0;
+/// same). On 2 cores of a shared Xeon it took 20,000 to 40,000: with half of this, `sum(a * b + 2)` of 100,000 took twice as long on two
+/// threads as on one, and 316 steps of a stencil of 316 by 316 too. So `sin(a)` wakes threads from about 130,000 elements, `a + 1` from
+/// about 300,000.
+const WORTH_WAKING: f64 = 50_000.0;
 
 /// A byte that is read from an array or stored: `a + 1` took 0.010 a byte in the last cache, and 0.027 from memory.
 const BYTE: f64 = 0.015;
