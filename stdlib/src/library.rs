@@ -41,7 +41,7 @@ impl PreludeFunction {
     /// The function, at its place in the prelude.
     fn function(&self) -> Option<Arc<Function>> {
         let read = || {
-            let text = format!("{:before$}{}", "", &PRELUDE[self.text.clone()], before = self.text.start);
+            let text = " ".repeat(self.text.start) + &PRELUDE[self.text.clone()];
             let parsed = parser::parse(PRELUDE_SOURCE, &text);
             debug_assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
             parsed.program.statements.into_iter().find_map(|statement| match statement.kind {

@@ -54,8 +54,8 @@ const MOST_CACHED: usize = 32 * 1024 * 1024;
 /// Elements of a region from which on it is worth it to find the slices that overlap.
 pub const FEWEST_OVERLAPPING: usize = 2048;
 
-/// The least run along the innermost axis for which blocks end where runs do: then what lies densely in a run is read where it is.
-/// A block of machine code is cheaper to begin than one of many separate functions.
+/// The least run along the innermost axis for which blocks end where runs do: then what lies densely in a run is read where it is. Machine
+/// code, whose blocks are cheaper to begin, takes runs from [`SHORTEST_ROW`] on.
 const RUN_OF_FUNCTIONS: usize = 256;
 
 /// Between the accumulators of two reductions: code may look at what lies before the first.

@@ -28,6 +28,12 @@ const PLACES: usize = 512;
 /// About how many elements a unit of work has.
 const UNIT: usize = 32 * 1024;
 
+/// Where elements are copied from and to: addresses that threads may share.
+pub(super) struct Ends(pub *const u8, pub *mut u8);
+
+// SAFETY: the elements are only read, and each unit of work writes its own part.
+unsafe impl Sync for Ends {}
+
 /// The number that stands for a place on an axis, if it is one: below 0 it counts from the end.
 fn position(number: i64, length: usize) -> Option<usize> {
     let number = if number < 0 { number.checked_add_unsigned(length as u64)? } else { number };
@@ -157,6 +163,12 @@ struct PlacesOfTable {
     pointer: *const u8,
     index: Axes,
     steps: Option<Axes>,
+}
+
+impl PlacesOfTable {
+    fn rule(&self) -> Rule {
+        Rule { length: self.length, stride: self.stride, start: self.start }
+    }
 }
 
 /// A selection ready to be run: where the elements of its outer axes lie; distances in bytes.
@@ -405,7 +417,7 @@ impl Places {
         to: *mut u8,
     ) -> Option<usize> {
         let table = self.simple()?;
-        let rule = Rule { length: table.length, stride: table.stride, start: table.start };
+        let rule = table.rule();
         // SAFETY: the caller's promise: the index array has a number for each place.
         unsafe {
             let numbers = std::slice::from_raw_parts(table.pointer.add(start * 8).cast(), length);
@@ -442,7 +454,7 @@ impl Places {
         let mut fault = None;
         let mut limit = length;
         for (instruction, table) in self.tables.iter().enumerate() {
-            let rule = Rule { length: table.length, stride: table.stride, start: table.start };
+            let rule = table.rule();
             // SAFETY: the caller's promise: the index array has an element for each place of the selection; the level is one
             // that the machine has.
             let bound = unsafe {
@@ -590,10 +602,6 @@ impl<'a> Run<'a> {
     /// # Safety
     /// `to` has room for them.
     unsafe fn look_up(&self, selection: &Selection, array: &Array, to: *mut u8, step: &Step) -> Result<(), Diagnostic> {
-        /// Addresses that threads may share.
-        struct Ends(*const u8, *mut u8);
-        // SAFETY: the elements are only read, and each unit of work writes its own part.
-        unsafe impl Sync for Ends {}
         let size = array.dtype().size();
         let places = selection.places(size, self.plan.level);
         let inner = selection.inner();

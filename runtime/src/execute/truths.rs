@@ -1,7 +1,7 @@
 //! Where a mask is true, and what it selects.
 
 use super::frame::{Run, Single, Slot};
-use super::index::{copy_out, type_of};
+use super::index::{Ends, copy_out, type_of};
 use super::line::merge;
 use super::threads::Stop;
 use super::{interrupted, out_of_memory, written};
@@ -23,12 +23,6 @@ const PLACES: usize = 1024;
 
 /// The truths of a unit of work.
 const UNIT: usize = 32 * PLACES;
-
-/// Addresses that threads may share.
-struct Ends(*const u8, *mut u8);
-
-// SAFETY: the elements are only read, and each unit of work writes its own part.
-unsafe impl Sync for Ends {}
 
 impl Run<'_> {
     /// How many elements are true.
