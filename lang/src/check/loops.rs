@@ -536,6 +536,8 @@ impl<'a> Checker<'a> {
         }
         let has_condition = !bodies.is_empty();
         let inputs = [site.elements.clone(), inputs].concat();
+        // The names that a loop within the turn gives values of other types: what they are after it nobody can tell.
+        let mut lost = Vec::new();
         let walked = self.walk(&inputs, span, |checker| {
             checker.begin_turn(span);
             checker.enter_turn(&carried.values, site.elements.len() as u32);
@@ -554,12 +556,18 @@ impl<'a> Checker<'a> {
             for place in carried.values.keys() {
                 match checker.in_scope(place) {
                     Some(Binding::Value(value)) => after.push(value.clone()),
+                    Some(Binding::OfTurns(_) | Binding::OneSided(_)) => lost.push(place.clone()),
                     _ => return Err(Reported),
                 }
             }
             after.push(Value::Array(checker.flag(LOOP_OVER).ok_or(Reported)?));
             Ok(Value::Tuple(after))
         })?;
+        if !lost.is_empty() {
+            let dropped = lost.into_iter().map(|place| (place, Adaptation::Dropped)).collect();
+            self.adapt(carried, dropped, span)?;
+            return Ok(Attempt::Again);
+        }
         self.finish_turns(site, carried, walked, bodies, has_condition)
     }
 
