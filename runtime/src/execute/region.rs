@@ -12,7 +12,7 @@ use super::{interrupted, out_of_memory, written};
 use crate::array::{Array, length_of};
 use crate::buffer::{Bytes, OutOfMemory, Unwritten};
 use crate::kernel::Level;
-use crate::machine::regions::{Compiled, Line as Stage};
+use crate::machine::regions::{Compiled, Line as Stage, SHORTEST_IN_PLACE};
 use crate::operation::{Bodies, Failure};
 use crate::plan::region::{
     End, Leaf, MOST_OPERANDS, Opened, Reducer, Region, Source, Store, ValueId, Within, elements,
@@ -188,18 +188,17 @@ impl Run<'_> {
     /// Runs a region whose result replaces a part of an array: where it lies if nothing else needs it, otherwise in a copy.
     fn replace(&mut self, region: &Region, within: &Within, span: Span) -> Result<Array, Diagnostic> {
         let array = self.hand(within.value).into_array();
-        let array = match self.aside(region, within, array, span)? {
+        if region.count() == 0 {
+            return Ok(array);
+        }
+        let array = match self.replace_at_once(region, within, array, span)? {
             Ok(replaced) => return Ok(replaced),
             Err(array) => array,
         };
         let mut array = self.writable(array, span)?;
         let size = array.dtype().size();
         let (first, axes) = replaced(region, within, array.strides(), size);
-        let Some(to) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
-        if region.count() == 0 {
-            return Ok(array);
-        }
-        let to = to.wrapping_offset(first);
+        let to = start_of(&mut array).wrapping_offset(first);
         let whole = (array.data_pointer(), array.strides());
         let lies = |value| if value == within.value.value { whole } else { self.strided(value) };
         let mut idle = region.idle.open();
@@ -223,9 +222,10 @@ impl Run<'_> {
         Ok(array)
     }
 
-    /// The same into another array, with what is not replaced, where the plan says so. So two arrays take turns in a loop, for the memory of
-    /// the old one is the next one's. `Err`: the region has no code that can, and the array is as it was.
-    fn aside(
+    /// The same where no result waits: each takes the place of what only it may still read, or they go into another array, with what is
+    /// not replaced, where the plan says so. So two arrays take turns in a loop, for the memory of the old one is the next one's.
+    /// `Err`: the region has no code that can, and the array is as it was.
+    fn replace_at_once(
         &mut self,
         region: &Region,
         within: &Within,
@@ -233,11 +233,19 @@ impl Run<'_> {
         span: Span,
     ) -> Result<Result<Array, Array>, Diagnostic> {
         let size = array.dtype().size();
-        if !within.is_aside || !region.may_compile() || !array.is_contiguous() || region.count() == 0 {
+        // A vector that is computed again at a row's end reads what lies ahead of it anew, and code writes only what is new of it where
+        // elements are not shorter.
+        let may = match within.is_aside {
+            true => array.is_contiguous(),
+            false => within.is_at_once() && (within.is_apart || size >= SHORTEST_IN_PLACE),
+        };
+        if !may || !region.may_compile() {
             return Ok(Err(array));
         }
+        let mut array = if within.is_aside { array } else { self.writable(array, span)? };
         let (first, axes) = replaced(region, within, array.strides(), size);
         let mut idle = region.idle.open();
+        let here = (!within.is_aside).then(|| start_of(&mut array));
         let whole = (array.data_pointer(), array.strides());
         let lies = |value| if value == within.value.value { whole } else { self.strided(value) };
         let mut kept = None;
@@ -253,9 +261,16 @@ impl Run<'_> {
                 _ => {}
             }
         }
-        let block = Array::unwritten(array.dtype(), array.shape(), self.context.pool)
-            .map_err(|refusal| out_of_memory(&ArrayType::new(array.dtype(), array.shape()), refusal, span))?;
-        let to = block.pointer().wrapping_offset(first);
+        let aside = if within.is_aside {
+            let block = Array::unwritten(array.dtype(), array.shape(), self.context.pool);
+            Some(block.map_err(|refusal| out_of_memory(&ArrayType::new(array.dtype(), array.shape()), refusal, span))?)
+        } else {
+            None
+        };
+        let Some(to) = aside.as_ref().map(|block| block.pointer()).or(here) else {
+            unreachable!("it is one of the two")
+        };
+        let to = to.wrapping_offset(first);
         let mut ready = match kept {
             Some(mut ready) => {
                 if let Work::Blocks(blocks) = &mut ready.work {
@@ -273,15 +288,23 @@ impl Run<'_> {
                 Box::new(Ready { places, work, is_settled })
             }
         };
-        // SAFETY: the block is as long as the array's elements, which lie in order; the replaced ones are written below.
-        unsafe { copy_between(array.data_pointer(), block.pointer(), array.bytes(), first as usize, &axes) };
+        if let Some(block) = &aside {
+            // SAFETY: the block is as long as the array's elements, which lie in order; the replaced ones are written below.
+            unsafe { copy_between(array.data_pointer(), block.pointer(), array.bytes(), first as usize, &axes) };
+        }
+        // Where later elements are read that others replace, the order counts.
+        let threads = if aside.is_some() || within.is_apart { region.site.threads } else { 1 };
         let Work::Blocks(blocks) = &mut ready.work else { unreachable!("it is made so") };
-        // SAFETY: the leaves' arrays are held by this run and by `array`; the elements are the block's own.
-        let outcome = unsafe { blocks.run(region, None, &self.drive(region.site.threads)) };
+        // SAFETY: the leaves' arrays are held by this run and by `array`; the elements are the block's own, or the array's, which nothing
+        // else holds, and then none is read after it has been written.
+        let outcome = unsafe { blocks.run(region, None, &self.drive(threads)) };
         ready.leave(region, idle);
         outcome.map_err(|stop| stopped(region, stop, span))?;
-        // SAFETY: every element has been written: those of the region, and between them those of the array.
-        Ok(Ok(unsafe { written(array.dtype(), array.shape(), block) }))
+        Ok(Ok(match aside {
+            // SAFETY: every element has been written: those of the region, and between them those of the array.
+            Some(block) => unsafe { written(array.dtype(), array.shape(), block) },
+            None => array,
+        }))
     }
 
     /// Runs a region of one element, in the table alone.
@@ -700,6 +723,12 @@ impl Delayed {
         }
         Ok(())
     }
+}
+
+/// The first element of an array that has been made writable.
+fn start_of(array: &mut Array) -> *mut u8 {
+    let Some(start) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
+    start
 }
 
 /// Where a region's elements lie in an array that they are a part of: the first one's distance from the array's first, in bytes, and the

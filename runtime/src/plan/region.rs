@@ -223,8 +223,17 @@ pub struct Within {
     pub axes: Vec<SourceAxis>,
     /// How many elements of the line must be computed after an element before it may be written: those still read the old one.
     pub delay: usize,
+    /// Whether no element that is replaced is read but for the one that takes its place: threads may share the work.
+    pub is_apart: bool,
     /// Whether machine code may make another array, with what is not replaced, so that nothing waits.
     pub is_aside: bool,
+}
+
+impl Within {
+    /// Whether each result may be written where it belongs as soon as it is computed.
+    pub fn is_at_once(&self) -> bool {
+        self.delay == 0 && !self.is_aside
+    }
 }
 
 /// A register that is reduced.

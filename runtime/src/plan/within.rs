@@ -1,7 +1,7 @@
 //! The pass `write within`: a region that computes what takes the place of a part of an array writes it there itself.
 //!
 //! The region may read the array that it changes, as a stencil does: what it has computed waits until nothing that is still to
-//! come reads the element that it replaces. So neither the new elements nor a second copy of the array go through memory. Where it
+//! come reads the element that it replaces, if anything does. So neither the new elements nor a second copy of the array go through memory. Where it
 //! replaces most of the array, it may write another one instead and copy the rest, so that nothing waits: two arrays take turns in a loop.
 
 use super::Draft;
@@ -91,11 +91,12 @@ fn within(
     if !fits || (may_fail && maker + 1 != at) || steps[maker + 1..at].iter().any(takes_over) {
         return None;
     }
-    let delay = delay(region, value.value, &axes)?;
+    let (delay, is_apart) = delay(region, value.value, &axes)?;
     let threads = region.site.threads;
     let is_short = whole.iter().product::<usize>().saturating_mul(region.dtype(store.register).size()) <= MOST_ASIDE;
     let is_aside = delay > 0 && (threads > 1 || is_short) && is_most(region, &axes, whole) && has_code(region, level);
-    (is_aside || threads == 1).then_some(Within { value: *value, axes, delay, is_aside })
+    let is_shared = is_apart && lies_in_rows(region, &axes) && has_code(region, level);
+    (is_aside || is_shared || threads == 1).then_some(Within { value: *value, axes, delay, is_apart, is_aside })
 }
 
 /// Whether machine code leaves a region's rows where they belong.
@@ -103,6 +104,11 @@ fn has_code(region: &Region, level: Level) -> bool {
     region.machine_code != MachineCode::Off
         && region.shape.last().is_some_and(|&row| row >= SHORTEST_ROW)
         && region.refusal(level).is_none()
+}
+
+/// Whether a region's rows lie along the last axis of the array that they are a part of.
+fn lies_in_rows(region: &Region, axes: &[SourceAxis]) -> bool {
+    axes.last().is_some_and(|last| last.step == 1 && last.axis.is_some() && last.axis == region.order.last().copied())
 }
 
 /// Whether a region's elements are most of an array of a shape, and come in the order in which it lies.
@@ -120,9 +126,9 @@ fn is_injective(axes: &[SourceAxis], shape: &Shape) -> bool {
         .all(|own| shape[own] == 1 || axes.iter().filter(|axis| axis.axis == Some(own) && axis.step != 0).count() == 1)
 }
 
-/// How many elements of the line a result waits until no later element reads what it replaces; `None` when that is not told by one
-/// distance, or when it is too far.
-fn delay(region: &Region, value: ValueId, axes: &[SourceAxis]) -> Option<usize> {
+/// How many elements of the line a result waits until no later element reads what it replaces, and whether none reads what another
+/// replaces; `None` when that is not told by one distance, or when it is too far.
+fn delay(region: &Region, value: ValueId, axes: &[SourceAxis]) -> Option<(usize, bool)> {
     let mut distances = vec![0; region.shape.len()];
     let mut distance = 1;
     for &axis in region.order.iter().rev() {
@@ -130,12 +136,14 @@ fn delay(region: &Region, value: ValueId, axes: &[SourceAxis]) -> Option<usize> 
         distance *= region.shape[axis] as isize;
     }
     let mut longest = 0;
+    let mut is_apart = true;
     'leaves: for leaf in &region.leaves {
         let Source::Array { value: source, axes: read } = &leaf.source else { continue };
         if *source != value {
             continue;
         }
         let mut delay = 0;
+        let mut is_elsewhere = false;
         for (write, read) in axes.iter().zip(read) {
             let apart = write.start as isize - read.start as isize;
             match (write.axis, read.axis) {
@@ -146,12 +154,14 @@ fn delay(region: &Region, value: ValueId, axes: &[SourceAxis]) -> Option<usize> 
                         continue 'leaves;
                     }
                     delay += apart / write.step * distances[own];
+                    is_elsewhere |= apart != 0;
                 }
                 _ => return None,
             }
         }
         longest = longest.max(delay);
+        is_apart &= !is_elsewhere;
     }
     let longest = longest.max(0) as usize;
-    (longest <= LONGEST).then_some(longest)
+    (longest <= LONGEST).then_some((longest, is_apart))
 }

@@ -82,10 +82,13 @@ pub struct Request {
     pub again: Option<usize>,
     /// When there are accumulators among the outputs.
     pub folding: Option<Folding>,
-    /// Whether outputs may lie where inputs do in rows that do not end with a vector: of a row's last one only what is new is written. No
-    /// output is then a truth.
+    /// Whether outputs may lie where inputs do, or before them, in rows that do not end with a vector: of a row's last one only what is new
+    /// is written. All outputs are then of elements of [`SHORTEST_IN_PLACE`] bytes at least.
     pub in_place: bool,
 }
+
+/// The bytes of the shortest elements that are written one by one at the end of a row.
+pub const SHORTEST_IN_PLACE: usize = 4;
 
 impl Request {
     /// Whether only the new elements of a row's last vector are written.
@@ -296,8 +299,8 @@ impl Compiled {
     ///
     /// # Safety
     /// In each row, dense inputs are readable and outputs writable for as many elements, splat inputs for 64 bytes, and
-    /// what is shifted is the other input's elements; an output may lie exactly where a dense input of the same element size does and
-    /// overlaps nothing else. The machine has the level.
+    /// what is shifted is the other input's elements; an output may lie exactly where a dense input of the same element size does, or
+    /// before it where the request says `in_place`, and overlaps nothing else. The machine has the level.
     pub unsafe fn run(
         &self,
         table: &mut [*const u8],

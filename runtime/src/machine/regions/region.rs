@@ -1,10 +1,10 @@
 //! A region as a request: its instructions' formulas, recorded one after the other.
 
-use super::{Compiled, Folding, MOST_OUTPUTS, Output, Reading, Request, compiled, prepare};
+use super::{Compiled, Folding, MOST_OUTPUTS, Output, Reading, Request, SHORTEST_IN_PLACE, compiled, prepare};
 use crate::kernel::Level;
 use crate::kernel::record::{Recording, Value, apply};
 use crate::machine::MachineCode;
-use crate::plan::region::{Reducer, Region, Register, Source};
+use crate::plan::region::{Reducer, Region, Register, Source, Store, Within};
 use crate::short::Short;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -170,8 +170,9 @@ fn request(region: &Region, readings: &[Reading]) -> Result<Request, Refusal> {
     let registers = recorded(region, &mut recording)?;
     let values: Vec<Value> = outputs.iter().map(|&register| registers[register]).collect();
     let (operations, outputs): (_, Vec<Output>) = prepare(&recording.operations, &values);
-    let is_reused = region.stores.iter().any(|store| store.reuse.is_some());
-    let in_place = is_reused && outputs.iter().all(|output| output.dtype.size() >= 4);
+    let overlaps = |store: &Store| store.reuse.is_some() || store.within.as_ref().is_some_and(Within::is_at_once);
+    let in_place =
+        region.stores.iter().any(overlaps) && outputs.iter().all(|output| output.dtype.size() >= SHORTEST_IN_PLACE);
     let inputs = readings.to_vec();
     Ok(Request { operations, inputs, outputs, streams: false, again: None, folding: None, in_place })
 }
