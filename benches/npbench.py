@@ -1,14 +1,18 @@
-"""Times the programs of examples/npbench in Thalweg, NumPy and Numba side by side, in one run, and prints the ratios.
+"""Times the programs of examples/npbench in Thalweg, NumPy, Numba and JAX side by side, in one run, and prints the ratios.
 
     cargo build --release && python3 benches/npbench.py
 
-The Thalweg and the NumPy programs are those of the folder; Numba's stand below, where fewer than ten lines of loops say the same.
-It builds nothing. Where a package is missing it makes a virtual environment under target/ and starts again in it. The rounds are
+The Thalweg and the NumPy programs are those of the folder. Numba and JAX get what stands below, where a few lines say the same in
+the way that suits them, and else the NumPy program itself: Numba as it is, JAX as traced.py rewrites it. A dash means that they
+do not take it. It builds nothing. Where a package is missing it makes a virtual environment under target/ and starts again in it. The rounds are
 interleaved; each figure is the median over all rounds. A program's results are compared with NumPy's before it is timed; one
 that differs is not timed, and the exit status is 1.
 """
 
 import argparse
+import functools
+import importlib.util
+import inspect
 import json
 import math
 import os
@@ -18,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import time
+import warnings
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAMS = ROOT / "examples" / "npbench"
@@ -35,24 +40,35 @@ options = arguments.parse_args()
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "THALWEG_NUM_THREADS"):
     os.environ[name] = str(options.threads)
 
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:options.threads])
+
 try:
+    import jax
+    import jax.numpy as jnp
     import numba
     import numpy as np
+    import scipy  # noqa: F401  (Numba's linear algebra calls it)
     from numba import prange
 except ImportError:
     python = ENVIRONMENT / "bin" / "python"
     if os.environ.get("BENCHES_INSTALLED"):
-        sys.exit("numpy and numba could not be imported, although they were installed")
+        sys.exit("numpy, numba and jax could not be imported, although they were installed")
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
-    subprocess.run([str(python), "-m", "pip", "install", "--quiet", "numpy==2.*", "numba"], check=True)
+    subprocess.run([str(python), "-m", "pip", "install", "--quiet", "numpy==2.*", "numba", "jax", "scipy"], check=True)
     os.environ["BENCHES_INSTALLED"] = "1"
     os.execv(str(python), [str(python), __file__, *sys.argv[1:]])
 
 sys.path.insert(0, str(PROGRAMS))
 import compare  # noqa: E402  (from the folder of the programs)
+import traced  # noqa: E402
 
-NUMBA = {}
+jax.config.update("jax_enable_x64", True)
+# As in kernels.py: a call returns when its result is there.
+jax.config.update("jax_cpu_enable_async_dispatch", False)
+
+PEERS = {"numpy": "NumPy", "numba": "Numba", "jax": "JAX"}
+NUMBA, JAX = {}, {}
 # An orbit that leaves late has made a rounding larger in each step.
 ALLOWED = {"mandelbrot2": 1e-4}
 
@@ -65,6 +81,11 @@ def loops(function):
 def sequential(function):
     """Without prange, Numba would only look for array expressions to make parallel."""
     NUMBA[function.__name__] = numba.njit(error_model="numpy")(function)
+    return function
+
+
+def in_jax(function):
+    JAX[function.__name__] = function
     return function
 
 
@@ -219,6 +240,61 @@ def trisolv(l, b):
     return x
 
 
+@in_jax
+def crc16(data, poly):
+    def of_byte(crc, byte):
+        crc = crc ^ byte
+        for _ in range(8):
+            crc = jnp.where(crc & 1, (crc >> 1) ^ poly, crc >> 1)
+        return crc, None
+    crc = ~jax.lax.scan(of_byte, jnp.int64(0xFFFF), data.astype(jnp.int64))[0] & 0xFFFF
+    return ((crc << 8) | (crc >> 8)) & 0xFFFF
+
+
+@in_jax
+def gramschmidt(a):
+    def column(k, carried):
+        a, q, r = carried
+        length = jnp.linalg.norm(a[:, k])
+        q = q.at[:, k].set(a[:, k] / length)
+        row = jnp.where(jnp.arange(a.shape[1]) > k, q[:, k] @ a, 0)
+        return a - jnp.outer(q[:, k], row), q, r.at[k].set(row.at[k].set(length))
+    return jax.lax.fori_loop(0, a.shape[1], column, (a, jnp.zeros_like(a), jnp.zeros((a.shape[1], a.shape[1]))))[1:]
+
+
+@in_jax
+def lu(a):
+    places = jnp.arange(len(a))
+    def step(k, a):
+        below = jnp.where(places > k, a[:, k] / a[k, k], 0)
+        a = a - jnp.outer(below, jnp.where(places > k, a[k], 0))
+        return a.at[:, k].set(jnp.where(places > k, below, a[:, k]))
+    return jax.lax.fori_loop(0, len(a), step, a)
+
+
+@in_jax
+def mandelbrot2(xmin, xmax, xn, ymin, ymax, yn, limit, horizon):
+    c = jnp.linspace(xmin, xmax, xn) + 1j * jnp.linspace(ymin, ymax, yn)[:, None]
+    def turn(step, carried):
+        z, where, steps = carried
+        z = z * z + c
+        out = (steps == 0) & (abs(z) > horizon)
+        return jnp.where(out, 0, z), jnp.where(out, z, where), jnp.where(out, step, steps)
+    nothing = jnp.zeros_like(c)
+    return jax.lax.fori_loop(1, limit + 1, turn, (nothing, nothing, jnp.zeros(c.shape, jnp.int64)))[1:]
+
+
+@in_jax
+def spmv(starts, columns, values, x):
+    row = jnp.repeat(jnp.arange(len(starts) - 1), jnp.diff(starts), total_repeat_length=len(values))
+    return jax.ops.segment_sum(values * x[columns], row, len(starts) - 1, indices_are_sorted=True)
+
+
+@in_jax
+def trisolv(l, b):
+    return jax.scipy.linalg.solve_triangular(l, b, lower=True)
+
+
 class Wrong(Exception):
     """A result that is not NumPy's."""
 
@@ -238,23 +314,52 @@ def timed(action):
     return statistics.median(times)
 
 
+def for_numba(case):
+    """The program in Numba, called; `None` where it does not take the program."""
+    if case.name in NUMBA:
+        compiled = NUMBA[case.name]
+    else:
+        path = PROGRAMS / f"{case.name}.py"
+        module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(f"{case.name}_in_numba", path))
+        module.__spec__.loader.exec_module(module)
+        for name, function in list(vars(module).items()):
+            if inspect.isfunction(function) and name != "inputs":
+                setattr(module, name, numba.njit(parallel=True, error_model="numpy")(function))
+        compiled = getattr(module, case.name)
+    # The parameters have the order that the program's call names.
+    ordered = [case.inputs[part.strip()] for part in case.call[len(case.name) + 1:-1].split(",")]
+    return lambda: compiled(*ordered)
+
+
+def for_jax(case):
+    """The program in JAX, called. Its Python integers, which are lengths and numbers of steps, are known when it is compiled."""
+    function = JAX.get(case.name) or traced.traced(importlib.import_module(case.name))
+    known = {name: value for name, value in case.inputs.items() if isinstance(value, int)}
+    arrays = {name: jnp.asarray(value) for name, value in case.inputs.items() if name not in known}
+    compiled = jax.jit(functools.partial(function, **known))
+    return lambda: jax.block_until_ready(compiled(**arrays))
+
+
 def measure(name, size):
-    """The median seconds of each, and of Numba's first call."""
+    """The median seconds of each, and of the first calls of Numba and JAX."""
     case = compare.Case(name, size, 1)
     expected = case.results()
     found, _ = compare.run_thalweg(options.command, case, len(expected))
-    row = {"program": name, "size": size, "difference": check(name, "Thalweg", found, expected)}
+    row = {"program": name, "size": size, "difference": check(name, "Thalweg", found, expected), "first": {}}
     actions = {"numpy": lambda: case.kernel(**case.inputs)}
-    if name in NUMBA:
-        # The parameters have the order that the program's call names.
-        ordered = [case.inputs[part.strip()] for part in case.call[len(name) + 1:-1].split(",")]
-        actions["numba"] = lambda: NUMBA[name](*ordered)
-        begin = time.perf_counter()
-        found = as_list(actions["numba"]())
-        row["first"] = time.perf_counter() - begin
-        # Numba gives a Python number in the place of a NumPy scalar.
+    for who, prepared in (("numba", for_numba), ("jax", for_jax)):
+        try:
+            action = prepared(case)
+            begin = time.perf_counter()
+            found = as_list(action())
+        except Exception as refusal:  # whatever a compiler says to a program that it does not take
+            row.setdefault("refused", {})[who] = str(refusal).strip().split("\n")[0]
+            continue
+        row["first"][who] = time.perf_counter() - begin
+        # They give numbers of other types where NumPy's type follows from another library.
         found = [one.astype(other.dtype) for one, other in zip(found, expected, strict=True)]
-        check(name, "Numba", found, expected)
+        check(name, PEERS[who], found, expected)
+        actions[who] = action
     del found
     times = {"thalweg": []} | {who: [] for who in actions}
     for _ in range(options.rounds):
@@ -286,45 +391,52 @@ def ratio_shown(ratio):
     return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
 
 
-def print_row(row):
+def ratios_of(row):
+    """What the others take over what Thalweg takes, and the least of these."""
     times = row["seconds"]
-    ratios = {who: times[who] / times["thalweg"] for who in ("numpy", "numba") if who in times}
-    best = min(ratios.values())
-    cells = [f"{row['program']:24}", f"{shown(times['thalweg']):>8}", f"{ratio_shown(ratios['numpy']):>8}",
-             f"{ratio_shown(ratios['numba']) if 'numba' in ratios else '-':>8}", f"{ratio_shown(best):>8}",
-             f"{shown(row['first']) if 'first' in row else '-':>11}", f"{row['difference']:10.1e}"]
-    print(f"| {' | '.join(cells)} |", flush=True)
-    return ratios | {"best": best}
+    ratios = {who: times[who] / times["thalweg"] for who in PEERS if who in times}
+    return ratios | {"best": min(ratios.values())}
+
+
+def print_row(row):
+    ratios = ratios_of(row)
+    cells = [f"{row['program']:24}", f"{shown(row['seconds']['thalweg']):>8}"]
+    cells += [f"{ratio_shown(ratios[who]) if who in ratios else '-':>8}" for who in (*PEERS, "best")]
+    cells += [f"{shown(row['first'][who]) if who in row['first'] else '-':>11}" for who in ("numba", "jax")]
+    print(f"| {' | '.join(cells)} | {row['difference']:10.1e} |", flush=True)
 
 
 def main():
     if not pathlib.Path(options.command).exists():
         sys.exit(f"{options.command} does not exist: run `cargo build --release` first, or give --command")
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:options.threads])
     np.seterr(all="ignore")
+    warnings.simplefilter("ignore")
     names = options.names or sorted(compare.SIZES)
     if not options.json:
-        print(f"NumPy {np.__version__}, Numba {numba.__version__}, {options.threads} thread{'s' * (options.threads > 1)}, "
-              f"{platform.machine()}, load {os.getloadavg()[0]:.1f}, {options.rounds} rounds; a ratio is the other's time over "
-              "Thalweg's: above 1 Thalweg is faster\n")
+        print(f"NumPy {np.__version__}, Numba {numba.__version__}, JAX {jax.__version__}, {options.threads} "
+              f"thread{'s' * (options.threads > 1)}, {platform.machine()}, load {os.getloadavg()[0]:.1f}, {options.rounds} rounds; "
+              "a ratio is the other's time over Thalweg's: above 1 Thalweg is faster\n")
     everything, wrong = [], 0
     for size in options.sizes.split(","):
         if not options.json:
-            print(f"size {size}\n| {'program':24} | {'Thalweg':>8} | {'NumPy':>8} | {'Numba':>8} | {'best':>8} "
-                  f"| Numba first | difference |\n|{'-' * 26}|{'-' * 10}|{'-' * 10}|{'-' * 10}|{'-' * 10}|{'-' * 13}|{'-' * 12}|")
+            heads = [f"{'program':24}", *(f"{head:>8}" for head in ("Thalweg", *PEERS.values(), "best")), "Numba first",
+                     f"{'JAX first':>11}", "difference"]
+            print(f"size {size}\n| {' | '.join(heads)} |\n|{'|'.join('-' * (len(head) + 2) for head in heads)}|")
         found = []
         for name in names:
             try:
-                everything.append(measure(name, size))
+                row = measure(name, size)
             except (Wrong, subprocess.CalledProcessError) as error:
                 wrong += 1
                 print(error, file=sys.stderr, flush=True)
                 continue
+            everything.append(row)
+            found.append(ratios_of(row))
             if not options.json:
-                found.append(print_row(everything[-1]))
+                print_row(row)
         if not options.json:
-            means = {who: [ratios[who] for ratios in found if who in ratios] for who in ("numpy", "numba", "best")}
-            print("\ngeometric means: " + ", ".join(f"{who} {geometric_mean(values):.2f} ({len(values)})"
+            means = {who: [ratios[who] for ratios in found if who in ratios] for who in (*PEERS, "best")}
+            print("\ngeometric means: " + ", ".join(f"{PEERS.get(who, who)} {geometric_mean(values):.2f} ({len(values)})"
                                                     for who, values in means.items() if values) + "\n")
     if options.json:
         print(json.dumps({"threads": options.threads, "rows": everything}))
