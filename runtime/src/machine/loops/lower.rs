@@ -179,6 +179,10 @@ struct Lowering<'a> {
     sums: HashMap<Local, Affine>,
     /// What numbers are at most, as sums of others, where that is known.
     greatest: HashMap<Local, Affine>,
+    /// The numbers that were looked at last: the variable that counts them, and the fault.
+    looked: Option<(Local, usize)>,
+    /// The numbers that are looked at where they are used.
+    look: Option<slices::Look>,
 }
 
 /// The values of a plan, as far as they are known.
@@ -199,6 +203,8 @@ impl<'a> Lowering<'a> {
             slices: Vec::new(),
             sums: HashMap::new(),
             greatest: HashMap::new(),
+            looked: None,
+            look: None,
         }
     }
 

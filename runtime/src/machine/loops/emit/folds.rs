@@ -1,9 +1,15 @@
 //! Reductions in the one order that `execute/fold.rs` tells: accumulators for the elements of a stripe, halved, and the blocks'
 //! results likewise.
 
-use super::{Emitter, InstBuilder, IntCC, Kind, StackSlotData, StackSlotKind, Value, types};
+use super::{Block, Emitter, InstBuilder, IntCC, Kind, StackSlotData, StackSlotKind, Value, types};
 use crate::kernel::{Kernel, STRIPE, STRIPES};
 use crate::machine::loops::program::Fold;
+
+/// So few elements are reduced in registers, without loops whose ends nobody foresees: short rows of all lengths are common.
+const FEW: usize = 8;
+
+/// Code for an element is repeated for each of the few if it has no more statements.
+const MOST_REPEATED: usize = 12;
 
 /// Accumulators in the code's own frame.
 struct Row<'a> {
@@ -58,6 +64,14 @@ impl Emitter<'_, '_, '_> {
             let is_nothing = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, count, 1);
             self.go_on_unless(is_nothing, after, &[]);
         }
+        if fold.body.len() <= MOST_REPEATED && row.lanes() >= FEW as i64 {
+            let [few, many] = std::array::from_fn(|_| self.builder.create_block());
+            let is_few = self.builder.ins().icmp_imm_s(IntCC::SignedLessThanOrEqual, count, FEW as i64);
+            self.builder.ins().brif(is_few, few, &[], many, &[]);
+            self.begin(few);
+            self.fold_few(fold, count, after)?;
+            self.begin(many);
+        }
         let block = row.lanes() * STRIPES as i64;
         let first = self.builder.ins().iconst(types::I64, 0);
         let whole = if fold.most <= block {
@@ -79,16 +93,13 @@ impl Emitter<'_, '_, '_> {
                 let is_first = emitter.builder.ins().icmp_imm_s(IntCC::SignedLessThan, number, row.lanes());
                 let [begin, go_on, done] = std::array::from_fn(|_| emitter.builder.create_block());
                 emitter.builder.ins().brif(is_first, begin, &[], go_on, &[]);
-                emitter.builder.switch_to_block(begin);
-                emitter.builder.seal_block(begin);
+                emitter.begin(begin);
                 emitter.store(&values, address, 0);
                 emitter.builder.ins().jump(done, &[]);
-                emitter.builder.switch_to_block(go_on);
-                emitter.builder.seal_block(go_on);
+                emitter.begin(go_on);
                 emitter.accumulate(&results, address, values)?;
                 emitter.builder.ins().jump(done, &[]);
-                emitter.builder.switch_to_block(done);
-                emitter.builder.seal_block(done);
+                emitter.begin(done);
                 Some(())
             })?;
             let rounded = self.builder.ins().iadd_imm_s(count, block - 1);
@@ -101,9 +112,53 @@ impl Emitter<'_, '_, '_> {
         let values = self.load(Kind::Element(fold.kernel.result), whole.base, 0);
         self.set(fold.to, &values);
         self.builder.ins().jump(after, &[]);
-        self.builder.switch_to_block(after);
-        self.builder.seal_block(after);
+        self.begin(after);
         Some(())
+    }
+
+    /// A block that nothing else leads to any more.
+    fn begin(&mut self, block: Block) {
+        self.builder.switch_to_block(block);
+        self.builder.seal_block(block);
+    }
+
+    /// One to [`FEW`] elements: as they come, the later ones into the accumulators that [`Emitter::halve`] would add them to first.
+    fn fold_few(&mut self, fold: &Fold, count: Value, after: Block) -> Option<()> {
+        const HALF: usize = FEW / 2;
+        let mut sums: Vec<Vec<Value>> = Vec::new();
+        for number in 0..FEW {
+            let index = self.builder.ins().iconst(types::I64, number as i64);
+            let element = self.element_of(fold, index)?;
+            match number.checked_sub(HALF) {
+                None => sums.push(element),
+                Some(place) => sums[place] = self.compute(fold.kernel, &[sums[place].clone(), element], None)?,
+            }
+            let [last, more] = std::array::from_fn(|_| self.builder.create_block());
+            let is_last = self.builder.ins().icmp_imm_s(IntCC::Equal, count, number as i64 + 1);
+            match number + 1 < FEW {
+                true => self.builder.ins().brif(is_last, last, &[], more, &[]),
+                false => self.builder.ins().jump(last, &[]),
+            };
+            self.begin(last);
+            let sum = self.halved(fold.kernel, sums.clone())?;
+            self.set(fold.to, &sum);
+            self.builder.ins().jump(after, &[]);
+            if number + 1 < FEW {
+                self.begin(more);
+            }
+        }
+        Some(())
+    }
+
+    /// What [`Emitter::halve`] makes of accumulators in registers.
+    fn halved(&mut self, kernel: &Kernel, mut sums: Vec<Vec<Value>>) -> Option<Vec<Value>> {
+        while sums.len() > 1 {
+            let half = sums.len().next_power_of_two() / 2;
+            for (place, other) in sums.split_off(half).into_iter().enumerate() {
+                sums[place] = self.compute(kernel, &[sums[place].clone(), other], None)?;
+            }
+        }
+        sums.pop()
     }
 
     /// The elements of a block, at least one, reduced to the first accumulator.
@@ -167,8 +222,7 @@ impl Emitter<'_, '_, '_> {
         let is_another = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThan, next, 0);
         self.builder.ins().brif(is_another, body, &[next.into(), half.into()], after, &[]);
         self.builder.seal_block(body);
-        self.builder.switch_to_block(after);
-        self.builder.seal_block(after);
+        self.begin(after);
         Some(())
     }
 }

@@ -38,6 +38,20 @@ pub(super) struct Gathered<'a> {
     start: i64,
     length: i64,
     shape: [usize; 1],
+    /// The variable that counts the numbers where they are looked at.
+    look: Local,
+}
+
+/// Numbers that stand for places, looked at as they are used rather than before all of it.
+#[derive(Clone)]
+pub(super) struct Look {
+    /// The variable that counts them where they would have been looked at.
+    look: Local,
+    /// The variable that counts them where they are used, and how many they are.
+    at: (Local, Affine),
+    /// What it is when there is no such place.
+    fault: usize,
+    is_used: bool,
 }
 
 impl Gathered<'_> {
@@ -235,7 +249,7 @@ impl<'a> Lowering<'a> {
         let Some((numbers, axis, start)) = numbers else {
             return Err("an array of indices selects elements in every turn".to_owned());
         };
-        self.look_at(&numbers, (axis, lengths[axis], start), count, step.span)?;
+        let look = self.look_at(&numbers, (axis, lengths[axis], start), count, step.span)?;
         let length = lengths[axis] as i64;
         Ok(Binding::Computed(Rc::new(Computed::Gathered(Gathered {
             value,
@@ -244,17 +258,18 @@ impl<'a> Lowering<'a> {
             start,
             length,
             shape: [count],
+            look,
         }))))
     }
 
-    /// Looks whether numbers stand for places on an axis.
+    /// Looks whether numbers stand for places on an axis; gives the variable that counts them.
     fn look_at(
         &mut self,
         numbers: &Binding<'a>,
         (axis, length, start): (usize, usize, i64),
         count: usize,
         span: Span,
-    ) -> Lowered<()> {
+    ) -> Lowered<Local> {
         let count = self.amount(count as i64)?;
         let fault = self.fault(Fault::Bounds { axis, length, is_one_of_several: true, span });
         let (index, of_all) = (self.element(DType::I64), count.clone());
@@ -273,7 +288,20 @@ impl<'a> Lowering<'a> {
             Ok(())
         })?;
         self.push(Statement::Each { index, count, body });
-        Ok(())
+        self.looked = Some((index, fault));
+        Ok(index)
+    }
+
+    /// Takes back that numbers were looked at just before, so many, when they can be looked at where they are used.
+    fn look_later(&mut self, count: &Affine, index: Local) -> Option<Statement> {
+        let (look, fault) = self.looked.take()?;
+        let open = self.code.last_mut()?;
+        match open.last() {
+            Some(Statement::Each { index: own, count: all, .. }) if *own == look && all == count => {}
+            _ => return None,
+        }
+        self.look = Some(Look { look, at: (index, count.clone()), fault, is_used: false });
+        open.pop()
     }
 
     /// An element at a place that a number says.
@@ -282,7 +310,15 @@ impl<'a> Lowering<'a> {
         let to = self.element(DType::I64);
         self.ranges[to] = Some((0, (gathered.length - 1).max(0)));
         let (start, length) = (gathered.start, gathered.length);
-        self.push(Statement::Position { to, number, start, length, may_be_negative: true, fault: None, at: None });
+        let (mut fault, mut at) = (None, None);
+        if let Some(look) = &mut self.look
+            && look.look == gathered.look
+            && *index == [Affine::of(look.at.0)]
+        {
+            look.is_used = true;
+            (fault, at) = (Some(look.fault), Some(look.at.clone()));
+        }
+        self.push(Statement::Position { to, number, start, length, may_be_negative: true, fault, at });
         let places: Vec<Affine> =
             gathered.places.iter().map(|place| place.clone().unwrap_or_else(|| Affine::of(to))).collect();
         self.at(&gathered.value, &places)
@@ -329,6 +365,7 @@ impl<'a> Lowering<'a> {
         }
         let index = self.element(DType::I64);
         self.ranges[index] = Some((0, (most - 1).max(0)));
+        let looked = self.look_later(&count, index);
         let (body, element, weight) = self.block(|lowering| {
             let mut registers = lowering.leaves_at(region, leaves, &[Affine::of(index)])?;
             for instruction in 0..region.instructions.len() {
@@ -337,6 +374,11 @@ impl<'a> Lowering<'a> {
             }
             Ok(registers[end.register])
         })?;
+        if let (Some(look), Some(statement)) = (self.look.take(), looked)
+            && !look.is_used
+        {
+            self.push(statement);
+        }
         if self.dtype(element) != kernel.result {
             return Err(format!("`{name}` reduces another dtype"));
         }
