@@ -610,7 +610,7 @@ impl<'a> Run<'a> {
         let outer = elements(&selection.shape[..selection.outer]);
         let unit = (UNIT / inner).clamp(1, UNIT);
         let ends = Ends(array.data_pointer(), to);
-        let outcome = self.drive(step.site.threads).units(
+        let outcome = self.drive(&step.site).units(
             outer.div_ceil(unit),
             1,
             |index| index * unit,

@@ -171,7 +171,7 @@ impl<'a> Run<'a> {
         }
         let walks = self.walks(&map.mapped);
         let captured: Vec<Slot> = map.captured.iter().map(|&value| self.values[value].clone()).collect();
-        let drive = self.drive(step.site.threads);
+        let drive = self.drive(&step.site);
         let coded = self.coded(map, &walks, &captured, &blocks, step)?;
         let coded = coded.map(|coded| (coded, (map.length / (drive.count() * 8)).clamp(1, MOST_TURNS)));
         let turns = Turns { map, context, walks, captured, coded, blocks, step };

@@ -66,7 +66,7 @@ impl Run<'_> {
         }
         let (mut ready, idle, memory) = self.ready(region, true)?;
         // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block).
-        let outcome = unsafe { ready.run(region, &memory, &self.drive(region.site.threads)) };
+        let outcome = unsafe { ready.run(region, &memory, &self.drive(&region.site)) };
         ready.leave(region, idle);
         outcome.map_err(|stop| stopped(region, stop, span))?;
         // SAFETY: every element has been written.
@@ -142,7 +142,7 @@ impl Run<'_> {
     fn take_turns(&mut self, steps: &[Step], rows: usize) -> Result<(), Diagnostic> {
         let mut works: Short<(Box<Ready>, &Region, Span)> = Short::new();
         let mut places: Short<Opened> = Short::new();
-        let (mut length, mut threads) = (0, 1);
+        let mut length = 0;
         for step in steps {
             let plan::Work::Region(region) = &step.work else { unreachable!("only regions take turns") };
             let (ready, idle, memory) = self.ready(region, false)?;
@@ -150,9 +150,11 @@ impl Run<'_> {
             places.push(idle);
             // SAFETY: the regions are run in their order for each row, and read of the others' results that row alone.
             unsafe { self.take_results(region, memory) };
-            (length, threads) = (region.shape[0], threads.max(region.site.threads));
+            length = region.shape[0];
         }
-        let drive = self.drive(threads);
+        let sites = works.iter().map(|(_, region, _)| &region.site);
+        let Some(site) = sites.max_by_key(|site| (!site.is_light, site.threads)) else { return Ok(()) };
+        let drive = self.drive(site);
         let alone = drive.alone();
         // What went wrong in the first rows counts, whoever is first to say so.
         let failed: Mutex<Option<(usize, Diagnostic)>> = Mutex::new(None);
@@ -216,7 +218,7 @@ impl Run<'_> {
         let rows = Rows { to, size, axes: &axes, code: region.copying(self.plan.level) };
         // SAFETY: the leaves' arrays are held by this run and by `array`, which nothing else holds; the selection's elements are its
         // own, and `axes` leads to them in the order of the line.
-        let outcome = unsafe { delayed.run(region.count(), &rows, &self.drive(1)) };
+        let outcome = unsafe { delayed.run(region.count(), &rows, &self.alone()) };
         ready.leave(region, idle);
         outcome.map_err(|stop| stopped(region, stop, span))?;
         Ok(array)
@@ -293,11 +295,11 @@ impl Run<'_> {
             unsafe { copy_between(array.data_pointer(), block.pointer(), array.bytes(), first as usize, &axes) };
         }
         // Where later elements are read that others replace, the order counts.
-        let threads = if aside.is_some() || within.is_apart { region.site.threads } else { 1 };
+        let drive = if aside.is_some() || within.is_apart { self.drive(&region.site) } else { self.alone() };
         let Work::Blocks(blocks) = &mut ready.work else { unreachable!("it is made so") };
         // SAFETY: the leaves' arrays are held by this run and by `array`; the elements are the block's own, or the array's, which nothing
         // else holds, and then none is read after it has been written.
-        let outcome = unsafe { blocks.run(region, None, &self.drive(threads)) };
+        let outcome = unsafe { blocks.run(region, None, &drive) };
         ready.leave(region, idle);
         outcome.map_err(|stop| stopped(region, stop, span))?;
         Ok(Ok(match aside {

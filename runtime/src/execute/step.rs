@@ -5,7 +5,7 @@ use super::threads::Drive;
 use super::{out_of_memory, written};
 use crate::array::Array;
 use crate::operation::{Body, EffectCall, Failure, FunctionCall};
-use crate::plan::region::ValueId;
+use crate::plan::region::{Site, ValueId};
 use crate::plan::{Step, Work};
 use crate::short::Short;
 use thalweg_lang::diagnostic::Diagnostic;
@@ -16,8 +16,15 @@ use thalweg_lang::types::ArrayType;
 use thalweg_lang::value::Value;
 
 impl<'a> Run<'a> {
-    pub(super) fn drive(&self, threads: usize) -> Drive<'a> {
+    /// What spreads work as its site says.
+    pub(super) fn drive(&self, site: &Site) -> Drive<'a> {
+        let threads = if site.is_light && !self.context.threads.are_called_often() { 1 } else { site.threads };
         Drive::new(self.context.threads, threads, self.context.cancel)
+    }
+
+    /// What runs all work on the calling thread.
+    pub(super) fn alone(&self) -> Drive<'a> {
+        Drive::new(self.context.threads, 1, self.context.cancel)
     }
 
     /// Runs one step and keeps its results.
@@ -68,7 +75,7 @@ impl<'a> Run<'a> {
             return Err(unrunnable(self.context.bodies.name(operation), step.span));
         };
         let operands = operands.iter().map(|&value| self.keepable(value, step.span)).collect::<Result<Vec<_>, _>>()?;
-        let drive = self.drive(step.site.threads);
+        let drive = self.drive(&step.site);
         let call = FunctionCall {
             operands: &operands,
             attributes,

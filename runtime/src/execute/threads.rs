@@ -3,17 +3,28 @@
 use super::Cancel;
 use super::block::Fault;
 use crate::operation::{Failure, Team};
+use crate::short::Short;
 use rayon::ThreadPool;
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// For so long a helper looks for more work before it sleeps, about as long as it takes to wake it: then it has lost no more than
+/// another call would have cost, and a loop's next step finds it awake.
+const LINGERING: Duration = Duration::from_micros(50);
+
+/// Work that one call after the other asks for within this time is shared by threads, even if it is little: they are awake by then.
+const SUCCESSION: Duration = Duration::from_micros(150);
 
 /// The pools of a program, one for each number of threads that something ran on.
 #[derive(Default)]
 pub struct Threads {
-    pools: Mutex<HashMap<usize, Option<Arc<ThreadPool>>>>,
+    pools: Mutex<HashMap<usize, Option<Arc<Helpers>>>>,
+    /// When there was little work last.
+    last: Mutex<Option<Instant>>,
 }
 
 impl Threads {
@@ -22,32 +33,39 @@ impl Threads {
         Threads::default()
     }
 
+    /// Whether there is little work once more, soon after the last time.
+    pub fn are_called_often(&self) -> bool {
+        let now = Instant::now();
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(now);
+        last.is_some_and(|last| now.duration_since(last) < SUCCESSION)
+    }
+
     /// The helpers of the calling thread, one less than `threads`; `None` when the system gives none.
-    fn helpers(&self, threads: usize) -> Option<Arc<ThreadPool>> {
+    fn helpers(&self, threads: usize) -> Option<Arc<Helpers>> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         pools
             .entry(threads)
             .or_insert_with(|| {
                 let builder = rayon::ThreadPoolBuilder::new().num_threads(threads - 1);
-                builder.thread_name(|index| format!("thalweg-{}", index + 1)).build().ok().map(Arc::new)
+                let pool = builder.thread_name(|index| format!("thalweg-{}", index + 1)).build().ok()?;
+                Some(Arc::new(Helpers { pool, offer: Mutex::default(), offers: AtomicUsize::new(0) }))
             })
             .clone()
     }
 
-    /// Calls `work` on the calling thread, and on those of up to `threads - 1` helpers that come while it is being done; waits for
-    /// these. On a busy machine a helper may come when nothing is left to do: nobody waits for it, so `work` must not count on company.
-    pub fn together(&self, threads: usize, work: &(dyn Fn() + Sync)) {
-        let Some(helpers) = (if threads > 1 { self.helpers(threads) } else { None }) else { return work() };
+    /// Calls `work` on the calling thread (with `true`), and on those of up to `threads - 1` helpers that come while it is being done; waits
+    /// for these. On a busy machine a helper may come when nothing is left to do: nobody waits for it, so `work` must not count on company.
+    pub fn together(&self, threads: usize, work: &(dyn Fn(bool) + Sync)) {
+        let Some(helpers) = (if threads > 1 { self.helpers(threads) } else { None }) else { return work(true) };
         // SAFETY: only the lifetime changes, and the pointer is used as `Invitation` says.
-        let work_of_helpers =
-            unsafe { std::mem::transmute::<*const (dyn Fn() + Sync + '_), *const (dyn Fn() + Sync + 'static)>(work) };
+        let work_of_helpers = unsafe {
+            std::mem::transmute::<*const (dyn Fn(bool) + Sync + '_), *const (dyn Fn(bool) + Sync + 'static)>(work)
+        };
         let invitation = Arc::new(Invitation { work: work_of_helpers, guests: Mutex::default(), left: Condvar::new() });
-        for _ in 1..threads {
-            let invitation = invitation.clone();
-            helpers.spawn(move || invitation.accept());
-        }
         let host = Host(&invitation);
-        work();
+        helpers.call(&invitation, threads - 1);
+        work(true);
+        helpers.withdraw(&invitation);
         drop(host);
         let panicked = invitation.guests().panicked.take();
         if let Some(panicked) = panicked {
@@ -56,11 +74,85 @@ impl Threads {
     }
 }
 
+/// Threads that come when they are called.
+struct Helpers {
+    pool: ThreadPool,
+    offer: Mutex<Offer>,
+    /// How many offers there have been, for those who look for one.
+    offers: AtomicUsize,
+}
+
+/// What helpers find who have not gone to sleep yet.
+#[derive(Default)]
+struct Offer {
+    invitation: Option<Arc<Invitation>>,
+    /// How many look for it.
+    looking: usize,
+}
+
+impl Helpers {
+    fn offer(&self) -> MutexGuard<'_, Offer> {
+        self.offer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls so many: those that look for work, and others from their sleep.
+    fn call(self: &Arc<Helpers>, invitation: &Arc<Invitation>, count: usize) {
+        let looking = {
+            let mut offer = self.offer();
+            offer.invitation = Some(invitation.clone());
+            self.offers.fetch_add(1, Ordering::Release);
+            offer.looking
+        };
+        for _ in looking..count {
+            let (helpers, invitation) = (self.clone(), invitation.clone());
+            self.pool.spawn(move || helpers.serve(invitation));
+        }
+    }
+
+    /// Nobody need come any more.
+    fn withdraw(&self, invitation: &Arc<Invitation>) {
+        let mut offer = self.offer();
+        offer.invitation.take_if(|offered| Arc::ptr_eq(offered, invitation));
+    }
+
+    /// What a helper does that was called.
+    fn serve(&self, mut invitation: Arc<Invitation>) {
+        loop {
+            invitation.accept();
+            match self.look(&invitation) {
+                Some(next) => invitation = next,
+                None => return,
+            }
+        }
+    }
+
+    /// Another offer than the last, if one comes soon.
+    fn look(&self, last: &Arc<Invitation>) -> Option<Arc<Invitation>> {
+        let other = |offer: &Offer| offer.invitation.clone().filter(|offered| !Arc::ptr_eq(offered, last));
+        let seen = {
+            let mut offer = self.offer();
+            let found = other(&offer);
+            if found.is_some() {
+                return found;
+            }
+            offer.looking += 1;
+            self.offers.load(Ordering::Relaxed)
+        };
+        let begin = Instant::now();
+        while self.offers.load(Ordering::Acquire) == seen && begin.elapsed() < LINGERING {
+            std::hint::spin_loop();
+        }
+        let mut offer = self.offer();
+        offer.looking -= 1;
+        other(&offer)
+    }
+}
+
 /// What helpers are called to.
 struct Invitation {
     /// Valid as long as the invitation is not closed, or a guest is inside: `Host` closes it, and waits for the guests inside, before
     /// the work's own lifetime ends.
-    work: *const (dyn Fn() + Sync),
+    work: *const (dyn Fn(bool) + Sync),
     guests: Mutex<Guests>,
     /// A guest has left.
     left: Condvar,
@@ -94,7 +186,7 @@ impl Invitation {
         }
         // SAFETY: this guest is inside, so that the host has not returned.
         let work = unsafe { &*self.work };
-        let outcome = std::panic::catch_unwind(AssertUnwindSafe(work));
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| work(false)));
         let mut guests = self.guests();
         guests.inside -= 1;
         if let Err(panicked) = outcome {
@@ -110,8 +202,13 @@ struct Host<'a>(&'a Invitation);
 
 impl Drop for Host<'_> {
     fn drop(&mut self) {
+        self.0.guests().is_closed = true;
+        // Guests leave when their unit of work is done, mostly sooner than a thread wakes that sleeps until then.
+        let begin = Instant::now();
+        while self.0.guests().inside > 0 && begin.elapsed() < LINGERING {
+            (0..16).for_each(|_| std::hint::spin_loop());
+        }
         let mut guests = self.0.guests();
-        guests.is_closed = true;
         while guests.inside > 0 {
             guests = self.0.left.wait(guests).unwrap_or_else(PoisonError::into_inner);
         }
@@ -182,32 +279,41 @@ impl<'a> Drive<'a> {
         work: impl Fn(&mut S, usize) -> Option<Fault> + Sync,
     ) -> Result<(), Stop> {
         let grain = grain.max(1);
-        let threads = self.count.min(units.div_ceil(grain)).max(1);
-        let next = AtomicUsize::new(0);
+        let pieces = units.div_ceil(grain);
+        let threads = self.count.min(pieces).max(1);
+        // Each thread has a part of its own, the same in each of many runs, whose elements stay in its cache; then it helps the others.
+        let ends = |part: usize| units.min(pieces * (part + 1) / threads * grain);
+        let parts: Short<Next, 8> =
+            (0..threads).map(|part| Next(AtomicUsize::new(pieces * part / threads * grain))).collect();
+        let helpers = AtomicUsize::new(0);
         let worst: Mutex<Option<Fault>> = Mutex::new(None);
         let known = AtomicUsize::new(usize::MAX);
-        self.threads.together(threads, &|| {
-            let mut from = next.fetch_add(grain, Ordering::Relaxed);
-            if from >= units {
-                return;
-            }
-            let mut own = state();
-            while from < units {
-                for unit in from..units.min(from + grain) {
-                    if self.is_cancelled() {
-                        return;
+        self.threads.together(threads, &|is_host| {
+            let first_part = if is_host { 0 } else { 1 + helpers.fetch_add(1, Ordering::Relaxed) % threads.max(2) };
+            let mut own = None;
+            for part in (0..threads).map(|part| (first_part + part) % threads) {
+                let (next, end) = (&parts[part].0, ends(part));
+                loop {
+                    let from = next.fetch_add(grain, Ordering::Relaxed);
+                    if from >= end {
+                        break;
                     }
-                    if known.load(Ordering::Relaxed) < first(unit) {
-                        continue;
-                    }
-                    if let Some(fault) = work(&mut own, unit) {
-                        let mut worst = worst.lock().unwrap_or_else(PoisonError::into_inner);
-                        let least = worst.map_or(fault, |known| known.min(fault));
-                        *worst = Some(least);
-                        known.store(least.element, Ordering::Relaxed);
+                    let own = own.get_or_insert_with(&state);
+                    for unit in from..end.min(from + grain) {
+                        if self.is_cancelled() {
+                            return;
+                        }
+                        if known.load(Ordering::Relaxed) < first(unit) {
+                            continue;
+                        }
+                        if let Some(fault) = work(own, unit) {
+                            let mut worst = worst.lock().unwrap_or_else(PoisonError::into_inner);
+                            let least = worst.map_or(fault, |known| known.min(fault));
+                            *worst = Some(least);
+                            known.store(least.element, Ordering::Relaxed);
+                        }
                     }
                 }
-                from = next.fetch_add(grain, Ordering::Relaxed);
             }
         });
         if self.cancelled.load(Ordering::Relaxed) {
@@ -219,6 +325,10 @@ impl<'a> Drive<'a> {
         }
     }
 }
+
+/// The next unit of a part, on a line of its own: threads that work on other parts do not wait for it.
+#[repr(align(64))]
+struct Next(AtomicUsize);
 
 impl Team for Drive<'_> {
     fn each(&self, pieces: usize, work: &(dyn Fn(usize) + Sync)) -> Result<(), Failure> {
@@ -248,7 +358,7 @@ mod tests {
         let threads = Threads::new();
         for turn in 0..if cfg!(miri) { 20 } else { 2000 } {
             let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-            threads.together(4, &|| {
+            threads.together(4, &|_| {
                 while next.fetch_add(1, Ordering::Relaxed) < 8 {
                     done.fetch_add(1, Ordering::Relaxed);
                 }
@@ -258,12 +368,20 @@ mod tests {
     }
 
     #[test]
+    fn little_work_is_shared_where_it_follows_other_at_once() {
+        let threads = Threads::new();
+        assert!(!threads.are_called_often());
+        std::thread::sleep(10 * SUCCESSION);
+        assert!(!threads.are_called_often());
+    }
+
+    #[test]
     fn a_panic_of_a_helper_reaches_the_caller_and_the_pool_lives() {
         let threads = Threads::new();
         let caller = std::thread::current().id();
         let came = AtomicBool::new(false);
         let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            threads.together(2, &|| {
+            threads.together(2, &|_| {
                 if std::thread::current().id() != caller {
                     came.store(true, Ordering::SeqCst);
                     panic!("on a helper");
@@ -276,7 +394,7 @@ mod tests {
         }));
         assert!(outcome.is_err());
         let count = AtomicUsize::new(0);
-        threads.together(2, &|| {
+        threads.together(2, &|_| {
             count.fetch_add(1, Ordering::Relaxed);
         });
         assert!(count.load(Ordering::Relaxed) >= 1);

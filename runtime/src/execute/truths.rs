@@ -71,7 +71,7 @@ impl Run<'_> {
         let inner = elements(&array.shape()[1..]);
         let is_dense = array.rank() == 1 && distance == size as i64;
         let units = truths.len().div_ceil(UNIT);
-        let drive = self.drive(step.site.threads);
+        let drive = self.drive(&step.site);
         // Where the rows of each unit begin: one thread, which takes the units in their order, finds out as it goes.
         let mut begins = Vec::new();
         let mut begin = 0;

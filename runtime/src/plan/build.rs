@@ -69,7 +69,7 @@ pub fn region(draft: &mut Draft, group: usize, bases: &[ValueId], stored: &[bool
 /// The region that stores what a counter counts.
 pub fn iota(draft: &Draft, id: NodeId, value: ValueId) -> Region {
     let node = draft.graph.node(id);
-    let site = Site { threads: 1, reason: "counting".to_owned() };
+    let site = Site { threads: 1, is_light: false, reason: "counting".to_owned() };
     let mut region = empty(node.array_type().shape.clone(), Vec::new(), site);
     region.leaves.push(Leaf { source: Source::Counter(Counter::iota()), dtype: node.array_type().dtype });
     region.stores.push(Store { register: 0, value, span: node.span, reuse: None, within: None });

@@ -100,7 +100,7 @@ fn begin(draft: &mut Draft, id: NodeId, epoch: usize) -> usize {
         reduced,
         epoch,
         faults_in: faults.then_some(epoch),
-        site: super::Site { threads: 1, reason: String::new() },
+        site: super::Site { threads: 1, is_light: false, reason: String::new() },
     });
     draft.group_of[id.index()] = Some(group);
     group

@@ -25,6 +25,9 @@ use thalweg_lang::types::ArrayType;
 /// about 300,000.
 const WORTH_WAKING: f64 = 50_000.0;
 
+/// What a thread must have to do to share work when it is awake: `sum(a * b + 2)` of 100,000 elements took 20,000 alone and 13,000 shared.
+const WORTH_SHARING: f64 = 8_000.0;
+
 /// A byte that is read from an array or stored: `a + 1` took 0.010 a byte in the last cache, and 0.027 from memory.
 const BYTE: f64 = 0.015;
 
@@ -52,7 +55,7 @@ pub fn run(draft: &mut Draft) {
             let placement = draft.groups[group].placement.clone();
             draft.groups[group].site = site(draft, placement.as_ref(), work);
             if elements(&draft.groups[group].shape) == 1 && placement.is_none() {
-                draft.groups[group].site = Site { threads: 1, reason: "a single element".to_owned() };
+                draft.groups[group].site = Site { threads: 1, is_light: false, reason: "a single element".to_owned() };
             }
         }
     }
@@ -142,7 +145,7 @@ pub fn apply_site(draft: &Draft, id: NodeId) -> Site {
             site.reason = format!("{most}: {}", site.reason);
             site
         }
-        None => Site { threads: draft.settings.threads.max(1), reason: String::new() },
+        None => Site { threads: draft.settings.threads.max(1), is_light: false, reason: String::new() },
     }
 }
 
@@ -155,7 +158,7 @@ pub fn gather_site(draft: &Draft, id: NodeId) -> Site {
 /// Where an annotation puts something.
 fn annotated_site(draft: &Draft, placement: &Placement) -> Site {
     let threads = annotated(placement, draft.settings.threads.max(1)).min(draft.limit).max(1);
-    Site { threads, reason: format!("`{}` says so", display(placement)) }
+    Site { threads, is_light: false, reason: format!("`{}` says so", display(placement)) }
 }
 
 /// Where a map runs that is run turn by turn: a turn costs what its nodes cost, and starting it.
@@ -165,8 +168,11 @@ pub fn map_site(draft: &Draft, id: NodeId) -> Site {
     let turn = body_work(body, draft.bodies);
     let turns = draft.graph.node(mapped[0]).array_type().shape[0];
     let mut site = site(draft, node.placement.as_ref(), turns as f64 * (TURN + turn));
+    if site.is_light {
+        site = Site { threads: 1, is_light: false, reason: "less work than waking threads costs".to_owned() };
+    }
     if !body.effects.is_empty() {
-        site = Site { threads: 1, reason: "its effects happen in order".to_owned() };
+        site = Site { threads: 1, is_light: false, reason: "its effects happen in order".to_owned() };
     }
     site.threads = site.threads.min(turns.max(1));
     site
@@ -206,13 +212,16 @@ pub fn site(draft: &Draft, placement: Option<&Arc<Placement>>, work: f64) -> Sit
         return annotated_site(draft, placement);
     }
     if budget == 1 {
-        return Site { threads: 1, reason: "the budget is one thread".to_owned() };
+        return Site { threads: 1, is_light: false, reason: "the budget is one thread".to_owned() };
     }
-    let worth = (work / WORTH_WAKING) as usize;
-    if worth < 2 {
-        return Site { threads: 1, reason: "less work than waking threads costs".to_owned() };
+    let (worth, worth_sharing) = ((work / WORTH_WAKING) as usize, (work / WORTH_SHARING) as usize);
+    if worth_sharing < 2 {
+        return Site { threads: 1, is_light: false, reason: "less work than waking threads costs".to_owned() };
     }
-    Site { threads: budget.min(worth), reason: format!("{} of work is split", duration(work)) }
+    let is_light = worth < 2;
+    let when = if is_light { " when steps like it follow each other" } else { "" };
+    let threads = budget.min(if is_light { worth_sharing } else { worth });
+    Site { threads, is_light, reason: format!("{} of work is split{when}", duration(work)) }
 }
 
 /// A duration to one digit: it is an estimate.

@@ -275,6 +275,8 @@ pub enum Reducer {
 pub struct Site {
     /// On how many threads; 1: on the lanes of the calling one.
     pub threads: usize,
+    /// Whether waking threads would cost more than they save: they share the work where more such work has just been done.
+    pub is_light: bool,
     /// Why, as the rest of a sentence that begins with the executor.
     pub reason: String,
 }

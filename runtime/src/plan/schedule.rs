@@ -72,7 +72,7 @@ impl Scheduler<'_, '_> {
                     let arguments =
                         arguments.iter().map(|value| value.map(&mut |&id| self.draft.value_of(&self.bases, id)));
                     let work = Work::Effect { operation, arguments: arguments.collect() };
-                    let site = Site { threads: 1, reason: "effects happen in order".to_owned() };
+                    let site = Site { threads: 1, is_light: false, reason: "effects happen in order".to_owned() };
                     self.draft.steps.push(Step::new(work, span, site));
                 }
             }
@@ -172,7 +172,7 @@ impl Scheduler<'_, '_> {
         let handed =
             |ids: &[NodeId]| values(ids).into_iter().map(|value| Handed { value, last: false }).collect::<Vec<_>>();
         let places = |axes: &[IndexAxis]| index_places(self.draft, &self.bases, axes);
-        let calling = |reason: &str| Site { threads: 1, reason: reason.to_owned() };
+        let calling = |reason: &str| Site { threads: 1, is_light: false, reason: reason.to_owned() };
         let (work, site) = match &node.kind {
             NodeKind::Input(_) | NodeKind::Part { .. } => return,
             NodeKind::Iota => {

@@ -5,7 +5,7 @@
 //! replaces most of the array, it may write another one instead and copy the rest, so that nothing waits: two arrays take turns in a loop.
 
 use super::Draft;
-use super::region::{Region, SHORTEST_ROW, Source, ValueId, Within, elements};
+use super::region::{Region, SHORTEST_ROW, Site, Source, ValueId, Within, elements};
 use super::{Step, UpdateStep, Work};
 use crate::kernel::Level;
 use crate::machine::MachineCode;
@@ -56,6 +56,10 @@ pub fn run(draft: &mut Draft) {
         let (Some(Work::Region(mut region)), Some(step)) = (taken, &mut steps[at]) else {
             unreachable!("a maker is a region, and an update a step")
         };
+        if region.site.threads > 1 && !within.is_aside && !within.is_apart {
+            let reason = "an element waits for those that read what it replaces".to_owned();
+            region.site = Site { threads: 1, is_light: false, reason };
+        }
         region.stores[0].value = step.results[0];
         region.stores[0].within = Some(within);
         step.site = region.site.clone();
@@ -92,7 +96,7 @@ fn within(
         return None;
     }
     let (delay, is_apart) = delay(region, value.value, &axes)?;
-    let threads = region.site.threads;
+    let threads = if region.site.is_light { 1 } else { region.site.threads };
     let is_short = whole.iter().product::<usize>().saturating_mul(region.dtype(store.register).size()) <= MOST_ASIDE;
     let is_aside = delay > 0 && (threads > 1 || is_short) && is_most(region, &axes, whole) && has_code(region, level);
     let is_shared = is_apart && lies_in_rows(region, &axes) && has_code(region, level);
