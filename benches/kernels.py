@@ -52,6 +52,8 @@ TOLERANCE = {"f64": 1e-9, "f32": 1e-4}
 DTYPES = {"f64": np.float64, "f32": np.float32}
 # A kernel whose ratio to the best peer is below this is listed at the end.
 ENOUGH = 0.95
+# From so many elements on arrays are longer than caches.
+STREAMING = 5_000_000
 # What --grow shows.
 GROWING = ["multiply_add", "rational", "sum", "softmax", "cumsum"]
 
@@ -83,12 +85,15 @@ class Kernel:
     differing = 0.0
     # Each library has its own generator: only the expectation is the same.
     random = False
+    # Where memory decides how long large arrays take: how many arrays of n elements are read and written at least.
+    arrays = None
     in_numexpr = None
 
     inputs = vectors("abc")
 
 
 class Add(Kernel):
+    arrays = 3
     thalweg = "a + b"
     inputs = vectors("ab")
     in_numexpr = "a + b"
@@ -109,6 +114,7 @@ class Add(Kernel):
 
 
 class MultiplyAdd(Kernel):
+    arrays = 3
     thalweg = "a * b + 2"
     inputs = vectors("ab")
     in_numexpr = "a * b + 2"
@@ -131,6 +137,7 @@ class MultiplyAdd(Kernel):
 
 
 class Rational(Kernel):
+    arrays = 4
     thalweg = "2*a + 3*b - a*b / (1 + c*c)"
     in_numexpr = "2*a + 3*b - a*b / (1 + c*c)"
 
@@ -214,6 +221,7 @@ price(s, k, t)"""
 
 
 class Sigmoid(Kernel):
+    arrays = 2
     thalweg = "1 / (1 + exp(-a))"
     inputs = vectors("a")
     in_numexpr = "1 / (1 + exp(-a))"
@@ -285,6 +293,7 @@ class WhereChain(Kernel):
 
 
 class Sum(Kernel):
+    arrays = 2
     thalweg = "sum(a * b + 2)"
     inputs = vectors("ab")
 
@@ -309,6 +318,7 @@ class Sum(Kernel):
 
 
 class MeanVarAxis0(Kernel):
+    arrays = 1
     thalweg = "(mean(x, axis=0), var(x, axis=0))"
     results = 2
     inputs = square
@@ -346,6 +356,7 @@ class MeanVarAxis0(Kernel):
 
 
 class MeanVarAxis1(Kernel):
+    arrays = 1
     thalweg = "(mean(x, axis=1), var(x, axis=1))"
     results = 2
     inputs = square
@@ -421,6 +432,7 @@ softened(x)"""
 
 
 class StandardScores(Kernel):
+    arrays = 2
     thalweg = "(x - mean(x, axis=0)) / std(x, axis=0)"
     inputs = square
 
@@ -460,6 +472,7 @@ class StandardScores(Kernel):
 
 
 class Cumsum(Kernel):
+    arrays = 2
     thalweg = "cumsum(a)"
     # Sequential sums of f32 wander.
     loose = 10
@@ -577,6 +590,7 @@ class Gather(Kernel):
 
 
 class Transpose(Kernel):
+    arrays = 2
     thalweg = "x.T + x"
     inputs = square
 
@@ -930,6 +944,7 @@ class Pairwise(Kernel):
 
 
 class Argmin(Kernel):
+    arrays = 1
     thalweg = "argmin(x, axis=1)"
     inputs = square
 
@@ -1089,6 +1104,12 @@ def measure(options, name, n, kind):
             "seconds": {who: statistics.median(values) for who, values in times.items()}}
 
 
+def copy_seconds(n, kind):
+    """How long NumPy takes to copy n elements into memory that it has written before: the least of many times."""
+    source, target = (np.ones(n, DTYPES[kind]) for _ in range(2))
+    return min(seconds_of(lambda: np.copyto(target, source))[0] for _ in range(15))
+
+
 def child(options):
     """Measures with one number of threads, and writes each row as a line of JSON."""
     numexpr.set_num_threads(options.child)
@@ -1098,7 +1119,10 @@ def child(options):
             for name in options.kernels:
                 if options.verbose:
                     print(f"{plural(options.child)}, {kind}, n = {n:.0e}: {name}", file=sys.stderr, flush=True)
-                print(json.dumps(measure(options, name, n, kind)), flush=True)
+                row = measure(options, name, n, kind)
+                if KERNELS[name].arrays and n >= STREAMING and options.child == 1:
+                    row["copy"] = copy_seconds(n, kind)
+                print(json.dumps(row), flush=True)
 
 
 def rows_of(options, threads):
@@ -1204,6 +1228,51 @@ def print_summary(rows):
               f"{SHOWN[best(row)[0]]}")
 
 
+def print_bandwidth(rows):
+    """How many bytes a second the kernels move that do little else, beside a copy."""
+    moving = [row for row in rows if "copy" in row]
+    if not moving:
+        return
+    print("bytes read and written at least, a second, as a part of what NumPy's copy of as many elements moves")
+    lines = []
+    for row in moving:
+        arrays, size = KERNELS[row["kernel"]].arrays, np.dtype(DTYPES[row["dtype"]]).itemsize
+        rate, copied = arrays * row["n"] * size / row["seconds"]["thalweg"], 2 * row["n"] * size / row["copy"]
+        lines.append([row["kernel"], row["dtype"], f"{row['n']:.0e}", f"{rate / 1e9:.1f} GB/s", f"{rate / copied:.2f}"])
+    print_table(["kernel", "dtype", "n", "Thalweg", "of a copy"], lines)
+
+
+def draw_growth(rows, path):
+    """Time against n, both logarithmic, as an SVG: a panel for each kernel."""
+    colors = {"thalweg": "#c0392b", "numpy": "#2c6fbb", "numexpr": "#8e6bb0", "numba": "#2e8b57", "jax": "#d98e04"}
+    width, height, left, bottom = 330, 250, 52, 34
+    names = list(dict.fromkeys(row["kernel"] for row in rows))
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width * len(names)}" height="{height + 24}" '
+             'font-family="sans-serif" font-size="11">', '<rect width="100%" height="100%" fill="white"/>']
+    for panel, name in enumerate(names):
+        own = [row for row in rows if row["kernel"] == name]
+        every = [seconds for row in own for seconds in row["seconds"].values()]
+        low, high = math.floor(math.log10(min(every))), math.ceil(math.log10(max(every)))
+        first, last = (math.log10(end(row["n"] for row in own)) for end in (min, max))
+        across = lambda n: panel * width + left + (math.log10(n) - first) / max(last - first, 1) * (width - left - 14)  # noqa: B023, E731
+        down = lambda seconds: 20 + (high - math.log10(seconds)) / (high - low) * (height - 20 - bottom)  # noqa: B023, E731
+        parts.append(f'<text x="{panel * width + left}" y="13" font-weight="bold">{name}: seconds against n</text>')
+        for power in range(low, high + 1):
+            y = down(10.0 ** power)
+            parts.append(f'<path d="M{panel * width + left} {y:.1f}H{(panel + 1) * width - 14}" stroke="#ddd"/>')
+            parts.append(f'<text x="{panel * width + left - 5}" y="{y + 4:.1f}" text-anchor="end">1e{power}</text>')
+        for n in dict.fromkeys(row["n"] for row in own):
+            parts.append(f'<text x="{across(n):.1f}" y="{height - 18}" text-anchor="middle">{n:.0e}</text>'.replace("e+0", "e"))
+        for who, color in colors.items():
+            points = [f"{across(row['n']):.1f},{down(row['seconds'][who]):.1f}" for row in own if who in row["seconds"]]
+            if points:
+                parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{color}" stroke-width="1.8"/>')
+    for place, (who, color) in enumerate(colors.items()):
+        label = {"thalweg": "Thalweg"} | SHOWN
+        parts.append(f'<text x="{left + 90 * place}" y="{height + 14}" fill="{color}" font-weight="bold">{label[who]}</text>')
+    pathlib.Path(path).write_text("\n".join([*parts, "</svg>"]) + "\n")
+
+
 def print_growth(rows):
     """Time against n: a table for each kernel."""
     for name in dict.fromkeys(row["kernel"] for row in rows):
@@ -1228,6 +1297,7 @@ def main():
     arguments.add_argument("--dtypes", type=listed(), default=["f64", "f32"])
     arguments.add_argument("--kernels", type=listed(), default=None, help=", ".join(KERNELS))
     arguments.add_argument("--grow", action="store_true", help="time against n, for a few kernels")
+    arguments.add_argument("--plot", metavar="FILE", help="with --grow: draw it, too, as an SVG")
     arguments.add_argument("--json", action="store_true", help="one JSON object instead of the tables")
     arguments.add_argument("--verbose", action="store_true", help="say on stderr what is measured")
     arguments.add_argument("--child", type=int, help=argparse.SUPPRESS)
@@ -1260,8 +1330,11 @@ def main():
           "above 1 Thalweg is faster\n")
     if options.grow:
         print_growth(rows)
+        if options.plot:
+            draw_growth(rows, options.plot)
         return
     print_ratios(rows)
+    print_bandwidth(rows)
     print_first_calls(rows)
     print_summary(rows)
 
