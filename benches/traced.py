@@ -86,6 +86,9 @@ class Pure(ast.NodeTransformer):
             element = ast.Subscript(node.iter, load("place"), ast.Load())
             node.body = [ast.Assign([node.target], element), *node.body]
             node.iter, node.target = ast.parse(f"range(len({node.iter.id}))").body[0].value, ast.Name("place", ast.Store())
+        if not (isinstance(node.iter, ast.Call) and ast.unparse(node.iter.func) == "range"):
+            # Over constants, which are known as it is traced.
+            return node
         return self.loop(node, [node.target.id], "each_of", node.iter)
 
     def visit_While(self, node):
