@@ -315,7 +315,7 @@ def timed(action):
 
 
 def for_numba(case):
-    """The program in Numba, called; `None` where it does not take the program."""
+    """The program in Numba, called."""
     if case.name in NUMBA:
         compiled = NUMBA[case.name]
     else:
