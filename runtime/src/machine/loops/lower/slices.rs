@@ -39,19 +39,28 @@ pub(super) struct Gathered<'a> {
     length: i64,
     shape: [usize; 1],
     /// The variable that counts the numbers where they are looked at.
-    look: Local,
+    counter: Local,
 }
 
 /// Numbers that stand for places, looked at as they are used rather than before all of it.
 #[derive(Clone)]
 pub(super) struct Look {
     /// The variable that counts them where they would have been looked at.
-    look: Local,
+    counter: Local,
     /// The variable that counts them where they are used, and how many they are.
     at: (Local, Affine),
     /// What it is when there is no such place.
     fault: usize,
-    is_used: bool,
+    /// Whether each is used where it is counted, and nowhere else: then no number is used before it is looked at.
+    use_of_all: Use,
+}
+
+/// Where numbers are used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Nowhere,
+    AsCounted,
+    Elsewhere,
 }
 
 impl Gathered<'_> {
@@ -249,7 +258,7 @@ impl<'a> Lowering<'a> {
         let Some((numbers, axis, start)) = numbers else {
             return Err("an array of indices selects elements in every turn".to_owned());
         };
-        let look = self.look_at(&numbers, (axis, lengths[axis], start), count, step.span)?;
+        let counter = self.look_at(&numbers, (axis, lengths[axis], start), count, step.span)?;
         let length = lengths[axis] as i64;
         Ok(Binding::Computed(Rc::new(Computed::Gathered(Gathered {
             value,
@@ -258,7 +267,7 @@ impl<'a> Lowering<'a> {
             start,
             length,
             shape: [count],
-            look,
+            counter,
         }))))
     }
 
@@ -300,7 +309,7 @@ impl<'a> Lowering<'a> {
             Some(Statement::Each { index: own, count: all, .. }) if *own == look && all == count => {}
             _ => return None,
         }
-        self.look = Some(Look { look, at: (index, count.clone()), fault, is_used: false });
+        self.look = Some(Look { counter: look, at: (index, count.clone()), fault, use_of_all: Use::Nowhere });
         open.pop()
     }
 
@@ -312,11 +321,14 @@ impl<'a> Lowering<'a> {
         let (start, length) = (gathered.start, gathered.length);
         let (mut fault, mut at) = (None, None);
         if let Some(look) = &mut self.look
-            && look.look == gathered.look
-            && *index == [Affine::of(look.at.0)]
+            && look.counter == gathered.counter
         {
-            look.is_used = true;
-            (fault, at) = (Some(look.fault), Some(look.at.clone()));
+            if *index == [Affine::of(look.at.0)] && look.use_of_all != Use::Elsewhere {
+                look.use_of_all = Use::AsCounted;
+                (fault, at) = (Some(look.fault), Some(look.at.clone()));
+            } else {
+                look.use_of_all = Use::Elsewhere;
+            }
         }
         self.push(Statement::Position { to, number, start, length, may_be_negative: true, fault, at });
         let places: Vec<Affine> =
@@ -375,7 +387,7 @@ impl<'a> Lowering<'a> {
             Ok(registers[end.register])
         })?;
         if let (Some(look), Some(statement)) = (self.look.take(), looked)
-            && !look.is_used
+            && look.use_of_all != Use::AsCounted
         {
             self.push(statement);
         }
