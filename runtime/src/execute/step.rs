@@ -18,8 +18,8 @@ use thalweg_lang::value::Value;
 impl<'a> Run<'a> {
     /// What spreads work as its site says.
     pub(super) fn drive(&self, site: &Site) -> Drive<'a> {
-        let threads = if site.is_light && !self.context.threads.are_called_often() { 1 } else { site.threads };
-        Drive::new(self.context.threads, threads, self.context.cancel)
+        let of = if site.is_light { Drive::light } else { Drive::new };
+        of(self.context.threads, site.threads, self.context.cancel)
     }
 
     /// What runs all work on the calling thread.

@@ -23,9 +23,27 @@ const SUCCESSION: Duration = Duration::from_micros(150);
 #[derive(Default)]
 pub struct Threads {
     pools: Mutex<HashMap<usize, Option<Arc<Helpers>>>>,
-    /// When there was little work last.
-    last: Mutex<Option<Instant>>,
+    /// What there was of little work.
+    little: Mutex<Little>,
 }
+
+/// What is known of work that is only worth sharing with who is awake.
+#[derive(Default)]
+struct Little {
+    /// When there was some last.
+    last: Option<Instant>,
+    /// How often in succession no helper came in time.
+    missed: usize,
+    /// How many times more nobody is called.
+    alone: usize,
+}
+
+/// So often in succession helpers may miss little work (it takes them some to wake) until nobody calls them for a while: they may have
+/// to share the caller's core.
+const MOST_MISSED: usize = 8;
+
+/// How long that while is, in calls.
+const ALONE: usize = 500;
 
 impl Threads {
     /// No threads yet.
@@ -33,11 +51,29 @@ impl Threads {
         Threads::default()
     }
 
-    /// Whether there is little work once more, soon after the last time.
-    pub fn are_called_often(&self) -> bool {
+    fn little(&self) -> MutexGuard<'_, Little> {
+        self.little.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether helpers are called for little work: there was some shortly before, and they did not miss it time and again.
+    pub fn share_little(&self) -> bool {
         let now = Instant::now();
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(now);
+        let mut little = self.little();
+        let last = little.last.replace(now);
+        if little.alone > 0 {
+            little.alone -= 1;
+            return false;
+        }
         last.is_some_and(|last| now.duration_since(last) < SUCCESSION)
+    }
+
+    /// Notes whether a helper did some of the little work that it was called for.
+    fn note_help(&self, came: bool) {
+        let mut little = self.little();
+        little.missed = if came { 0 } else { little.missed + 1 };
+        if little.missed > MOST_MISSED {
+            (little.missed, little.alone) = (0, ALONE);
+        }
     }
 
     /// The helpers of the calling thread, one less than `threads`; `None` when the system gives none.
@@ -140,7 +176,8 @@ impl Helpers {
         };
         let begin = Instant::now();
         while self.offers.load(Ordering::Acquire) == seen && begin.elapsed() < LINGERING {
-            std::hint::spin_loop();
+            // Whoever else wants this core gets it: that may be who makes the offer.
+            std::thread::yield_now();
         }
         let mut offer = self.offer();
         offer.looking -= 1;
@@ -206,7 +243,7 @@ impl Drop for Host<'_> {
         // Guests leave when their unit of work is done, mostly sooner than a thread wakes that sleeps until then.
         let begin = Instant::now();
         while self.0.guests().inside > 0 && begin.elapsed() < LINGERING {
-            (0..16).for_each(|_| std::hint::spin_loop());
+            std::thread::yield_now();
         }
         let mut guests = self.0.guests();
         while guests.inside > 0 {
@@ -232,12 +269,20 @@ pub struct Drive<'a> {
     count: usize,
     cancel: &'a Cancel,
     cancelled: AtomicBool,
+    /// Whether it is only worth it with helpers that are awake.
+    is_light: bool,
 }
 
 impl<'a> Drive<'a> {
     /// Work on `count` threads.
     pub fn new(threads: &'a Threads, count: usize, cancel: &'a Cancel) -> Drive<'a> {
-        Drive { threads, count: count.max(1), cancel, cancelled: AtomicBool::new(false) }
+        Drive { threads, count: count.max(1), cancel, cancelled: AtomicBool::new(false), is_light: false }
+    }
+
+    /// Little work: on `count` threads where helpers are awake, else on the calling one.
+    pub fn light(threads: &'a Threads, count: usize, cancel: &'a Cancel) -> Drive<'a> {
+        let count = if threads.share_little() { count } else { 1 };
+        Drive { is_light: true, ..Drive::new(threads, count, cancel) }
     }
 
     /// The same, on the calling thread alone.
@@ -286,6 +331,7 @@ impl<'a> Drive<'a> {
         let parts: Short<Next, 8> =
             (0..threads).map(|part| Next(AtomicUsize::new(pieces * part / threads * grain))).collect();
         let helpers = AtomicUsize::new(0);
+        let came = AtomicBool::new(false);
         let worst: Mutex<Option<Fault>> = Mutex::new(None);
         let known = AtomicUsize::new(usize::MAX);
         self.threads.together(threads, &|is_host| {
@@ -297,6 +343,9 @@ impl<'a> Drive<'a> {
                     let from = next.fetch_add(grain, Ordering::Relaxed);
                     if from >= end {
                         break;
+                    }
+                    if !is_host {
+                        came.store(true, Ordering::Relaxed);
                     }
                     let own = own.get_or_insert_with(&state);
                     for unit in from..end.min(from + grain) {
@@ -316,6 +365,9 @@ impl<'a> Drive<'a> {
                 }
             }
         });
+        if self.is_light && threads > 1 {
+            self.threads.note_help(came.load(Ordering::Relaxed));
+        }
         if self.cancelled.load(Ordering::Relaxed) {
             return Err(Stop::Cancelled);
         }
@@ -368,11 +420,15 @@ mod tests {
     }
 
     #[test]
-    fn little_work_is_shared_where_it_follows_other_at_once() {
+    fn little_work_is_done_alone_after_a_pause_and_where_helpers_miss_it() {
         let threads = Threads::new();
-        assert!(!threads.are_called_often());
+        assert!(!threads.share_little());
         std::thread::sleep(10 * SUCCESSION);
-        assert!(!threads.are_called_often());
+        assert!(!threads.share_little());
+        (0..=MOST_MISSED).for_each(|_| threads.note_help(false));
+        assert_eq!(threads.little().alone, ALONE);
+        assert!((0..ALONE).all(|_| !threads.share_little()));
+        assert_eq!(threads.little().alone, 0);
     }
 
     #[test]

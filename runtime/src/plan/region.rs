@@ -223,7 +223,8 @@ pub struct Within {
     pub axes: Vec<SourceAxis>,
     /// How many elements of the line must be computed after an element before it may be written: those still read the old one.
     pub delay: usize,
-    /// Whether no element that is replaced is read but for the one that takes its place: threads may share the work.
+    /// Whether no element that is replaced is read but for the one that takes its place, and there is code that leaves rows there: threads
+    /// may share the work.
     pub is_apart: bool,
     /// Whether machine code may make another array, with what is not replaced, so that nothing waits.
     pub is_aside: bool,

@@ -100,7 +100,13 @@ fn within(
     let is_short = whole.iter().product::<usize>().saturating_mul(region.dtype(store.register).size()) <= MOST_ASIDE;
     let is_aside = delay > 0 && (threads > 1 || is_short) && is_most(region, &axes, whole) && has_code(region, level);
     let is_shared = is_apart && lies_in_rows(region, &axes) && has_code(region, level);
-    (is_aside || is_shared || threads == 1).then_some(Within { value: *value, axes, delay, is_apart, is_aside })
+    (is_aside || is_shared || threads == 1).then_some(Within {
+        value: *value,
+        axes,
+        delay,
+        is_apart: is_shared,
+        is_aside,
+    })
 }
 
 /// Whether machine code leaves a region's rows where they belong.
