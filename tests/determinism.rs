@@ -268,3 +268,24 @@ fn equal_seeds_draw_equal_numbers_and_different_ones_do_not() {
         "two calls of rand draw the same numbers"
     );
 }
+
+#[test]
+fn products_have_the_same_bits_on_any_number_of_threads() {
+    let products = [
+        "x.reshape(130, -1)[:, :1000] @ x.reshape(1300, -1)[:1000, :128]",
+        "x.reshape(90, -1)[:, :700] @ x.reshape(1300, -1)[:700, :70]",
+        "x.reshape(4, 10, -1) @ moveaxis(x.reshape(4, 10, -1) + 1, 1, 2)",
+        "x.reshape(260, -1)[:, :1000] @ x.reshape(1300, -1)[:1000, 7]",
+    ];
+    for product in products {
+        let on = |threads: usize| {
+            let mut interpreter = Interpreter::builder().threads(threads).build();
+            interpreter.run("<determinism>", "x = sin(f64(range(1_404_000)))").expect("it runs");
+            array_of(&mut interpreter, product)
+        };
+        let one = on(1);
+        for threads in [2, 3, 4, 8] {
+            assert!(one.same_bits(&on(threads)), "{product} differs between 1 and {threads} threads");
+        }
+    }
+}

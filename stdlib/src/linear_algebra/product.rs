@@ -196,9 +196,10 @@ unsafe fn multiply_into<T: Float>(size: Size, left: Place<T>, right: Place<T>, t
 }
 
 /// Into how many rows and columns of tiles a result of m by n is cut to get so many pieces: as square as they can be, and
-/// not so small that the operands are packed more often than that is worth.
+/// not so small that the operands are packed more often than that is worth. `gemm` cuts long sums otherwise where a product has at most 64 rows and
+/// columns: no part of a longer axis has so few, so that the bits do not tell how many pieces there were.
 fn tiles(m: usize, n: usize, pieces: usize) -> (usize, usize) {
-    const LEAST: usize = 32;
+    const LEAST: usize = 80;
     let (most_rows, most_columns) = ((m / LEAST).max(1), (n / LEAST).max(1));
     let mut best = (1, 1);
     let mut least = usize::MAX;
@@ -212,10 +213,10 @@ fn tiles(m: usize, n: usize, pieces: usize) -> (usize, usize) {
     best
 }
 
-/// The part of a length that a piece of many has; parts begin at multiples of 16.
+/// The part of a length that a piece of many has; parts begin at multiples of 16, and are less than that apart in their lengths.
 fn part(length: usize, pieces: usize, piece: usize) -> std::ops::Range<usize> {
-    let step = length.div_ceil(pieces).next_multiple_of(16);
-    (piece * step).min(length)..((piece + 1) * step).min(length)
+    let begin = |piece: usize| if piece == pieces { length } else { length * piece / pieces / 16 * 16 };
+    begin(piece)..begin(piece + 1)
 }
 
 /// Whether an operand is matrices of a shape, in a stack that broadcasts to one.
@@ -284,6 +285,13 @@ fn floats<T: Float>(call: &FunctionCall, left: &Array, right: &Array, shape: &[u
             true => call.team.each(1, &|_| (0..count * pieces).for_each(work))?,
             false => call.team.each(count * pieces, &work)?,
         }
+    } else if m * n <= 4096 && k >= 2 * STRETCH {
+        // A small result of long sums: the sums are cut, always at the same places.
+        let stretches = k.div_ceil(STRETCH);
+        for number in 0..count {
+            let (left, right) = (left.matrix::<T>(number, leading), right.matrix::<T>(number, leading));
+            long(call, size, [left, right], stretches, target.at(number * m * n))?;
+        }
     } else if count >= threads * 4 || count > 1 && each < LONGEST && threads == 1 {
         // Whole matrices, some at a time.
         let run = (LONGEST / each).clamp(1.0, (count / threads).max(1) as f64) as usize;
@@ -295,13 +303,6 @@ fn floats<T: Float>(call: &FunctionCall, left: &Array, right: &Array, shape: &[u
                 unsafe { multiply_into(size, left, right, target.at(number * m * n), n) };
             }
         })?;
-    } else if m * n <= 4096 && k >= 2 * STRETCH {
-        // A small result of long sums: the sums are cut, always at the same places.
-        let stretches = k.div_ceil(STRETCH);
-        for number in 0..count {
-            let (left, right) = (left.matrix::<T>(number, leading), right.matrix::<T>(number, leading));
-            long(call, size, [left, right], stretches, target.at(number * m * n))?;
-        }
     } else {
         let pieces = match threads {
             1 => (each / LONGEST) as usize,
