@@ -789,7 +789,7 @@ impl<'c, 'a> Expansion<'c, 'a> {
     pub fn hidden(&mut self, name: &str, span: Span) -> Option<Value<Operand>> {
         match self.checker.global(name, span)? {
             Binding::Value(value) => Some(value),
-            Binding::Broken | Binding::OneSided(_) | Binding::OfTurns(_) => None,
+            Binding::Broken | Binding::OneSided(_) | Binding::OfTurns(_) | Binding::Retyped(_) => None,
         }
     }
 

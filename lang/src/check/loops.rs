@@ -543,7 +543,9 @@ impl<'a> Checker<'a> {
             checker.enter_turn(&carried.values, site.elements.len() as u32);
             for name in &site.assigned {
                 let place = (checker.scope(), name.clone());
-                if checker.before_body(&place, span).is_none() || carried.dropped.contains(&place) {
+                if carried.dropped.contains(&place) {
+                    checker.set_in_scope(&place, Some(Binding::Retyped(span)));
+                } else if checker.before_body(&place, span).is_none() {
                     checker.set_in_scope(&place, Some(Binding::OfTurns(span)));
                 }
             }
@@ -556,7 +558,7 @@ impl<'a> Checker<'a> {
             for place in carried.values.keys() {
                 match checker.in_scope(place) {
                     Some(Binding::Value(value)) => after.push(value.clone()),
-                    Some(Binding::OfTurns(_) | Binding::OneSided(_)) => lost.push(place.clone()),
+                    Some(Binding::OfTurns(_) | Binding::Retyped(_) | Binding::OneSided(_)) => lost.push(place.clone()),
                     _ => return Err(Reported),
                 }
             }
@@ -752,6 +754,7 @@ impl<'a> Checker<'a> {
                     }
                 }
                 (None, Some(Binding::OfTurns(span))) if *span == site.span => {}
+                _ if carried.dropped.contains(place) => others.push((place.clone(), Binding::Retyped(site.span))),
                 _ => others.push((place.clone(), Binding::OfTurns(site.span))),
             }
         }

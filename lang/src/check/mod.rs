@@ -207,6 +207,8 @@ pub(crate) enum Binding {
     OneSided(Span),
     /// Only the turns of this loop give it a value, and there may be none.
     OfTurns(Span),
+    /// The turns of this loop give it a value of another type than it has before.
+    Retyped(Span),
 }
 
 /// One graph under construction.

@@ -50,6 +50,15 @@ impl Checker<'_> {
                 let diagnostic = Diagnostic::error("E0216", message, span, "").label(place, "this loop");
                 Err(self.report(diagnostic.help(format!("give it one before the loop: `{name} = …`"))))
             }
+            Binding::Retyped(place) => {
+                let message =
+                    format!("`{name}` may be of either of two types here: the turns of a loop give it another");
+                let diagnostic = Diagnostic::error("E0216", message, span, "").label(place, "this loop");
+                Err(self.report(
+                    diagnostic
+                        .help(format!("give it a value after the loop: `{name} = …`, or take another name in it")),
+                ))
+            }
             Binding::OneSided(place) => {
                 let message = format!("`{name}` has a value on only one side of an `if`");
                 let diagnostic = Diagnostic::error("E0216", message, span, "not known here").label(place, "this `if`");
@@ -210,7 +219,7 @@ impl Checker<'_> {
                 Some(Binding::Value(value)) => {
                     captured.insert(name, value);
                 }
-                Some(Binding::Broken | Binding::OneSided(_) | Binding::OfTurns(_)) => {}
+                Some(Binding::Broken | Binding::OneSided(_) | Binding::OfTurns(_) | Binding::Retyped(_)) => {}
                 None if self.defined_later.contains(&name) => {}
                 // A later name of the program's own does not change what the function means.
                 None => match self.library_value(&name, span) {

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// For so long a helper looks for more work before it sleeps, about as long as it takes to wake it: then it has lost no more than
-/// another call would have cost, and a loop's next step finds it awake.
+/// For so long a helper looks for more work before it sleeps, about as long as it takes to wake it: a loop's next step finds it awake. It
+/// gives way to whoever wants its core meanwhile.
 const LINGERING: Duration = Duration::from_micros(50);
 
 /// Work that one call after the other asks for within this time is shared by threads, even if it is little: they are awake by then.
@@ -335,7 +335,7 @@ impl<'a> Drive<'a> {
         let worst: Mutex<Option<Fault>> = Mutex::new(None);
         let known = AtomicUsize::new(usize::MAX);
         self.threads.together(threads, &|is_host| {
-            let first_part = if is_host { 0 } else { 1 + helpers.fetch_add(1, Ordering::Relaxed) % threads.max(2) };
+            let first_part = if is_host { 0 } else { 1 + helpers.fetch_add(1, Ordering::Relaxed) };
             let mut own = None;
             for part in (0..threads).map(|part| (first_part + part) % threads) {
                 let (next, end) = (&parts[part].0, ends(part));

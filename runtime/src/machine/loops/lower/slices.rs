@@ -43,7 +43,6 @@ pub(super) struct Gathered<'a> {
 }
 
 /// Numbers that stand for places, looked at as they are used rather than before all of it.
-#[derive(Clone)]
 pub(super) struct Look {
     /// The variable that counts them where they would have been looked at.
     counter: Local,
