@@ -1,14 +1,15 @@
 //! The pass `sink views`: so that a view, or another shape, costs no temporary.
 //!
 //! Elementwise code can be computed on the part that a view shows, in the order in which it shows it: the view moves to the
-//! operands, and there it is only another way to read an array. That is done where nothing else needs the value whole and the
-//! view does not repeat elements. A reshape moves likewise; `reshape` says when.
+//! operands, and there it is only another way to read an array. That is done where nothing else needs the value whole, the
+//! view does not repeat elements, and no more arrays are stored for it than without. A reshape moves likewise; `reshape` says when.
 
 use super::Draft;
 use super::counter::Counter;
+use super::fuse::root;
 use super::region::elements;
 use super::reshape::as_view;
-use super::rewrite::{Rewriter, broadcast_axes, compose, with_operands};
+use super::rewrite::{Rewriter, broadcast_axes, compose, is_elementwise, with_operands};
 use thalweg_lang::graph::{Effect, Graph, Node, NodeId, NodeKind, SourceAxis};
 use thalweg_lang::types::ArrayType;
 
@@ -18,8 +19,8 @@ const DEPTH: usize = 64;
 /// Runs the pass.
 pub fn run(draft: &mut Draft) {
     let old = std::mem::take(&mut draft.graph);
-    let (uses, computes) = (uses(&old), computed_with(&old));
-    let mut sinker = Sinker { rewriter: Rewriter::new(&old), uses: Vec::new() };
+    let (uses, computes, stored) = (uses(&old), computed_with(&old), stored(&old));
+    let mut sinker = Sinker { rewriter: Rewriter::new(&old), uses: Vec::new(), stored: Vec::new() };
     for (index, node) in old.nodes.iter().enumerate() {
         let kind = sinker.rewriter.renamed(&node.kind);
         let known = sinker.uses.len();
@@ -28,6 +29,8 @@ pub fn run(draft: &mut Draft) {
         sinker.uses.resize(sinker.rewriter.builder.graph().nodes.len(), 1);
         let earlier = if id.index() < known { sinker.uses[id.index()] } else { 0 };
         sinker.uses[id.index()] = earlier + uses[index];
+        sinker.stored.resize(sinker.uses.len(), false);
+        sinker.stored[id.index()] |= stored[index];
     }
     draft.graph = sinker.rewriter.finish(&old);
 }
@@ -46,6 +49,23 @@ fn computed_with(graph: &Graph) -> Vec<bool> {
         }
     }
     computes
+}
+
+/// For each node whether an array of it is needed anyway: by an output, an effect, or by what is no elementwise code or reduction.
+fn stored(graph: &Graph) -> Vec<bool> {
+    let mut stored = vec![false; graph.nodes.len()];
+    for (node, _) in graph.nodes.iter().zip(graph.needed()).filter(|(_, needed)| *needed) {
+        if !is_elementwise(&node.kind) && !matches!(node.kind, NodeKind::Reduce { .. }) {
+            node.kind.operands().iter().for_each(|operand| stored[operand.index()] = true);
+        }
+    }
+    graph.outputs.iter().for_each(|id| stored[id.index()] = true);
+    for effect in &graph.effects {
+        if let Effect::Call { arguments, .. } = effect {
+            arguments.iter().for_each(|value| value.visit(&mut |id| stored[id.index()] = true));
+        }
+    }
+    stored
 }
 
 /// How many needed nodes, outputs and effects read each node; an operand counts once for each time it stands there.
@@ -74,6 +94,8 @@ pub struct Sinker {
     pub rewriter: Rewriter,
     /// For each new node how many read it; nodes that a sinking view or shape has made are read once.
     uses: Vec<usize>,
+    /// For each new node whether an array of it is needed anyway.
+    stored: Vec<bool>,
 }
 
 impl Sinker {
@@ -84,7 +106,10 @@ impl Sinker {
 
     fn node(&mut self, kind: NodeKind, node: &Node, is_computed_with: bool) -> NodeId {
         match kind {
-            NodeKind::View { value, axes } => self.view(value, axes, node.array_type().shape.clone(), node, DEPTH),
+            NodeKind::View { value, axes } => {
+                let depth = if self.parts(value) { 0 } else { DEPTH };
+                self.view(value, axes, node.array_type().shape.clone(), node, depth)
+            }
             NodeKind::Reshape(value) => {
                 let source = self.rewriter.node(value);
                 let (from, to) = (&source.array_type().shape, &node.array_type().shape);
@@ -173,6 +198,29 @@ impl Sinker {
             return value;
         }
         self.rewriter.add(NodeKind::Reshape(value), node.array_type().clone(), node)
+    }
+
+    /// Whether a view that sinks through a value would part it from several others that are in registers where it is computed: then each
+    /// of these would be stored instead of it alone.
+    fn parts(&self, value: NodeId) -> bool {
+        let value = root(self.rewriter.builder.graph(), value);
+        let count = elements(&self.rewriter.node(value).array_type().shape);
+        let mut parted: Option<NodeId> = None;
+        let mut waiting = vec![value];
+        while let Some(id) = waiting.pop() {
+            let node = self.rewriter.node(id);
+            if !is_elementwise(&node.kind) || elements(&node.array_type().shape) < count {
+                continue;
+            }
+            if self.uses_of(id) <= 1 {
+                waiting.extend(node.kind.operands());
+            } else if !self.stored.get(id.index()).copied().unwrap_or(false)
+                && parted.replace(id).is_some_and(|other| other != id)
+            {
+                return true;
+            }
+        }
+        false
     }
 
     fn view(&mut self, value: NodeId, axes: Vec<SourceAxis>, shape: Vec<usize>, node: &Node, depth: usize) -> NodeId {
