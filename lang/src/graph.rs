@@ -305,6 +305,16 @@ impl<L> NodeKind<L> {
             _ => Vec::new(),
         }
     }
+
+    /// The bodies, to change them.
+    pub fn bodies_mut(&mut self) -> Vec<&mut Arc<Graph<L>>> {
+        match self {
+            NodeKind::Map { body, .. } => vec![body],
+            NodeKind::If { then, otherwise, .. } => vec![then, otherwise],
+            NodeKind::Loop { condition, body, .. } => condition.iter_mut().chain([body]).collect(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// One node.

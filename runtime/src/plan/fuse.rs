@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use thalweg_lang::graph::{Effect, Graph, NodeId, NodeKind, SourceAxis};
 
 /// The most nodes of a group: more would not be faster, and joining costs time in proportion.
-const LARGEST: usize = 256;
+const LARGEST: usize = 640;
 
 /// How many nodes are looked at for a path between two groups: what is farther apart stays apart, so that long programs are planned
 /// in proportion to their length.

@@ -14,6 +14,7 @@ mod reshape;
 mod rest;
 mod rewrite;
 mod schedule;
+mod short_loops;
 mod straddled;
 mod turns;
 mod unroll;
@@ -66,6 +67,11 @@ pub struct Pass {
 
 /// From a graph to a plan.
 pub const PASSES: &[Pass] = &[
+    Pass {
+        name: "write out short loops",
+        what: "a loop of few turns over elementwise code becomes its turns, one after the other",
+        run: short_loops::run,
+    },
     Pass {
         name: "vectorise maps",
         what: "a map whose body has a form on whole arrays becomes nodes with the map's axis in front; loops keep theirs",

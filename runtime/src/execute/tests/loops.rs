@@ -106,9 +106,9 @@ fn a_loop_walks_arrays_and_counts_without_an_array() {
     let sum = body.call(ADD, s, product);
     let body = Arc::new(body.finish(&[sum]));
     let mut maker = Maker::new();
-    let rows = maker.input(DType::I64, &[4, 3]);
+    let rows = maker.input(DType::I64, &[20, 3]);
     let (start, k) = (maker.input(DType::I64, &[3]), maker.input(DType::I64, &[]));
-    let counter = maker.iota(4);
+    let counter = maker.iota(20);
     let results = maker.repeat(Looped {
         condition: None,
         body,
@@ -121,16 +121,16 @@ fn a_loop_walks_arrays_and_counts_without_an_array() {
     let library = library();
     let text = plan(&graph, &library, &plain()).render(&library);
     assert!(
-        text.contains("loop over iota[4] x0, from x1, with x2 in every turn") && !text.contains("= iota"),
+        text.contains("loop over iota[20] x0, from x1, with x2 in every turn") && !text.contains("= iota"),
         "{text}"
     );
     let inputs = [
-        Array::from_vec(&[4, 3], (0..12).collect::<Vec<i64>>()).unwrap(),
+        Array::from_vec(&[20, 3], (0..60).collect::<Vec<i64>>()).unwrap(),
         Array::from_vec(&[3], vec![100i64, 200, 300]).unwrap(),
         Array::scalar(Scalar::i64(2)),
     ];
     let expected: Vec<i64> =
-        (0..3).map(|column| 100 * (column + 1) + 2 * (0..4).map(|i| i * (3 * i + column)).sum::<i64>()).collect();
+        (0..3).map(|column| 100 * (column + 1) + 2 * (0..20).map(|i| i * (3 * i + column)).sum::<i64>()).collect();
     assert_eq!(integers(&execute(&graph, &inputs, &plain()).unwrap()), expected);
     assert_eq!(inputs[1].item(&[0]), Some(Scalar::i64(100)), "what was given is as it was");
 }

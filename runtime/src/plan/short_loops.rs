@@ -1,0 +1,181 @@
+//! The pass `write out short loops`: a loop of few turns over elementwise code becomes its turns, one after the other.
+//!
+//! A polynomial by Horner's rule is a loop over a short table. As a loop each turn goes over whole arrays; written out, all turns are one
+//! group that reads its operands once, and the table's elements are constants of its code. What a turn computes of the loop's values
+//! must be elementwise, so that the turns can be a group, and must always have an answer, so that no error is told that another turn would have
+//! met first.
+
+use super::Draft;
+use super::lanes::is_total;
+use super::rewrite::{Rewriter, compose, is_elementwise, with_operands};
+use crate::array::contiguous_strides;
+use crate::operation::Bodies;
+use std::collections::HashMap;
+use std::sync::Arc;
+use thalweg_lang::dtype::Scalar;
+use thalweg_lang::graph::{Graph, Node, NodeId, NodeKind, SourceAxis};
+use thalweg_lang::types::ArrayType;
+
+/// The most turns that are written out.
+const MOST_TURNS: usize = 16;
+
+/// The most elementwise nodes that one loop becomes.
+const MOST_NODES: usize = 512;
+
+/// Runs the pass.
+pub fn run(draft: &mut Draft) {
+    if draft.settings.fuse
+        && let Some(graph) = written_out(&draft.graph, draft.bodies)
+    {
+        draft.graph = graph;
+    }
+}
+
+/// The graph with its short loops written out, in bodies too; `None`: it has none.
+fn written_out(old: &Graph, bodies: &dyn Bodies) -> Option<Graph> {
+    let is_seen = |node: &Node| !node.kind.bodies().is_empty();
+    if !old.nodes.iter().any(is_seen) {
+        return None;
+    }
+    let mut writer = Writer { rewriter: Rewriter::new(old), bodies };
+    let mut results: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
+    let mut is_changed = false;
+    for (index, node) in old.nodes.iter().enumerate() {
+        let mut kind = writer.rewriter.renamed(&node.kind);
+        for body in kind.bodies_mut() {
+            if let Some(new) = written_out(body, bodies) {
+                *body = Arc::new(new);
+                is_changed = true;
+            }
+        }
+        let outputs = match node.kind {
+            NodeKind::Part { value, index } => results.get(&value).map(|all| vec![all[index as usize]]),
+            _ => writer.turns(&kind),
+        };
+        let id = match outputs {
+            Some(outputs) => {
+                is_changed = true;
+                let first = outputs[0];
+                results.insert(NodeId(index as u32), outputs);
+                first
+            }
+            None => writer.rewriter.builder.add(kind, node.types.clone(), node.span, node.placement.clone()),
+        };
+        writer.rewriter.to.push(id);
+    }
+    is_changed.then(|| writer.rewriter.finish(old))
+}
+
+struct Writer<'a> {
+    rewriter: Rewriter,
+    bodies: &'a dyn Bodies,
+}
+
+impl Writer<'_> {
+    /// What a loop gives, its turns written out, if that is worth it; the operands are of the new graph.
+    fn turns(&mut self, kind: &NodeKind) -> Option<Vec<NodeId>> {
+        let NodeKind::Loop { condition: None, body, stops: false, mapped, carried, captured } = kind else {
+            return None;
+        };
+        let turns = self.rewriter.node(*mapped.first()?).array_type().shape[0];
+        let needed = body.needed();
+        if carried.is_empty()
+            || !(1..=MOST_TURNS).contains(&turns)
+            || !self.is_plain(body, &needed, mapped.len(), carried.len())
+        {
+            return None;
+        }
+        let computed = body.nodes.iter().zip(&needed).filter(|(node, needed)| **needed && is_elementwise(&node.kind));
+        if computed.count() * turns > MOST_NODES {
+            return None;
+        }
+        let mut values = carried.clone();
+        for turn in 0..turns {
+            let elements: Vec<NodeId> = mapped.iter().map(|&value| self.element(value, turn)).collect();
+            let inputs: Vec<NodeId> = elements.into_iter().chain(values).chain(captured.iter().copied()).collect();
+            values = self.turn(body, &needed, &inputs);
+        }
+        Some(values)
+    }
+
+    /// Whether what is computed of the carried values, and all else that is computed, is elementwise and has an answer.
+    fn is_plain(&self, body: &Graph, needed: &[bool], mapped: usize, carried: usize) -> bool {
+        // Whether each node changes from turn to turn by more than which elements of the walked arrays it shows.
+        let mut is_changing = vec![false; body.nodes.len()];
+        let is_plain = body.nodes.iter().enumerate().filter(|(index, _)| needed[*index]).all(|(index, node)| {
+            is_changing[index] = match node.kind {
+                NodeKind::Input(input) => (mapped..mapped + carried).contains(&(input as usize)),
+                _ => node.kind.operands().iter().any(|operand| is_changing[operand.index()]),
+            };
+            match node.kind {
+                NodeKind::Input(_) | NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Iota => true,
+                NodeKind::View { .. } => !is_changing[index],
+                ref kind => is_elementwise(kind) && is_total(self.bodies, body, node),
+            }
+        });
+        is_plain && body.effects.is_empty() && body.rest.is_none()
+    }
+
+    /// What one turn hands on.
+    fn turn(&mut self, body: &Graph, needed: &[bool], inputs: &[NodeId]) -> Vec<NodeId> {
+        let mut to: Vec<NodeId> = Vec::with_capacity(body.nodes.len());
+        for (node, &needed) in body.nodes.iter().zip(needed) {
+            let id = match &node.kind {
+                NodeKind::Input(input) => inputs[*input as usize],
+                // Nothing reads it.
+                _ if !needed => NodeId(u32::MAX),
+                NodeKind::View { value, axes } => self.view(to[value.index()], axes.clone(), node.array_type(), node),
+                kind => {
+                    let kind = with_operands(kind, &mut |id| to[id.index()]);
+                    self.rewriter.add(kind, node.array_type().clone(), node)
+                }
+            };
+            to.push(id);
+        }
+        body.outputs.iter().map(|output| to[output.index()]).collect()
+    }
+
+    /// An element of an array along its first axis.
+    fn element(&mut self, value: NodeId, index: usize) -> NodeId {
+        let node = self.rewriter.node(value).clone();
+        let mut own = node.array_type().clone();
+        own.shape.remove(0);
+        let rest = (0..own.rank()).map(SourceAxis::along);
+        let axes = std::iter::once(SourceAxis::at(index)).chain(rest).collect();
+        self.view(value, axes, &own, &node)
+    }
+
+    /// A view of what a view shows in the end; a single element that is known is a constant.
+    fn view(&mut self, value: NodeId, axes: Vec<SourceAxis>, array_type: &ArrayType, like: &Node) -> NodeId {
+        let (mut value, mut axes) = (value, axes);
+        loop {
+            match &self.rewriter.node(value).kind {
+                NodeKind::View { value: source, axes: outer } => (value, axes) = (*source, compose(outer, &axes)),
+                NodeKind::Stack(values) if axes[0].axis.is_none() => value = values[axes.remove(0).start],
+                _ => break,
+            }
+        }
+        let places: Option<Vec<usize>> = axes.iter().map(|axis| axis.axis.is_none().then_some(axis.start)).collect();
+        match places.and_then(|places| self.known(value, &places)) {
+            Some(scalar) if array_type.rank() == 0 => {
+                self.rewriter.add(NodeKind::Constant(scalar), array_type.clone(), like)
+            }
+            _ => self.rewriter.view(value, axes, array_type.shape.clone(), like.span, like.placement.clone()),
+        }
+    }
+
+    /// The element of an array at one index, if it is known.
+    fn known(&self, value: NodeId, places: &[usize]) -> Option<Scalar> {
+        let node = self.rewriter.node(value);
+        match &node.kind {
+            NodeKind::Literal(elements) => {
+                let strides = contiguous_strides(&node.array_type().shape);
+                let index: usize = places.iter().zip(strides).map(|(place, stride)| place * stride as usize).sum();
+                Some(elements[index])
+            }
+            NodeKind::Iota => Some(Scalar::i64(places[0] as i64)),
+            NodeKind::Cast(source) => Some(self.known(*source, places)?.cast(node.array_type().dtype)),
+            _ => None,
+        }
+    }
+}
