@@ -285,34 +285,56 @@ fn tally_rule(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diag
     Ok(Value::Array(build.apply(call, &operands, Vec::new(), types)[0]))
 }
 
+/// Counts the indices of the bins, and gives those of none, their bits together.
+fn count(index: &[i64], counts: &mut [i64]) -> i64 {
+    let mut outside = 0;
+    for index in index {
+        match counts.get_mut(*index as usize) {
+            Some(count) => *count += 1,
+            None => outside |= index,
+        }
+    }
+    outside
+}
+
 fn tally(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
     let index = contiguous(call, &call.operands[0])?;
     let index = index.as_slice::<i64>().unwrap_or_default();
     let mut result = zeros(call, 0)?;
-    // Its sign tells whether an index is negative: as a place, such a one is beyond all bins.
-    let mut outside = 0;
-    match call.operands.get(1) {
+    // Their sign tells whether one is negative: as a place, such a one is beyond all bins.
+    let outside = match call.operands.get(1) {
+        // Sums have one order, that of the elements.
         Some(weights) => {
             let weights = contiguous(call, weights)?;
             let weights = weights.as_slice::<f64>().unwrap_or_default();
             let sums = result.as_mut_slice::<f64>().unwrap_or_default();
+            let mut outside = 0;
             for (index, weight) in index.iter().zip(weights) {
                 match sums.get_mut(*index as usize) {
                     Some(sum) => *sum += weight,
                     None => outside |= index,
                 }
             }
+            outside
         }
         None => {
             let counts = result.as_mut_slice::<i64>().unwrap_or_default();
-            for index in index {
-                match counts.get_mut(*index as usize) {
-                    Some(count) => *count += 1,
-                    None => outside |= index,
+            // Each thread has bins of its own, which must not cost more than what is counted.
+            let shares =
+                if counts.len() * 8 > index.len() { 1 } else { pieces_of(call, index.len()).min(call.threads) };
+            if shares == 1 {
+                count(index, counts)
+            } else {
+                let length = index.len().div_ceil(shares);
+                let pieces = index.chunks(length).map(|piece| (piece, vec![0; counts.len()], 0)).collect();
+                let pieces = each_piece(call, pieces, |_, (index, own, outside)| *outside = count(index, own))?;
+                for (_, own, _) in &pieces {
+                    counts.iter_mut().zip(own).for_each(|(count, own)| *count += own);
                 }
+                pieces.iter().fold(0, |all, (_, _, outside)| all | outside)
             }
         }
-    }
+    };
     let negative = if outside < 0 { index.iter().find(|index| **index < 0) } else { None };
     match negative {
         Some(negative) => {
