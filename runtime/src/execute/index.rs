@@ -8,7 +8,7 @@
 use super::block::Fault;
 use super::frame::{Run, Single, Slot};
 use super::line::{Axes, count, gather, merge};
-use super::region::no_answer;
+use super::region::{no_answer, start_of};
 use super::threads::Stop;
 use super::{interrupted, out_of_memory, written};
 use crate::array::Array;
@@ -502,6 +502,44 @@ impl<'a> Run<'a> {
         Ok(offset)
     }
 
+    /// The number that a value of one element is.
+    fn lone(&self, value: ValueId) -> Option<i64> {
+        match &self.values[value] {
+            Slot::Single(single) => single.scalar().as_integer().map(|number| number as i64),
+            slot => {
+                let array = slot.array().filter(|array| array.len() == 1)?;
+                array.iter().next().and_then(|scalar| scalar.as_integer()).map(|number| number as i64)
+            }
+        }
+    }
+
+    /// A selection that no array of indices has a say in, and whose places are all on their axes: how far its first element is from the
+    /// array's, and the distances along its axes, in elements. `None`: it may be another, or one that is out of bounds.
+    fn located(
+        &self,
+        lengths: &[usize],
+        strides: &[isize],
+        axes: &[IndexPlace],
+        shape: &[usize],
+    ) -> Option<(isize, Short<isize>)> {
+        let mut offset = 0;
+        let mut along: Short<isize> = Short::from_elem(0, shape.len());
+        for ((IndexPlace { place, index }, &length), &stride) in axes.iter().zip(lengths).zip(strides) {
+            let (count, step) = place.axis.map_or((1, 0), |own| (shape[own], place.step));
+            let start = match *index {
+                None => place.start as isize,
+                Some(index) => {
+                    straight(self.lone(index)?.saturating_add(place.start as i64), step as i64, count, length)?
+                }
+            };
+            offset += start * stride;
+            if let Some(own) = place.axis {
+                along[own] += step * stride;
+            }
+        }
+        Some((offset, along))
+    }
+
     /// The selection that indices make in an array of this shape and these strides.
     fn selection(
         &self,
@@ -523,16 +561,13 @@ impl<'a> Run<'a> {
             // How many steps there are along the result's axis.
             let count = place.axis.map_or(1, |own| shape[own]);
             let step = if place.axis.is_some() { place.step } else { 0 };
-            let index = index.map(|index| self.array(index));
-            let known = match &index {
+            let known = match *index {
                 None => Some(place.start as isize),
-                Some(array) if array.len() == 1 => {
-                    let own = array.iter().next().and_then(|scalar| scalar.as_integer()).unwrap_or(0) as i64;
-                    let first = own.saturating_add(place.start as i64);
-                    straight(first, step as i64, count, length)
-                }
-                Some(_) => None,
+                Some(index) => self
+                    .lone(index)
+                    .and_then(|own| straight(own.saturating_add(place.start as i64), step as i64, count, length)),
             };
+            let index = index.map(|index| self.array(index));
             match (known, index) {
                 (Some(start), _) => {
                     selection.offset += start * stride;
@@ -566,24 +601,36 @@ impl<'a> Run<'a> {
         Ok(selection)
     }
 
-    /// Elements at indices that the run tells.
-    pub(super) fn gather(&self, value: ValueId, axes: &[IndexPlace], step: &Step) -> Result<Slot<'static>, Diagnostic> {
-        let array_type = &step.types[0];
-        let Some(array) = self.values[value].array() else { return Ok(self.values[value].clone().held()) };
+    /// Elements at indices that the run tells: the step's result.
+    pub(super) fn gather(&mut self, value: ValueId, axes: &[IndexPlace], step: &Step) -> Result<(), Diagnostic> {
+        let (array_type, result) = (&step.types[0], step.results[0]);
+        let Some(array) = self.values[value].array() else {
+            self.values[result] = self.values[value].clone();
+            return Ok(());
+        };
         if array_type.shape.is_empty() {
             let offset = self.element(array.shape(), array.strides(), axes, step.span)?;
             let pointer = array.data_pointer().wrapping_offset(offset * array.dtype().size() as isize);
             // SAFETY: the indices were checked.
-            return Ok(Slot::Single(unsafe { Single::read(pointer, array.dtype()) }));
+            self.values[result] = Slot::Single(unsafe { Single::read(pointer, array.dtype()) });
+            return Ok(());
         }
-        let selection = self.selection(array.shape(), array.strides(), axes, &array_type.shape, step.span)?;
-        if selection.tables.is_empty() {
-            let offset = array.offset().wrapping_add_signed(selection.offset);
-            return match array.view(offset, &selection.shape, &selection.strides) {
-                Some(view) => Ok(Slot::Array(view)),
+        if let Some((offset, strides)) = self.located(array.shape(), array.strides(), axes, &array_type.shape) {
+            match array.view(array.offset().wrapping_add_signed(offset), &array_type.shape, &strides) {
+                Some(view) => self.values[result] = Slot::Array(view),
                 None => unreachable!("the checker has checked what is known, and the run the rest"),
-            };
+            }
+            return Ok(());
         }
+        let array = self.looked_up(array, axes, step)?;
+        self.values[result] = Slot::Array(array);
+        Ok(())
+    }
+
+    /// The elements of an array at indices of which some are arrays, or out of bounds.
+    fn looked_up(&self, array: &Array, axes: &[IndexPlace], step: &Step) -> Result<Array, Diagnostic> {
+        let array_type = &step.types[0];
+        let selection = self.selection(array.shape(), array.strides(), axes, &array_type.shape, step.span)?;
         if selection.count() == 0 {
             selection.check(step.span)?;
         }
@@ -594,7 +641,7 @@ impl<'a> Run<'a> {
             unsafe { self.look_up(&selection, array, block.pointer(), step)? };
         }
         // SAFETY: every element has been written.
-        Ok(Slot::Array(unsafe { written(array_type.dtype, &array_type.shape, block) }))
+        Ok(unsafe { written(array_type.dtype, &array_type.shape, block) })
     }
 
     /// Copies a selection's elements, in C order.
@@ -652,17 +699,27 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// The value with some elements replaced: where it lies if nothing else needs it, otherwise in a copy.
-    pub(super) fn update(&mut self, update: &UpdateStep, step: &Step) -> Result<Slot<'static>, Diagnostic> {
-        let value = self.hand(update.value).held();
-        let Slot::Array(array) = value else { return self.update_single(value, update, step) };
-        if update.shape.is_empty() {
-            return self.update_element(array, update, step);
+    /// The value with some elements replaced, where it lies if nothing else needs it, otherwise in a copy: the step's result.
+    pub(super) fn update(&mut self, update: &UpdateStep, step: &Step) -> Result<(), Diagnostic> {
+        let result = step.results[0];
+        self.values[result] = match self.hand(update.value).held() {
+            Slot::Array(array) if update.shape.is_empty() => self.update_element(array, update, step)?,
+            Slot::Array(array) => Slot::Array(self.update_array(array, update, step)?),
+            value => self.update_single(value, update, step)?,
+        };
+        Ok(())
+    }
+
+    fn update_array(&mut self, array: Array, update: &UpdateStep, step: &Step) -> Result<Array, Diagnostic> {
+        let located = self.located(array.shape(), array.strides(), &update.axes, &update.shape);
+        if located.is_none() {
+            let selection = self.selection(array.shape(), array.strides(), &update.axes, &update.shape, step.span)?;
+            if selection.count() == 0 {
+                selection.check(step.span)?;
+            }
         }
-        let selection = self.selection(array.shape(), array.strides(), &update.axes, &update.shape, step.span)?;
-        if selection.count() == 0 {
-            selection.check(step.span)?;
-            return Ok(Slot::Array(array));
+        if update.shape.contains(&0) {
+            return Ok(array);
         }
         let mut new = self.hand(update.new).into_array();
         let mut array = array;
@@ -672,11 +729,34 @@ impl<'a> Run<'a> {
         }
         array = self.writable(array, step.span)?;
         // A copy lies in order, whatever lay there before.
+        let located = located.and_then(|_| self.located(array.shape(), array.strides(), &update.axes, &update.shape));
+        if let Some((offset, strides)) = located {
+            let size = array.dtype().size();
+            let to = start_of(&mut array).wrapping_offset(offset * size as isize);
+            let strides = strides.iter().map(|stride| stride * size as isize);
+            let of_new = strides_in(&new, &update.shape);
+            let axes = merge_pairs(
+                update.shape.iter().zip(strides).zip(of_new).map(|((&length, to), from)| (length, to, from)),
+            );
+            // SAFETY: the places are in the array, which nothing else holds, and `new` broadcasts to them.
+            unsafe {
+                match &update.combine {
+                    None => copy_block(to, new.data_pointer(), size, &axes),
+                    Some(combine) => {
+                        let mut stage = Stage::new(if axes.is_empty() { 0 } else { STAGE }, size);
+                        if let Some(faulty) = combine_block(combine, to, new.data_pointer(), &axes, &mut stage) {
+                            return Err(combine.fault(&unravel(&update.shape, faulty), step.span));
+                        }
+                    }
+                }
+            }
+            return Ok(array);
+        }
         let selection = self.selection(array.shape(), array.strides(), &update.axes, &update.shape, step.span)?;
-        let Some(to) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
+        let to = start_of(&mut array);
         // SAFETY: `to` is where the array lies, which nothing else holds; the selection was made for it.
         unsafe { self.write(&selection, to, &new, update, step)? };
-        Ok(Slot::Array(array))
+        Ok(array)
     }
 
     /// A value of rank 0 has one element, which every selection selects.
@@ -771,12 +851,7 @@ impl<'a> Run<'a> {
     ) -> Result<(), Diagnostic> {
         let size = new.dtype().size();
         let places = selection.places(size, self.plan.level);
-        let missing = selection.shape.len() - new.rank();
-        let strides = (0..selection.shape.len()).map(|axis| match axis.checked_sub(missing) {
-            Some(own) if new.shape()[own] != 1 => new.strides()[own] * size as isize,
-            _ => 0,
-        });
-        let strides: Short<isize> = strides.collect();
+        let strides: Short<isize> = strides_in(new, &selection.shape).collect();
         let known = merge(selection.shape[..selection.outer].iter().copied().zip(strides.iter().copied()));
         let inner = (selection.outer..selection.shape.len())
             .map(|axis| (selection.shape[axis], selection.strides[axis] * size as isize, strides[axis]));
@@ -882,6 +957,15 @@ fn is_injective(array: &Array) -> bool {
         let is_apart = stride > reach;
         reach += stride * (length - 1);
         is_apart
+    })
+}
+
+/// The distances in an array along the axes of a shape that it broadcasts to, in bytes.
+fn strides_in<'a>(array: &'a Array, shape: &[usize]) -> impl Iterator<Item = isize> + use<'a> {
+    let missing = shape.len() - array.rank();
+    (0..shape.len()).map(move |axis| match axis.checked_sub(missing) {
+        Some(own) if array.shape()[own] != 1 => array.strides()[own] * array.dtype().size() as isize,
+        _ => 0,
     })
 }
 

@@ -56,21 +56,23 @@ impl Run<'_> {
             self.values[*value] = Slot::Array(array);
             return Ok(());
         }
+        // It is filled and emptied where it lies: results are moved once.
+        let mut memory = Memory::default();
         if region.count() == 0 {
-            let memory = self.memory(region)?;
+            self.memory(region, &mut memory)?;
             let mut ends = region.ends.iter().zip(&memory.ends);
             ends.try_for_each(|(end, block)| nothing(end, block, self.context.bodies))?;
             // SAFETY: there is no element but what has been written.
-            unsafe { self.take_results(region, memory) };
+            unsafe { self.take_results(region, &mut memory) };
             return Ok(());
         }
-        let (mut ready, idle, memory) = self.ready(region, true)?;
+        let (mut ready, idle) = self.ready(region, true, &mut memory)?;
         // SAFETY: the leaves' arrays are held by this run (one that a store took over by that store's block).
         let outcome = unsafe { ready.run(region, &memory, &self.drive(&region.site)) };
         ready.leave(region, idle);
         outcome.map_err(|stop| stopped(region, stop, span))?;
         // SAFETY: every element has been written.
-        unsafe { self.take_results(region, memory) };
+        unsafe { self.take_results(region, &mut memory) };
         Ok(())
     }
 
@@ -79,7 +81,8 @@ impl Run<'_> {
         &mut self,
         region: &'r Region,
         is_alone: bool,
-    ) -> Result<(Box<Ready>, Opened<'r>, Memory), Diagnostic> {
+        memory: &mut Memory,
+    ) -> Result<(Box<Ready>, Opened<'r>), Diagnostic> {
         let mut idle = region.idle.open();
         let left = Ready::taken_up(region, &mut idle, |value| self.strided(value));
         // They are told before memory is, which may be a leaf's own.
@@ -87,42 +90,40 @@ impl Run<'_> {
             Some(_) => Places::new(),
             None => places(region, |value| self.strided(value)),
         };
-        let memory = self.memory(region)?;
+        self.memory(region, memory)?;
         let ready = match left {
             Some(mut ready) => {
-                ready.direct(region, &memory);
+                ready.direct(region, memory);
                 ready
             }
-            None => Box::new(Ready::new(region, self.plan.level, places, &memory, is_alone)),
+            None => Box::new(Ready::new(region, self.plan.level, places, memory, is_alone)),
         };
-        Ok((ready, idle, memory))
+        Ok((ready, idle))
     }
 
     /// Memory for a region's results.
-    fn memory(&mut self, region: &Region) -> Result<Memory, Diagnostic> {
-        let mut stored = Blocks::new();
+    fn memory(&mut self, region: &Region, Memory { stored, ends }: &mut Memory) -> Result<(), Diagnostic> {
         for store in &region.stores {
             stored.push(self.destination(region, store)?);
         }
-        let mut ends = Blocks::new();
         for end in &region.ends {
             let block = Array::unwritten(end.array_type.dtype, &end.array_type.shape, self.context.pool);
             ends.push(block.map_err(|refusal| out_of_memory(&end.array_type, refusal, end.span))?);
         }
-        Ok(Memory { stored, ends })
+        Ok(())
     }
 
-    /// Keeps a region's results.
+    /// Keeps a region's results, of which the memory is then empty.
     ///
     /// # Safety
     /// Every element has been written, or will be before anything reads it.
-    unsafe fn take_results(&mut self, region: &Region, Memory { stored, ends }: Memory) {
-        for (store, block) in region.stores.iter().zip(stored) {
+    unsafe fn take_results(&mut self, region: &Region, Memory { stored, ends }: &mut Memory) {
+        for (store, block) in region.stores.iter().zip(stored.drain(..)) {
             // SAFETY: the units together write every element in the order of iteration.
             let array = unsafe { in_order(region, store, block) };
             self.values[store.value] = Slot::Array(array);
         }
-        for (end, block) in region.ends.iter().zip(ends) {
+        for (end, block) in region.ends.iter().zip(ends.drain(..)) {
             // SAFETY: the reduction writes every element.
             self.values[end.value] =
                 Slot::Array(unsafe { written(end.array_type.dtype, &end.array_type.shape, block) });
@@ -145,11 +146,12 @@ impl Run<'_> {
         let mut length = 0;
         for step in steps {
             let plan::Work::Region(region) = &step.work else { unreachable!("only regions take turns") };
-            let (ready, idle, memory) = self.ready(region, false)?;
+            let mut memory = Memory::default();
+            let (ready, idle) = self.ready(region, false, &mut memory)?;
             works.push((ready, region, step.span));
             places.push(idle);
             // SAFETY: the regions are run in their order for each row, and read of the others' results that row alone.
-            unsafe { self.take_results(region, memory) };
+            unsafe { self.take_results(region, &mut memory) };
             length = region.shape[0];
         }
         let sites = works.iter().map(|(_, region, _)| &region.site);
@@ -426,6 +428,7 @@ unsafe impl Send for Ready {}
 unsafe impl Sync for Ready {}
 
 /// Memory for a region's results, in the order of its stores and of its ends.
+#[derive(Default)]
 struct Memory {
     stored: Blocks,
     ends: Blocks,
@@ -728,7 +731,7 @@ impl Delayed {
 }
 
 /// The first element of an array that has been made writable.
-fn start_of(array: &mut Array) -> *mut u8 {
+pub(super) fn start_of(array: &mut Array) -> *mut u8 {
     let Some(start) = array.data_pointer_mut() else { unreachable!("it has just been made writable") };
     start
 }

@@ -35,6 +35,15 @@ impl<'a> Run<'a> {
             Work::Loop(repeated) => return self.repeat(index, repeated, step),
             Work::Map(map) => return self.map(index, map, step),
             Work::Effect { operation, arguments } => return self.effect(*operation, arguments, step.span),
+            Work::Gather { value, axes } => return self.gather(*value, axes, step),
+            Work::Update(update) => return self.update(update, step),
+            Work::View { value, axes } => {
+                self.values[step.results[0]] = match self.values[*value].array() {
+                    Some(array) => Slot::Array(view(array, axes, &step.types[0])),
+                    None => Slot::Array(view(&self.array(*value), axes, &step.types[0])),
+                };
+                return Ok(());
+            }
             Work::Apply { operation, operands, attributes } => {
                 let results = self.apply(*operation, operands, attributes, step)?;
                 debug_assert_eq!(results.len(), step.results.len());
@@ -50,11 +59,8 @@ impl<'a> Run<'a> {
             }
             Work::Constant(scalar) => Slot::Single(Single::of(*scalar)),
             Work::Literal(elements) => Slot::Array(self.literal(elements, &step.types[0], step.span)?),
-            Work::View { value, axes } => Slot::Array(view(&self.array(*value), axes, &step.types[0])),
             Work::Reshape { value } => Slot::Array(self.reshape(*value, &step.types[0], step.span)?),
             Work::Stack { values } => Slot::Array(self.stack(values, &step.types[0], step.span)?),
-            Work::Gather { value, axes } => self.gather(*value, axes, step)?,
-            Work::Update(update) => self.update(update, step)?,
             Work::Count { value } => self.count(*value, step.span)?,
             Work::Positions { value } => self.positions(*value, step)?,
             Work::Compress { value, mask } => self.compress(*value, *mask, step)?,
