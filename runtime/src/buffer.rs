@@ -12,7 +12,7 @@ use std::fmt;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Every owned buffer starts at a multiple of this: one cache line, and one AVX-512 vector.
 pub const ALIGNMENT: usize = 64;
@@ -226,7 +226,18 @@ mod pages {
 /// idle ones out first.
 #[derive(Clone)]
 pub struct Pool {
-    shared: Arc<Shared>,
+    owner: Arc<Owner>,
+}
+
+/// What the pool's handles hold, and its buffers do not: when the last handle goes, nothing is kept idle any more.
+struct Owner(Arc<Shared>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let mut idle = self.0.idle();
+        idle.cap = 0;
+        idle.shrink(0);
+    }
 }
 
 struct Shared {
@@ -345,19 +356,22 @@ impl Pool {
 
     /// An empty pool that keeps at most this many bytes idle.
     pub fn with_cap(bytes: usize) -> Pool {
-        Pool {
-            shared: Arc::new(Shared {
-                live: AtomicUsize::new(0),
-                peak: AtomicUsize::new(0),
-                limit: AtomicUsize::new(usize::MAX),
-                idle: Mutex::new(Idle { blocks: VecDeque::new(), bytes: 0, cap: bytes, high_water: 0 }),
-            }),
-        }
+        let shared = Shared {
+            live: AtomicUsize::new(0),
+            peak: AtomicUsize::new(0),
+            limit: AtomicUsize::new(usize::MAX),
+            idle: Mutex::new(Idle { blocks: VecDeque::new(), bytes: 0, cap: bytes, high_water: 0 }),
+        };
+        Pool { owner: Arc::new(Owner(Arc::new(shared))) }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.owner.0
     }
 
     /// From now on no more than `bytes` live at once (`None`: as many as the system gives). What lives already stays.
     pub fn set_limit(&self, bytes: Option<usize>) {
-        self.shared.limit.store(bytes.unwrap_or(usize::MAX), Ordering::Relaxed);
+        self.shared().limit.store(bytes.unwrap_or(usize::MAX), Ordering::Relaxed);
     }
 
     /// A block for someone who will write every byte: nothing is cleared.
@@ -393,35 +407,40 @@ impl Pool {
 
     /// The bytes that buffers of this pool hold now.
     pub fn live_bytes(&self) -> usize {
-        self.shared.live.load(Ordering::Relaxed)
+        self.shared().live.load(Ordering::Relaxed)
     }
 
     /// The most that they held at once since the pool was made or [`Pool::reset_peak`] was called.
     pub fn peak_bytes(&self) -> usize {
-        self.shared.peak.load(Ordering::Relaxed)
+        self.shared().peak.load(Ordering::Relaxed)
     }
 
     /// Counts the peak anew, from what lives now.
     pub fn reset_peak(&self) {
-        self.shared.peak.store(self.live_bytes(), Ordering::Relaxed);
+        self.shared().peak.store(self.live_bytes(), Ordering::Relaxed);
     }
 
     /// The bytes kept for the next buffer.
     pub fn idle_bytes(&self) -> usize {
-        self.shared.idle().bytes
+        self.shared().idle().bytes
     }
 
     /// Gives every idle block back to the system.
     pub fn trim(&self) {
-        self.shared.idle().shrink(0);
+        self.shared().idle().shrink(0);
     }
 
     fn obtain(&self, bytes: usize, zeroed: bool) -> Result<Unwritten, OutOfMemory> {
-        let shared = &*self.shared;
+        let shared = self.shared();
         let limit = shared.limit.load(Ordering::Relaxed);
-        let reserved = shared.live.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |live| {
-            live.checked_add(bytes).filter(|&total| total <= limit)
-        });
+        let reserved = if limit == usize::MAX && bytes >> 48 == 0 {
+            // More than any memory, and yet no sum of those that threads ask for at once passes a number's end.
+            Ok(shared.live.fetch_add(bytes, Ordering::Relaxed))
+        } else {
+            shared.live.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |live| {
+                live.checked_add(bytes).filter(|&total| total <= limit)
+            })
+        };
         let live = match reserved {
             Ok(before) => before + bytes,
             Err(live) => {
@@ -431,8 +450,11 @@ impl Pool {
         };
         match shared.block(bytes, live, zeroed) {
             Some(block) => {
-                shared.peak.fetch_max(live, Ordering::Relaxed);
-                Ok(Unwritten { block: ManuallyDrop::new(block), bytes, pool: Arc::downgrade(&self.shared) })
+                // Most of the time it is no new one, and looking costs less.
+                if live > shared.peak.load(Ordering::Relaxed) {
+                    shared.peak.fetch_max(live, Ordering::Relaxed);
+                }
+                Ok(Unwritten { block: ManuallyDrop::new(block), bytes, pool: Some(Arc::clone(shared)) })
             }
             None => {
                 let before = shared.live.fetch_sub(bytes, Ordering::Relaxed);
@@ -513,7 +535,7 @@ impl Shared {
 pub struct Unwritten {
     block: ManuallyDrop<Block>,
     bytes: usize,
-    pool: Weak<Shared>,
+    pool: Option<Arc<Shared>>,
 }
 
 // SAFETY: the memory behind it has this one owner, and `&Unwritten` gives out only a raw pointer, whose user promises not to
@@ -527,7 +549,7 @@ impl Unwritten {
     /// When the system has no such memory.
     pub fn new(bytes: usize) -> Result<Unwritten, OutOfMemory> {
         match Block::allocate(bytes, false) {
-            Some(block) => Ok(Unwritten { block: ManuallyDrop::new(block), bytes, pool: Weak::new() }),
+            Some(block) => Ok(Unwritten { block: ManuallyDrop::new(block), bytes, pool: None }),
             None => Err(OutOfMemory { requested: bytes, live: 0, limit: None }),
         }
     }
@@ -585,7 +607,7 @@ impl Drop for Unwritten {
     fn drop(&mut self) {
         // SAFETY: this is the last use of the field.
         let block = unsafe { ManuallyDrop::take(&mut self.block) };
-        match self.pool.upgrade() {
+        match &self.pool {
             Some(pool) => pool.give_back(block, self.bytes),
             None => block.free(),
         }
@@ -617,7 +639,7 @@ enum Storage {
         pointer: NonNull<u8>,
         capacity: usize,
         bytes: usize,
-        pool: Weak<Shared>,
+        pool: Option<Arc<Shared>>,
     },
     Borrowed {
         pointer: NonNull<u8>,
@@ -724,7 +746,7 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         if let Storage::Owned { pointer, capacity, bytes, pool } = &self.storage {
             let block = Block { pointer: *pointer, capacity: *capacity };
-            match pool.upgrade() {
+            match pool {
                 Some(pool) => pool.give_back(block, *bytes),
                 None => block.free(),
             }
