@@ -518,18 +518,18 @@ unsafe fn reduce_long(
 }
 
 /// For each target, the partial results (values, indices) and how many blocks there are.
-type Located = Short<(Places, usize)>;
+type Located = Short<(Places, usize), 2>;
 
 /// Memory for the results of blocks of so many reduced elements, and where each target's lie.
-fn partial_results(targets: &[Target], extents: Extents, rows: usize) -> Result<(Short<Blocks>, Located), Stop> {
+fn partial_results(targets: &[Target], extents: Extents, rows: usize) -> Result<(Vec<Blocks>, Located), Stop> {
     let Extents { outer, reduced, inner } = extents;
     let is_direct = |target: &Target| matches!(target.how, How::Fold(_)) && blocks_of(target, reduced, rows) == 1;
     if targets.iter().all(is_direct) {
         let place = |target: &Target| (Places { values: target.to, indices: std::ptr::null_mut() }, 1);
-        return Ok((Short::new(), targets.iter().map(place).collect()));
+        return Ok((Vec::new(), targets.iter().map(place).collect()));
     }
     let results = outer * inner;
-    let mut blocks: Short<Blocks> = targets
+    let mut blocks: Vec<Blocks> = targets
         .iter()
         .map(|target| -> Result<Blocks, Stop> {
             let memory = |size: usize| {

@@ -326,6 +326,9 @@ impl<'a> Drive<'a> {
         let grain = grain.max(1);
         let pieces = units.div_ceil(grain);
         let threads = self.count.min(pieces).max(1);
+        if threads == 1 {
+            return self.units_alone(units, first, state, work);
+        }
         // Each thread has a part of its own, the same in each of many runs, whose elements stay in its cache; then it helps the others.
         let ends = |part: usize| units.min(pieces * (part + 1) / threads * grain);
         let parts: Short<Next, 8> =
@@ -365,13 +368,40 @@ impl<'a> Drive<'a> {
                 }
             }
         });
-        if self.is_light && threads > 1 {
+        if self.is_light {
             self.threads.note_help(came.load(Ordering::Relaxed));
         }
         if self.cancelled.load(Ordering::Relaxed) {
             return Err(Stop::Cancelled);
         }
         match worst.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(fault) => Err(Stop::Fault(fault)),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`Drive::units`], on the calling thread: what several need to share the work would cost more than a little of it.
+    fn units_alone<S>(
+        &self,
+        units: usize,
+        first: impl Fn(usize) -> usize,
+        state: impl Fn() -> S,
+        mut work: impl FnMut(&mut S, usize) -> Option<Fault>,
+    ) -> Result<(), Stop> {
+        let mut own = None;
+        let mut worst: Option<Fault> = None;
+        for unit in 0..units {
+            if self.is_cancelled() {
+                return Err(Stop::Cancelled);
+            }
+            if worst.is_none_or(|worst| first(unit) <= worst.element)
+                && let Some(fault) = work(own.get_or_insert_with(&state), unit)
+            {
+                worst = Some(worst.map_or(fault, |worst| worst.min(fault)));
+            }
+        }
+        match worst {
+            _ if self.cancelled.load(Ordering::Relaxed) => Err(Stop::Cancelled),
             Some(fault) => Err(Stop::Fault(fault)),
             None => Ok(()),
         }
