@@ -433,7 +433,7 @@ impl Pool {
     fn obtain(&self, bytes: usize, zeroed: bool) -> Result<Unwritten, OutOfMemory> {
         let shared = self.shared();
         let limit = shared.limit.load(Ordering::Relaxed);
-        let reserved = if limit == usize::MAX && bytes >> 48 == 0 {
+        let reserved = if limit == usize::MAX && (bytes as u64) >> 48 == 0 {
             // More than any memory, and yet no sum of those that threads ask for at once passes a number's end.
             Ok(shared.live.fetch_add(bytes, Ordering::Relaxed))
         } else {

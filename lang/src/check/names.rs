@@ -54,10 +54,7 @@ impl Checker<'_> {
                 let message =
                     format!("`{name}` may be of either of two types here: the turns of a loop give it another");
                 let diagnostic = Diagnostic::error("E0216", message, span, "").label(place, "this loop");
-                Err(self.report(
-                    diagnostic
-                        .help(format!("give it a value after the loop: `{name} = …`, or take another name in it")),
-                ))
+                Err(self.report(diagnostic.help("take another name in the loop")))
             }
             Binding::OneSided(place) => {
                 let message = format!("`{name}` has a value on only one side of an `if`");

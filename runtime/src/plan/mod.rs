@@ -351,17 +351,17 @@ pub fn plan(graph: &Graph, bodies: &dyn Bodies, settings: &Settings) -> Plan {
 
 /// Plans a graph of which several may run at once, so that no placement in it may use more than `limit` threads.
 fn plan_body(graph: &Graph, bodies: &dyn Bodies, settings: &Settings, limit: usize) -> Plan {
-    plan_sized(graph, bodies, settings, limit, false)
+    plan_sized(graph, bodies, settings, limit, Sizing::Known)
 }
 
 /// The same for a graph in which placeholders may stand for sizes (`rest.rs`), with which views reach beyond what they show.
-fn plan_sized(graph: &Graph, bodies: &dyn Bodies, settings: &Settings, limit: usize, is_generic: bool) -> Plan {
+fn plan_sized(graph: &Graph, bodies: &dyn Bodies, settings: &Settings, limit: usize, sizing: Sizing) -> Plan {
     let mut draft = Draft {
         graph: graph.clone(),
         bodies,
         settings: settings.clone(),
         limit,
-        is_generic,
+        sizing,
         needed: Vec::new(),
         before: Vec::new(),
         groups: Vec::new(),
@@ -377,7 +377,7 @@ fn plan_sized(graph: &Graph, bodies: &dyn Bodies, settings: &Settings, limit: us
     for pass in PASSES {
         (pass.run)(&mut draft);
         if cfg!(debug_assertions)
-            && !is_generic
+            && sizing != Sizing::Open
             && let Err(what) = verify::verify(&draft)
         {
             panic!("after the pass `{}`: {what}", pass.name);
@@ -389,6 +389,17 @@ fn plan_sized(graph: &Graph, bodies: &dyn Bodies, settings: &Settings, limit: us
         }
     }
     draft.finish()
+}
+
+/// What is known of a plan's sizes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sizing {
+    /// They were known before the run.
+    Known,
+    /// The run has told them, and may tell others the next time: the plan had better be made soon.
+    Told,
+    /// Placeholders stand for some.
+    Open,
 }
 
 /// A group of fused nodes, on its way to be a region.
@@ -414,7 +425,7 @@ struct Draft<'a> {
     bodies: &'a dyn Bodies,
     settings: Settings,
     limit: usize,
-    is_generic: bool,
+    sizing: Sizing,
     /// For each node whether something needs it, from the pass `drop unneeded` on.
     needed: Vec<bool>,
     /// For each node those that must run before it although it does not read them, from the pass `order updates` on.

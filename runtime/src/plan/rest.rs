@@ -1,7 +1,7 @@
 //! What follows a plan whose sizes are not all known: when its steps have told them, the rest is closed and planned. The plans
 //! are kept by sizes, because the body of a loop comes back with the same ones again and again.
 
-use super::{Plan, Settings, plan_body, plan_sized};
+use super::{Plan, Settings, Sizing, plan_sized};
 use crate::operation::Bodies;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -81,7 +81,7 @@ impl Following {
         let mut sizes = self.rest.known.clone();
         sizes.extend(self.rest.told.iter().cloned().zip(told.iter().copied()));
         let graph = close(&self.rest.graph, &sizes)?;
-        let mut plan = plan_body(&graph, bodies, &self.settings, self.limit);
+        let mut plan = plan_sized(&graph, bodies, &self.settings, self.limit, Sizing::Told);
         crate::machine::loops::offer(&mut plan, bodies, self.settings.machine_code);
         let plan = Arc::new(plan);
         let mut known = known();
@@ -124,7 +124,7 @@ impl Following {
         }
         let graph = close(&graph, &sizes).ok().filter(is_countable)?;
         let settings = Settings { threads: 1, ..self.settings.clone() };
-        let plan = plan_sized(&graph, bodies, &settings, self.limit, true);
+        let plan = plan_sized(&graph, bodies, &settings, self.limit, Sizing::Open);
         plan.refusal.is_none().then_some(Generic { plan, placeholders, lengths })
     }
 }

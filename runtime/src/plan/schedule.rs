@@ -6,8 +6,8 @@
 use super::counter::Counter;
 use super::region::{Region, Site, Source, ValueId};
 use super::{
-    Choice, ChunkStep, Draft, Handed, IndexPlace, LoopStep, MapStep, Step, UpdateStep, Walked, Work, build, fuse,
-    place, plan_sized, vectorise,
+    Choice, ChunkStep, Draft, Handed, IndexPlace, LoopStep, MapStep, Sizing, Step, UpdateStep, Walked, Work, build,
+    fuse, place, plan_sized, vectorise,
 };
 use crate::machine::MachineCode;
 use crate::machine::regions::lane_loop;
@@ -229,7 +229,7 @@ impl Scheduler<'_, '_> {
                     machine: None,
                     lanes: None,
                 };
-                if self.draft.settings.machine_code != MachineCode::Off && !self.draft.is_generic {
+                if self.draft.settings.machine_code != MachineCode::Off && self.draft.sizing != Sizing::Open {
                     work.lanes = lane_loop(&work, self.draft.settings.level).ok().map(Box::new);
                 }
                 (Work::Loop(work), calling("turn by turn"))
@@ -272,7 +272,7 @@ impl Scheduler<'_, '_> {
     fn body(&self, body: &thalweg_lang::graph::Graph, threads: usize) -> Box<super::Plan> {
         let settings = super::Settings { threads, ..self.draft.settings.clone() };
         let limit = if threads < self.draft.settings.threads { threads } else { self.draft.limit };
-        Box::new(plan_sized(body, self.draft.bodies, &settings, limit, self.draft.is_generic))
+        Box::new(plan_sized(body, self.draft.bodies, &settings, limit, self.draft.sizing))
     }
 
     fn push_region(&mut self, region: Region, span: thalweg_lang::source::Span) {

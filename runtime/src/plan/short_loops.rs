@@ -5,12 +5,13 @@
 //! must be elementwise, so that the turns can be a group, and must always have an answer, so that no error is told that another turn would have
 //! met first.
 
-use super::Draft;
 use super::lanes::is_total;
+use super::region::elements;
 use super::rewrite::{Rewriter, compose, is_elementwise, with_operands};
+use super::{Draft, Sizing};
 use crate::array::contiguous_strides;
 use crate::operation::Bodies;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use thalweg_lang::dtype::Scalar;
 use thalweg_lang::graph::{Graph, Node, NodeId, NodeKind, SourceAxis};
@@ -19,31 +20,38 @@ use thalweg_lang::types::ArrayType;
 /// The most turns that are written out.
 const MOST_TURNS: usize = 16;
 
-/// The most elementwise nodes that one loop becomes.
-const MOST_NODES: usize = 512;
+/// The most elementwise nodes that one loop becomes: several such loops make one group.
+const MOST_NODES: usize = 256;
 
-/// Runs the pass.
+/// The fewest elements of an array for which the planning is worth it. In a map each element may become as many.
+const FEWEST: usize = 4096;
+
+/// How many nodes are looked at for where a value comes from.
+const FARTHEST: usize = 1024;
+
+/// Runs the pass. A plan that is made in the midst of a run takes longer to make so than it may save.
 pub fn run(draft: &mut Draft) {
     if draft.settings.fuse
-        && let Some(graph) = written_out(&draft.graph, draft.bodies)
+        && draft.sizing == Sizing::Known
+        && let Some(graph) = written_out(&draft.graph, draft.bodies, false)
     {
         draft.graph = graph;
     }
 }
 
 /// The graph with its short loops written out, in bodies too; `None`: it has none.
-fn written_out(old: &Graph, bodies: &dyn Bodies) -> Option<Graph> {
-    let is_seen = |node: &Node| !node.kind.bodies().is_empty();
-    if !old.nodes.iter().any(is_seen) {
+fn written_out(old: &Graph, bodies: &dyn Bodies, in_map: bool) -> Option<Graph> {
+    if old.nodes.iter().all(|node| node.kind.bodies().is_empty()) {
         return None;
     }
-    let mut writer = Writer { rewriter: Rewriter::new(old), bodies };
+    let mut writer = Writer { rewriter: Rewriter::new(old), bodies, in_map };
     let mut results: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
     let mut is_changed = false;
     for (index, node) in old.nodes.iter().enumerate() {
         let mut kind = writer.rewriter.renamed(&node.kind);
+        let in_map = in_map || matches!(kind, NodeKind::Map { .. });
         for body in kind.bodies_mut() {
-            if let Some(new) = written_out(body, bodies) {
+            if let Some(new) = written_out(body, bodies, in_map) {
                 *body = Arc::new(new);
                 is_changed = true;
             }
@@ -69,6 +77,8 @@ fn written_out(old: &Graph, bodies: &dyn Bodies) -> Option<Graph> {
 struct Writer<'a> {
     rewriter: Rewriter,
     bodies: &'a dyn Bodies,
+    /// Whether all this is done for each element of a map.
+    in_map: bool,
 }
 
 impl Writer<'_> {
@@ -79,9 +89,11 @@ impl Writer<'_> {
         };
         let turns = self.rewriter.node(*mapped.first()?).array_type().shape[0];
         let needed = body.needed();
+        let is_large = |&id: &NodeId| elements(&self.rewriter.node(id).array_type().shape) >= FEWEST;
         if carried.is_empty()
             || !(1..=MOST_TURNS).contains(&turns)
-            || !self.is_plain(body, &needed, mapped.len(), carried.len())
+            || !(self.in_map || carried.iter().any(is_large))
+            || !self.is_plain(body, &needed, (mapped, carried, captured))
         {
             return None;
         }
@@ -98,22 +110,58 @@ impl Writer<'_> {
         Some(values)
     }
 
-    /// Whether what is computed of the carried values, and all else that is computed, is elementwise and has an answer.
-    fn is_plain(&self, body: &Graph, needed: &[bool], mapped: usize, carried: usize) -> bool {
+    /// Whether all that is computed is elementwise and has an answer. Arrays that do not follow from the turn before may be computed only
+    /// where the turns wait for nothing else: each turn would have to store its own.
+    fn is_plain(
+        &self,
+        body: &Graph,
+        needed: &[bool],
+        (mapped, carried, captured): (&[NodeId], &[NodeId], &[NodeId]),
+    ) -> bool {
+        let mut operands = mapped.iter().chain(carried).chain(captured);
+        let is_ready = !self.in_map && operands.all(|&value| self.is_ready(value));
+        let is_carried = mapped.len()..mapped.len() + carried.len();
+        let is_single = |node: &Node| !self.in_map && node.array_type().shape.is_empty();
         // Whether each node changes from turn to turn by more than which elements of the walked arrays it shows.
         let mut is_changing = vec![false; body.nodes.len()];
         let is_plain = body.nodes.iter().enumerate().filter(|(index, _)| needed[*index]).all(|(index, node)| {
             is_changing[index] = match node.kind {
-                NodeKind::Input(input) => (mapped..mapped + carried).contains(&(input as usize)),
+                NodeKind::Input(input) => is_carried.contains(&(input as usize)),
                 _ => node.kind.operands().iter().any(|operand| is_changing[operand.index()]),
             };
             match node.kind {
                 NodeKind::Input(_) | NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Iota => true,
                 NodeKind::View { .. } => !is_changing[index],
-                ref kind => is_elementwise(kind) && is_total(self.bodies, body, node),
+                ref kind => {
+                    (is_changing[index] || is_ready || is_single(node))
+                        && is_elementwise(kind)
+                        && is_total(self.bodies, body, node)
+                }
             }
         });
         is_plain && body.effects.is_empty() && body.rest.is_none()
+    }
+
+    /// Whether a value is computed element by element of what is there before the plan runs.
+    fn is_ready(&self, value: NodeId) -> bool {
+        let mut seen = HashSet::new();
+        let mut waiting = vec![value];
+        while let Some(id) = waiting.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            let kind = &self.rewriter.node(id).kind;
+            match kind {
+                NodeKind::Input(_) | NodeKind::Constant(_) | NodeKind::Literal(_) | NodeKind::Iota => {}
+                NodeKind::View { .. } | NodeKind::Stack(_) => waiting.extend(kind.operands()),
+                kind if is_elementwise(kind) => waiting.extend(kind.operands()),
+                _ => return false,
+            }
+            if seen.len() > FARTHEST {
+                return false;
+            }
+        }
+        true
     }
 
     /// What one turn hands on.

@@ -5,7 +5,7 @@
 //! the cache for the next, so that an array larger than the cache goes through memory once and not once for each region.
 
 use super::region::{Region, Source, ValueId, bytes_of, elements};
-use super::{Draft, Step, Turns, Work, memory};
+use super::{Draft, Sizing, Step, Turns, Work, memory};
 use std::collections::HashMap;
 use thalweg_lang::graph::SourceAxis;
 use thalweg_lang::types::ArrayType;
@@ -22,7 +22,7 @@ const MOST: usize = 16;
 /// Finds steps that can take turns.
 pub fn run(draft: &mut Draft) {
     // Placeholders for lengths tell nothing about caches.
-    if draft.is_generic {
+    if draft.sizing == Sizing::Open {
         return;
     }
     let mut is_view = vec![false; draft.values.len()];

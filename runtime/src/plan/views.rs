@@ -200,6 +200,11 @@ impl Sinker {
         self.rewriter.add(NodeKind::Reshape(value), node.array_type().clone(), node)
     }
 
+    /// Whether a value follows from the index alone, so that it costs nothing to have it again.
+    fn counts(&self, id: NodeId) -> bool {
+        Counter::of(self.rewriter.builder.graph(), id).is_some()
+    }
+
     /// Whether a view that sinks through a value would part it from several others that are in registers where it is computed: then each
     /// of these would be stored instead of it alone.
     fn parts(&self, value: NodeId) -> bool {
@@ -209,7 +214,8 @@ impl Sinker {
         let mut waiting = vec![value];
         while let Some(id) = waiting.pop() {
             let node = self.rewriter.node(id);
-            if !is_elementwise(&node.kind) || elements(&node.array_type().shape) < count {
+            let is_free = matches!(node.kind, NodeKind::Cast(operand) if self.counts(operand));
+            if !is_elementwise(&node.kind) || is_free || elements(&node.array_type().shape) < count {
                 continue;
             }
             if self.uses_of(id) <= 1 {
@@ -232,11 +238,7 @@ impl Sinker {
                 let axes = compose(outer, &axes);
                 return self.view(*value, axes, shape, node, depth.saturating_sub(1));
             }
-            NodeKind::Cast(operand)
-                if !enlarges
-                    && depth > 0
-                    && (only || Counter::of(self.rewriter.builder.graph(), *operand).is_some()) =>
-            {
+            NodeKind::Cast(operand) if !enlarges && depth > 0 && (only || self.counts(*operand)) => {
                 let operand = self.view(*operand, axes, shape.clone(), node, depth - 1);
                 let array_type = ArrayType::new(source.array_type().dtype, shape);
                 return self.rewriter.add(NodeKind::Cast(operand), array_type, &source);

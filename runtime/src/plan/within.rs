@@ -4,8 +4,8 @@
 //! come reads the element that it replaces, if anything does. So neither the new elements nor a second copy of the array go through memory. Where it
 //! replaces most of the array, it may write another one instead and copy the rest, so that nothing waits: two arrays take turns in a loop.
 
-use super::Draft;
 use super::region::{Region, SHORTEST_ROW, Site, Source, ValueId, Within, elements};
+use super::{Draft, Sizing};
 use super::{Step, UpdateStep, Work};
 use crate::kernel::Level;
 use crate::machine::MachineCode;
@@ -25,7 +25,7 @@ const MOST_ASIDE: usize = 1024 * 1024;
 /// Joins each such region with the update that reads it.
 pub fn run(draft: &mut Draft) {
     // How far a stencil reaches back is told by lengths, which a generic plan has placeholders for.
-    if draft.is_generic {
+    if draft.sizing == Sizing::Open {
         return;
     }
     let mut readers: HashMap<ValueId, usize> = HashMap::new();

@@ -319,16 +319,20 @@ fn tally(call: &FunctionCall) -> Result<Vec<Array>, Failure> {
         }
         None => {
             let counts = result.as_mut_slice::<i64>().unwrap_or_default();
-            // Each thread has bins of its own, which must not cost more than what is counted.
-            let shares =
-                if counts.len() * 8 > index.len() { 1 } else { pieces_of(call, index.len()).min(call.threads) };
-            if shares == 1 {
+            // Each thread has bins of its own, which together must not cost more than what is counted.
+            let most = index.len() / (8 * counts.len().max(1));
+            let shares = pieces_of(call, index.len()).min(call.threads).min(most);
+            if shares <= 1 {
                 count(index, counts)
             } else {
-                let length = index.len().div_ceil(shares);
-                let pieces = index.chunks(length).map(|piece| (piece, vec![0; counts.len()], 0)).collect();
-                let pieces = each_piece(call, pieces, |_, (index, own, outside)| *outside = count(index, own))?;
+                let own = |piece| Ok((piece, zeros(call, 0)?, 0));
+                let pieces =
+                    index.chunks(index.len().div_ceil(shares)).map(own).collect::<Result<Vec<_>, Failure>>()?;
+                let pieces = each_piece(call, pieces, |_, (index, own, outside)| {
+                    *outside = count(index, own.as_mut_slice::<i64>().unwrap_or_default());
+                })?;
                 for (_, own, _) in &pieces {
+                    let own = own.as_slice::<i64>().unwrap_or_default();
                     counts.iter_mut().zip(own).for_each(|(count, own)| *count += own);
                 }
                 pieces.iter().fold(0, |all, (_, _, outside)| all | outside)
