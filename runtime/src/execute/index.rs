@@ -513,6 +513,14 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Where the places on an axis begin that its known part, and a single number beside it, tell; `None`: an array of indices has a say in
+    /// them, or not all are on the axis.
+    fn start(&self, &IndexPlace { place, index }: &IndexPlace, length: usize, shape: &[usize]) -> Option<isize> {
+        let Some(index) = index else { return Some(place.start as isize) };
+        let (count, step) = place.axis.map_or((1, 0), |own| (shape[own], place.step));
+        straight(self.lone(index)?.saturating_add(place.start as i64), step as i64, count, length)
+    }
+
     /// A selection that no array of indices has a say in, and whose places are all on their axes: how far its first element is from the
     /// array's, and the distances along its axes, in elements. `None`: it may be another, or one that is out of bounds.
     fn located(
@@ -524,17 +532,10 @@ impl<'a> Run<'a> {
     ) -> Option<(isize, Short<isize>)> {
         let mut offset = 0;
         let mut along: Short<isize> = Short::from_elem(0, shape.len());
-        for ((IndexPlace { place, index }, &length), &stride) in axes.iter().zip(lengths).zip(strides) {
-            let (count, step) = place.axis.map_or((1, 0), |own| (shape[own], place.step));
-            let start = match *index {
-                None => place.start as isize,
-                Some(index) => {
-                    straight(self.lone(index)?.saturating_add(place.start as i64), step as i64, count, length)?
-                }
-            };
-            offset += start * stride;
-            if let Some(own) = place.axis {
-                along[own] += step * stride;
+        for ((axis, &length), &stride) in axes.iter().zip(lengths).zip(strides) {
+            offset += self.start(axis, length, shape)? * stride;
+            if let Some(own) = axis.place.axis {
+                along[own] += axis.place.step * stride;
             }
         }
         Some((offset, along))
@@ -556,17 +557,10 @@ impl<'a> Run<'a> {
             strides: Short::from_elem(0, shape.len()),
             tables: Vec::new(),
         };
-        for (axis, IndexPlace { place, index }) in axes.iter().enumerate() {
+        for (axis, indexed @ IndexPlace { place, index }) in axes.iter().enumerate() {
             let (length, stride) = (lengths[axis], strides[axis]);
-            // How many steps there are along the result's axis.
-            let count = place.axis.map_or(1, |own| shape[own]);
             let step = if place.axis.is_some() { place.step } else { 0 };
-            let known = match *index {
-                None => Some(place.start as isize),
-                Some(index) => self
-                    .lone(index)
-                    .and_then(|own| straight(own.saturating_add(place.start as i64), step as i64, count, length)),
-            };
+            let known = self.start(indexed, length, shape);
             let index = index.map(|index| self.array(index));
             match (known, index) {
                 (Some(start), _) => {

@@ -5,8 +5,7 @@
 //! replaces most of the array, it may write another one instead and copy the rest, so that nothing waits: two arrays take turns in a loop.
 
 use super::region::{Region, SHORTEST_ROW, Site, Source, ValueId, Within, elements};
-use super::{Draft, Sizing};
-use super::{Step, UpdateStep, Work};
+use super::{Draft, Sizing, Step, UpdateStep, Work};
 use crate::kernel::Level;
 use crate::machine::MachineCode;
 use std::collections::HashMap;
