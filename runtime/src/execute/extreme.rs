@@ -4,16 +4,21 @@ use super::fold::Partial;
 use crate::array::Complex;
 use crate::for_dtype;
 use crate::kernel::Level;
-use std::ops::{BitOrAssign, Range};
 use thalweg_lang::dtype::DType;
 
-/// How many elements are compared with the best at once, of many.
-const MOST_LANES: usize = 32;
+/// The bytes of the elements that are compared with the best at once.
+const LANES_BYTES: usize = 64;
+
+/// How many times as many elements make a stretch, of which the best is compared with that of the stretches before.
+const ROWS: usize = 8;
+
+/// How many such stretches are worth looking for the place in one of them.
+const FEWEST_STRETCHES: usize = 3;
 
 /// How many elements are compared with the best at once, of few.
 const FEWEST_LANES: usize = 8;
 
-/// How many elements are gone over twice: they stay in the first cache.
+/// How many elements have a best of their own: a stretch's number is as wide as an element, or 16 bits.
 const PART: usize = 4096;
 
 /// Looks for the first extreme of each column.
@@ -39,6 +44,22 @@ impl Search {
     /// # Safety
     /// `source` has `count` elements, and the machine has the level.
     pub unsafe fn feed(&mut self, level: Level, source: *const u8, count: usize, taken: usize, first_row: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { self.take(level, source, Elements::More { count, taken, first_row }) }
+    }
+
+    /// Takes the elements of so many searches, of `count` elements each, one after the other; the indices that they find go to `to`.
+    ///
+    /// # Safety
+    /// `source` has the elements, `to` has room for `width` indices of each, and the machine has the level.
+    pub unsafe fn each(&mut self, level: Level, source: *const u8, count: usize, searches: usize, to: *mut i64) {
+        // SAFETY: the caller's promise.
+        unsafe { self.take(level, source, Elements::Each { count, searches, to }) }
+    }
+
+    /// # Safety
+    /// As [`Search::feed`] or [`Search::each`].
+    unsafe fn take(&mut self, level: Level, source: *const u8, elements: Elements) {
         let (values, indices, width) = (self.values.pointer(), self.indices.as_mut_ptr(), self.width);
         let greatest = self.greatest;
         for_dtype!(self.dtype, T => {
@@ -47,14 +68,23 @@ impl Search {
                 let best = Best { values: values.cast::<T>(), indices, width, greatest };
                 match level {
                     #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => best.feed_avx512(source.cast(), count, taken, first_row),
+                    Level::Avx512 => best.take_avx512(source.cast(), elements),
                     #[cfg(target_arch = "x86_64")]
-                    Level::Avx2 => best.feed_avx2(source.cast(), count, taken, first_row),
-                    _ => best.feed(source.cast(), count, taken, first_row),
+                    Level::Avx2 => best.take_avx2(source.cast(), elements),
+                    _ => best.take(source.cast(), elements),
                 }
             }
         });
     }
+}
+
+/// What a search takes.
+#[derive(Clone, Copy)]
+enum Elements {
+    /// So many more; row 0 of the search is the row `first_row`.
+    More { count: usize, taken: usize, first_row: usize },
+    /// All of so many searches, whose indices go to `to`.
+    Each { count: usize, searches: usize, to: *mut i64 },
 }
 
 /// The best of each column so far, and their rows.
@@ -67,42 +97,68 @@ struct Best<T> {
 
 impl<T: Extreme> Best<T> {
     /// # Safety
-    /// As [`Search::feed`]; a value and an index are there for each column.
+    /// As [`Search::take`]; a value and an index are there for each column.
     #[inline(always)]
-    unsafe fn feed(&self, source: *const T, count: usize, taken: usize, first_row: usize) {
+    unsafe fn take(&self, source: *const T, elements: Elements) {
         // SAFETY: the caller's promise.
         unsafe {
             match (self.width == 1, self.greatest) {
-                (true, true) => self.run::<true>(source, count, taken, first_row),
-                (true, false) => self.run::<false>(source, count, taken, first_row),
-                (false, true) => self.rows::<true>(source, count, taken, first_row),
-                (false, false) => self.rows::<false>(source, count, taken, first_row),
+                (true, true) => self.take_as::<true, true>(source, elements),
+                (true, false) => self.take_as::<true, false>(source, elements),
+                (false, true) => self.take_as::<false, true>(source, elements),
+                (false, false) => self.take_as::<false, false>(source, elements),
             }
         }
     }
 
     /// # Safety
-    /// As [`Best::feed`], on a machine with AVX2 and FMA.
+    /// As [`Best::take`].
+    #[inline(always)]
+    unsafe fn take_as<const LONE: bool, const GREATEST: bool>(&self, source: *const T, elements: Elements) {
+        // SAFETY: the caller's promise.
+        let run = |source: *const T, count: usize, taken: usize, first_row: usize| unsafe {
+            if LONE {
+                self.run::<GREATEST>(source, count, taken, first_row);
+            } else {
+                self.rows::<GREATEST>(source, count, taken, first_row);
+            }
+        };
+        match elements {
+            Elements::More { count, taken, first_row } => run(source, count, taken, first_row),
+            Elements::Each { count, searches, to } => {
+                for search in 0..searches {
+                    // SAFETY: the caller's promise.
+                    unsafe {
+                        run(source.add(search * count), count, 0, 0);
+                        to.add(search * self.width).copy_from_nonoverlapping(self.indices, self.width);
+                    }
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`Best::take`], on a machine with AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn feed_avx2(&self, source: *const T, count: usize, taken: usize, first_row: usize) {
+    unsafe fn take_avx2(&self, source: *const T, elements: Elements) {
         // SAFETY: the caller's promise.
-        unsafe { self.feed(source, count, taken, first_row) }
+        unsafe { self.take(source, elements) }
     }
 
     /// # Safety
-    /// As [`Best::feed`], on a machine with AVX-512 F, DQ, VL and BW.
+    /// As [`Best::take`], on a machine with AVX-512 F, DQ, VL and BW.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma")]
-    unsafe fn feed_avx512(&self, source: *const T, count: usize, taken: usize, first_row: usize) {
+    unsafe fn take_avx512(&self, source: *const T, elements: Elements) {
         // SAFETY: the caller's promise.
-        unsafe { self.feed(source, count, taken, first_row) }
+        unsafe { self.take(source, elements) }
     }
 
-    /// One column: the best of a part is found first, then the first element that is as good.
+    /// One column.
     ///
     /// # Safety
-    /// As [`Best::feed`].
+    /// As [`Best::take`].
     #[inline(always)]
     unsafe fn run<const GREATEST: bool>(&self, source: *const T, count: usize, taken: usize, first_row: usize) {
         // SAFETY: the caller's promise; elements are read at any alignment.
@@ -110,10 +166,8 @@ impl<T: Extreme> Best<T> {
             let mut done = 0;
             while done < count {
                 let part = (count - done).min(PART);
-                let from = source.add(done);
-                let best = best_of::<T, GREATEST>(from, part);
+                let (best, place) = first_best::<T, GREATEST>(source.add(done), part);
                 if taken + done == 0 || best.beats(self.values.read(), GREATEST) {
-                    let place = first_of::<T, GREATEST>(from, part, best);
                     self.values.write(best);
                     self.indices.write((first_row + taken + done + place) as i64);
                 }
@@ -125,7 +179,7 @@ impl<T: Extreme> Best<T> {
     /// Several columns, a row, or what there is of it, at a time.
     ///
     /// # Safety
-    /// As [`Best::feed`].
+    /// As [`Best::take`].
     #[inline(always)]
     unsafe fn rows<const GREATEST: bool>(&self, source: *const T, count: usize, taken: usize, first_row: usize) {
         let mut done = 0;
@@ -150,89 +204,126 @@ impl<T: Extreme> Best<T> {
     }
 }
 
-/// The best of `count` elements, one at least: the first NaN, or what no element is ahead of.
+/// The best of `count` elements, `1..=PART`, and its place: the first NaN, or the first that no element is ahead of.
 ///
 /// # Safety
 /// `source` has `count` elements, at any alignment.
 #[inline(always)]
-unsafe fn best_of<T: Extreme, const GREATEST: bool>(source: *const T, count: usize) -> T {
+unsafe fn first_best<T: Extreme, const GREATEST: bool>(source: *const T, count: usize) -> (T, usize) {
     // SAFETY: the caller's promise.
     unsafe {
-        let ordered = match count {
-            MOST_LANES.. => best_of_ordered::<T, GREATEST, MOST_LANES>(source, count),
-            16.. => best_of_ordered::<T, GREATEST, 16>(source, count),
-            FEWEST_LANES.. => best_of_ordered::<T, GREATEST, FEWEST_LANES>(source, count),
-            _ => None,
+        let ordered = match size_of::<T>() {
+            1 => first_of_lanes::<T, GREATEST, LANES_BYTES>(source, count),
+            2 => first_of_lanes::<T, GREATEST, { LANES_BYTES / 2 }>(source, count),
+            4 => first_of_lanes::<T, GREATEST, { LANES_BYTES / 4 }>(source, count),
+            _ => first_of_lanes::<T, GREATEST, { LANES_BYTES / 8 }>(source, count),
         };
         ordered.unwrap_or_else(|| {
             let element = |at: usize| source.add(at).read_unaligned();
-            let better = |best: T, value: T| if value.beats(best, GREATEST) { value } else { best };
-            (1..count).map(element).fold(element(0), better)
+            let better =
+                |best: (T, usize), at| if element(at).beats(best.0, GREATEST) { (element(at), at) } else { best };
+            (1..count).fold((element(0), 0), better)
         })
     }
 }
 
-/// The best of `count` elements where all of them have an order, `LANES` at a time.
+/// The same for elements that all have an order, if there are enough of them.
 ///
 /// # Safety
-/// As [`best_of`]; there are `LANES` elements at least.
+/// As [`first_best`].
 #[inline(always)]
-unsafe fn best_of_ordered<T: Extreme, const GREATEST: bool, const LANES: usize>(
+unsafe fn first_of_lanes<T: Extreme, const GREATEST: bool, const LANES: usize>(
     source: *const T,
     count: usize,
-) -> Option<T> {
+) -> Option<(T, usize)> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if count >= FEWEST_STRETCHES * LANES * ROWS {
+            first_of_stretches::<T, GREATEST, LANES, ROWS>(source, count)
+        } else if count >= LANES {
+            first_of_stretches::<T, GREATEST, LANES, 1>(source, count)
+        } else if count >= FEWEST_LANES {
+            first_of_stretches::<T, GREATEST, FEWEST_LANES, 1>(source, count)
+        } else {
+            None
+        }
+    }
+}
+
+/// The same, a stretch of `ROWS` times `LANES` elements at a time: each lane keeps its best element and the stretch that it is
+/// from. It goes over the elements once, and no branch depends on them, so that one row of many begins before the last has ended.
+///
+/// # Safety
+/// As [`first_best`]; there is a stretch at least.
+#[inline(always)]
+unsafe fn first_of_stretches<T: Extreme, const GREATEST: bool, const LANES: usize, const ROWS: usize>(
+    source: *const T,
+    count: usize,
+) -> Option<(T, usize)> {
     // SAFETY: the caller's promise.
     let element = |at: usize| unsafe { source.add(at).read_unaligned() };
-    let mut best: [T; LANES] = std::array::from_fn(element);
-    let mut disordered = [T::Word::from(false); LANES];
-    for (word, value) in disordered.iter_mut().zip(&best) {
-        *word = T::Word::from(!value.has_order());
-    }
-    let mut at = LANES;
-    while at < count {
-        // The last ones may be looked at twice: that changes nothing.
-        let from = at.min(count - LANES);
-        for (lane, best) in best.iter_mut().enumerate() {
-            let value = element(from + lane);
-            disordered[lane] |= T::Word::from(!value.has_order());
-            *best = if value.is_ahead(*best, GREATEST) { value } else { *best };
+    let stretch = LANES * ROWS;
+    // The last stretch may have elements of the one before: of two that have the best element, the first one counts.
+    let start = |number: usize| (number * stretch).min(count - stretch);
+    let ahead = |one: T, other: T| if one.is_ahead(other, GREATEST) { one } else { other };
+    let mut best = [element(0); LANES];
+    let mut numbers = [T::Word::default(); LANES];
+    let mut disordered = [T::Word::default(); LANES];
+    for number in 0..count.div_ceil(stretch) {
+        let from = start(number);
+        for lane in 0..LANES {
+            let mut own = element(from + lane);
+            let mut has_order = own.has_order();
+            for row in 1..ROWS {
+                let value = element(from + row * LANES + lane);
+                has_order &= value.has_order();
+                own = ahead(value, own);
+            }
+            disordered[lane] = if has_order { disordered[lane] } else { T::word(1) };
+            let old = best[lane];
+            // A choice between values: one whether to write keeps the lanes in memory.
+            best[lane] = ahead(own, old);
+            numbers[lane] = if own.is_ahead(old, GREATEST) { T::word(number) } else { numbers[lane] };
         }
-        at += LANES;
     }
-    if disordered.into_iter().any(|word| word != T::Word::from(false)) {
+    if disordered.into_iter().any(|word| word != T::Word::default()) {
         return None;
     }
+    let mut halves = best;
     let mut half = LANES / 2;
     while half > 0 {
         for lane in 0..half {
-            best[lane] = if best[lane + half].is_ahead(best[lane], GREATEST) { best[lane + half] } else { best[lane] };
+            halves[lane] = ahead(halves[lane + half], halves[lane]);
         }
         half /= 2;
     }
-    Some(best[0])
+    let value = halves[0];
+    let is_it = |other: T| !value.is_ahead(other, GREATEST);
+    let number =
+        least::<T, LANES>(std::array::from_fn(|lane| if is_it(best[lane]) { numbers[lane] } else { T::word(PART) }));
+    let from = start(T::number(number));
+    let mut places = [T::word(PART); LANES];
+    for (lane, place) in places.iter_mut().enumerate() {
+        for at in (0..ROWS).rev().map(|row| row * LANES + lane) {
+            *place = if is_it(element(from + at)) { T::word(at) } else { *place };
+        }
+    }
+    // Of two zeros the first one.
+    let place = from + T::number(least::<T, LANES>(places));
+    Some((element(place), place))
 }
 
-/// The first of `count` elements that is as good as the best of them.
-///
-/// # Safety
-/// As [`best_of`].
+/// The least of a power of two of numbers.
 #[inline(always)]
-unsafe fn first_of<T: Extreme, const GREATEST: bool>(source: *const T, count: usize, best: T) -> usize {
-    // SAFETY: the caller's promise.
-    let element = |at: usize| unsafe { source.add(at).read_unaligned() };
-    if !best.has_order() {
-        return (0..count).find(|&at| !element(at).has_order()).unwrap_or(0);
+fn least<T: Extreme, const LANES: usize>(mut numbers: [T::Word; LANES]) -> T::Word {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            numbers[lane] = numbers[lane].min(numbers[lane + half]);
+        }
+        half /= 2;
     }
-    let is_it = |at: usize| !best.is_ahead(element(at), GREATEST);
-    let is_among = |places: Range<usize>| places.fold(false, |any, at| any | is_it(at));
-    let mut from = 0;
-    while from + MOST_LANES <= count && !is_among(from..from + MOST_LANES) {
-        from += MOST_LANES;
-    }
-    while from + FEWEST_LANES <= count && !is_among(from..from + FEWEST_LANES) {
-        from += FEWEST_LANES;
-    }
-    (from..count).find(|&at| is_it(at)).unwrap_or(0)
+    numbers[0]
 }
 
 /// Whether one value must take the place of another.
@@ -248,8 +339,12 @@ pub unsafe fn beats(dtype: DType, value: *const u8, best: *const u8, greatest: b
 
 /// Elements with an order in which NaN comes first.
 trait Extreme: Copy {
-    /// As wide as an element, so that a truth lies beside it in a vector.
-    type Word: Copy + PartialEq + From<bool> + BitOrAssign;
+    /// As wide as an element where that is wide enough for a place, so that one lies beside it in a vector.
+    type Word: Copy + Default + Ord;
+    /// A number up to [`PART`].
+    fn word(number: usize) -> Self::Word;
+    /// The same.
+    fn number(word: Self::Word) -> usize;
     /// Whether it has a place in the order of numbers: it is not NaN.
     fn has_order(self) -> bool;
     /// Whether it is greater (less), of two that have a place.
@@ -262,9 +357,17 @@ trait Extreme: Copy {
 }
 
 macro_rules! ordered {
-    ($($element:ty)*) => { $(
+    ($($element:ty, $word:ty;)*) => { $(
         impl Extreme for $element {
-            type Word = u8;
+            type Word = $word;
+            #[inline(always)]
+            fn word(number: usize) -> $word {
+                number as $word
+            }
+            #[inline(always)]
+            fn number(word: $word) -> usize {
+                word as usize
+            }
             #[inline(always)]
             fn has_order(self) -> bool {
                 true
@@ -276,12 +379,20 @@ macro_rules! ordered {
         }
     )* };
 }
-ordered!(bool i8 i16 i32 i64 u8 u16 u32 u64);
+ordered!(bool, u16; i8, u16; i16, u16; i32, u32; i64, u64; u8, u16; u16, u16; u32, u32; u64, u64;);
 
 macro_rules! floats {
     ($($element:ty, $word:ty;)*) => { $(
         impl Extreme for $element {
             type Word = $word;
+            #[inline(always)]
+            fn word(number: usize) -> $word {
+                number as $word
+            }
+            #[inline(always)]
+            fn number(word: $word) -> usize {
+                word as usize
+            }
             #[inline(always)]
             fn has_order(self) -> bool {
                 !self.is_nan()
@@ -294,6 +405,14 @@ macro_rules! floats {
         /// As NumPy orders them: by the real part, then by the imaginary one; NaN in either part counts.
         impl Extreme for Complex<$element> {
             type Word = $word;
+            #[inline(always)]
+            fn word(number: usize) -> $word {
+                number as $word
+            }
+            #[inline(always)]
+            fn number(word: $word) -> usize {
+                word as usize
+            }
             #[inline(always)]
             fn has_order(self) -> bool {
                 !self.re.is_nan() & !self.im.is_nan()

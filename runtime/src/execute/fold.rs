@@ -314,12 +314,9 @@ unsafe fn reduce_short(
                             std::ptr::copy_nonoverlapping(columns.pointer(), to, width * size);
                         }
                         (How::Extreme { .. }, search) => {
-                            let to: *mut i64 = target.to.cast();
+                            let to = target.to.cast::<i64>().add(from * inner);
                             let Some(search) = search else { unreachable!("it was made for the target") };
-                            for at in 0..count {
-                                search.feed(level, source.add(at * span * target.size()), span, 0, 0);
-                                to.add((from + at) * inner).copy_from_nonoverlapping(search.indices.as_ptr(), inner);
-                            }
+                            search.each(level, source, span, count, to);
                         }
                     }
                 }
