@@ -5,6 +5,7 @@
 //! provable. Each array has a **root**, the memory that it lies in; an update, a loop that carries it and a branch that may
 //! change it take the root over, and are declined while another value still shows it.
 
+mod interchange;
 mod maps;
 mod slices;
 mod updates;
@@ -128,6 +129,7 @@ pub fn lower(plan: &Plan, index: usize, bodies: &dyn Bodies) -> Result<Program, 
     let step = &plan.steps[index];
     let Work::Loop(repeated) = &step.work else { return Err("it is no loop".to_owned()) };
     let mut lowering = Lowering::new(bodies);
+    lowering.may_interchange = true;
     let walks = lowering.walks(plan, &repeated.mapped)?;
     let array = |value: ValueId| &plan.values[value];
     let mut carried = Vec::new();
@@ -152,7 +154,8 @@ pub fn lower(plan: &Plan, index: usize, bodies: &dyn Bodies) -> Result<Program, 
         };
         lowering.program.outputs.push(local);
     }
-    lowering.program.statements = lowering.code.pop().unwrap_or_default();
+    let statements = lowering.code.pop().unwrap_or_default();
+    lowering.program.statements = lowering.interchanged(statements)?;
     lowering.program.size = lowering.statements;
     Ok(lowering.program)
 }
@@ -183,6 +186,12 @@ struct Lowering<'a> {
     looked: Option<(Local, usize)>,
     /// The numbers that are looked at where they are used.
     look: Option<slices::Look>,
+    /// Whether the outermost loop may be done row by row.
+    may_interchange: bool,
+    /// What turns change that lies apart.
+    changes: Vec<interchange::Change>,
+    /// Whether an element of such is being computed.
+    is_apart: bool,
 }
 
 /// The values of a plan, as far as they are known.
@@ -205,6 +214,9 @@ impl<'a> Lowering<'a> {
             greatest: HashMap::new(),
             looked: None,
             look: None,
+            may_interchange: false,
+            changes: Vec::new(),
+            is_apart: false,
         }
     }
 
@@ -438,6 +450,9 @@ impl<'a> Lowering<'a> {
                 }
                 Computed::Gathered(gathered) => self.gathered_at(gathered, index),
                 Computed::Region { region, leaves, register } => {
+                    if region.instructions.len() > MOST_REPEATED && !self.is_apart {
+                        return Err("an array is computed in every turn".to_owned());
+                    }
                     let leaves = self.leaves_at(region, leaves, index)?;
                     let mut registers = leaves;
                     for instruction in 0..region.instructions.len() {
@@ -526,9 +541,6 @@ impl<'a> Lowering<'a> {
     fn computed(&mut self, region: &'a Region, register: usize, table: &Table<'a>) -> Lowered<Binding<'a>> {
         if region.instructions.iter().any(|instruction| !instruction.fault.is_empty()) {
             return Err("an array of elements that may have no answer is computed in every turn".to_owned());
-        }
-        if region.instructions.len() > MOST_REPEATED {
-            return Err("an array is computed in every turn".to_owned());
         }
         let leaves = self.leaf_bindings(region, table)?;
         Ok(Binding::Computed(Rc::new(Computed::Region { region, leaves, register })))

@@ -61,7 +61,7 @@ pub struct Place {
 }
 
 /// One thing that is done.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Statement {
     /// A known element.
     Constant {
@@ -182,7 +182,7 @@ pub struct Bound {
 }
 
 /// Elements that are reduced to one, in the one order of reductions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Fold {
     /// The variable that gets the result.
     pub to: Local,
@@ -210,7 +210,7 @@ impl Fold {
 }
 
 /// A loop in a program.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Repeat {
     /// The number of the turn (i64), and how many there are; the outermost loop may begin later than at 0.
     pub turns: Option<(Local, i64)>,

@@ -12,7 +12,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// The same where one value may show it, which has been read.
-    fn take_beside(
+    pub(super) fn take_beside(
         &self,
         array: &Lying,
         value: ValueId,
@@ -68,7 +68,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// What an element becomes.
-    fn combined(&mut self, update: &UpdateStep, step: &Step, old: Local, new: Local) -> Lowered<Local> {
+    pub(super) fn combined(&mut self, update: &UpdateStep, step: &Step, old: Local, new: Local) -> Lowered<Local> {
         let Some(combine) = &update.combine else { return Ok(new) };
         let dtype = self.dtype(old);
         let kernel = self.bodies.body(combine.operation).kernel(&[dtype, dtype]).ok_or("an operation has no kernel")?;
@@ -78,10 +78,11 @@ impl<'a> Lowering<'a> {
 
     /// A few elements changed at once: all new ones are read before the first old one changes.
     fn update_several(&mut self, update: &UpdateStep, step: &Step, table: &Table<'a>) -> Lowered<Binding<'a>> {
-        if !(1..=UNROLLED).contains(&elements(&update.shape))
-            || update.combine.as_ref().is_some_and(|combine| !combine.fault.is_empty())
-        {
-            return Err("several elements are changed at once".to_owned());
+        if update.combine.as_ref().is_some_and(|combine| !combine.fault.is_empty()) {
+            return Err("several elements are changed at once, and may have no answer".to_owned());
+        }
+        if !(1..=UNROLLED).contains(&elements(&update.shape)) {
+            return self.change(update, step, table);
         }
         let Binding::Array(array) = bound(table, update.value.value)? else {
             return Err("it changes an array that it makes in every turn".to_owned());

@@ -1,0 +1,303 @@
+//! Loops whose turns change a part of an array that lies apart in memory, as a column of a matrix does.
+//!
+//! Where each new element depends on its own row alone, all turns can be done for one row and then for the next (loop interchange;
+//! Allen and Kennedy, *Optimizing Compilers for Modern Architectures*, 2001). So a row's elements are read and written where they lie
+//! side by side. Several rows go along together, because a turn of one has to wait for the turn before.
+
+use super::super::program::{Affine, Local, Place, Repeat, Statement};
+use super::{Binding, Lowered, Lowering, Reason, Table, bound};
+use crate::plan::region::elements;
+use crate::plan::{Step, UpdateStep};
+use std::collections::HashMap;
+
+/// The most that an element may cost, in picoseconds as vectors take them: more is done faster by vectors, turn by turn, however
+/// long it takes to collect what they read.
+const MOST_COST: u32 = 1500;
+
+/// About how many elements that lie apart take the interpreter as long as a step does.
+const ELEMENTS_A_STEP: f64 = 32.0;
+
+/// The most rows that go along together, and the most statements that their turn becomes.
+const MOST_ROWS: i64 = 4;
+const MOST_STATEMENTS: usize = 160;
+
+/// Elements that a turn changes: a loop over each of their axes.
+pub(super) struct Change {
+    /// What counts along each axis, and how far.
+    axes: Vec<(Local, i64)>,
+    /// The array that they are a part of.
+    base: Local,
+    /// The distances along the axes, in bytes.
+    strides: Vec<i64>,
+    /// An element's bytes.
+    size: i64,
+}
+
+fn declined() -> Reason {
+    "several elements are changed at once".to_owned()
+}
+
+impl<'a> Lowering<'a> {
+    /// Elements of an array that lie apart, each changed by what its own row tells: it is seen later, when all of the loop is known,
+    /// whether they are ([`Lowering::interchanged`]).
+    pub(super) fn change(&mut self, update: &UpdateStep, step: &Step, table: &Table<'a>) -> Lowered<Binding<'a>> {
+        let Binding::Array(array) = bound(table, update.value.value)? else {
+            return Err("it changes an array that it makes in every turn".to_owned());
+        };
+        let in_body = self.code.len() == 2 && self.may_interchange;
+        if !in_body || update.shape.iter().any(|&length| super::is_open(length)) {
+            return Err(declined());
+        }
+        let read = update.new.last.then_some(update.new.value);
+        self.take_beside(&array, update.value.value, read, update.value.last, table)?;
+        let places = self.places(&update.axes, &array.shape, &update.shape, step.span, table)?;
+        let new = bound(table, update.new.value)?;
+        let counts: Vec<i64> = update.shape.iter().map(|&length| length as i64).collect();
+        let axes: Vec<(Local, i64)> = counts.iter().map(|&count| (self.counter(count), count)).collect();
+        let mut place = array.place.clone();
+        let mut strides = vec![0; axes.len()];
+        for ((at, axis), &stride) in places.iter().zip(&update.axes).zip(&array.strides) {
+            place.bytes.add(at, stride);
+            if let Some(along) = axis.place.axis {
+                strides[along] += axis.place.step as i64 * stride;
+            }
+        }
+        for (&(index, _), &stride) in axes.iter().zip(&strides) {
+            place.bytes.add(&Affine::of(index), stride);
+        }
+        let shape = new.shape().to_vec();
+        let missing = axes.len() - shape.len();
+        let own: Vec<Affine> = (shape.iter().zip(&axes[missing..]))
+            .map(|(&length, &(index, _))| if length == 1 { Affine::known(0) } else { Affine::of(index) })
+            .collect();
+        let (mut body, (), weight) = self.block(|lowering| {
+            let is_apart = std::mem::replace(&mut lowering.is_apart, true);
+            let from = lowering.at(&new, &own);
+            lowering.is_apart = is_apart;
+            let mut from = from?;
+            if update.combine.is_some() {
+                let old = lowering.element(array.dtype);
+                lowering.push(Statement::Load { to: old, place: place.clone() });
+                from = lowering.combined(update, step, old, from)?;
+            }
+            lowering.push(Statement::Store { place, from });
+            Ok(())
+        })?;
+        for &(index, count) in axes.iter().rev() {
+            body = vec![Statement::Each { index, count: Affine::known(count), body }];
+        }
+        body.into_iter().for_each(|each| self.push(each));
+        self.weight += weight + elements(&update.shape) as f64 / ELEMENTS_A_STEP;
+        let size = array.dtype.size() as i64;
+        self.changes.push(Change { axes, base: array.place.base, strides, size });
+        Ok(Binding::Array(array))
+    }
+
+    fn counter(&mut self, count: i64) -> Local {
+        let index = self.element(thalweg_lang::dtype::DType::I64);
+        self.ranges[index] = Some((0, (count - 1).max(0)));
+        index
+    }
+
+    /// A program whose loop changes elements that lie apart, row by row: its statements, the loop last.
+    pub(super) fn interchanged(&mut self, mut statements: Vec<Statement>) -> Lowered<Vec<Statement>> {
+        let changes = std::mem::take(&mut self.changes);
+        let [first, ..] = &changes[..] else { return Ok(statements) };
+        let Some(Statement::Loop(repeat)) = statements.pop() else { return Err(declined()) };
+        let is_alike = |change: &Change| change.axes.iter().map(|axis| axis.1).eq(first.axes.iter().map(|axis| axis.1));
+        if repeat.turns.is_none()
+            || repeat.condition.is_some()
+            || repeat.stop.is_some()
+            || !changes.iter().all(is_alike)
+        {
+            return Err(declined());
+        }
+        // What a turn does once, and what it does for each row.
+        let (mut once, mut each) = (Vec::new(), Vec::new());
+        for statement in repeat.body {
+            match statement {
+                Statement::Each { .. } => {
+                    let change = changes.get(each.len()).ok_or_else(declined)?;
+                    each.push((change, innermost(statement, change)?));
+                }
+                Statement::Assign { to, from } if to == from => {}
+                statement if is_repeatable(&statement, true) => once.push(statement),
+                _ => return Err(declined()),
+            }
+        }
+        let is_changed = |place: &Place| changes.iter().any(|change| change.base == place.base);
+        let reads = |statement: &Statement| matches!(statement, Statement::Load { place, .. } if is_changed(place));
+        if each.len() != changes.len() || once.iter().any(reads) || !self.are_rows_apart(&changes, &each) {
+            return Err(declined());
+        }
+        let (outer, inner) = first.axes.split_at(first.axes.len() - 1);
+        let size: usize = once.len() + each.iter().map(|(_, body)| body.len()).sum::<usize>();
+        let rows = (MOST_STATEMENTS / size.max(1)).clamp(1, MOST_ROWS as usize) as i64;
+        let count = inner[0].1;
+        let whole = count - count % rows;
+        let turn = Turn { once, each, turns: repeat.turns, most: repeat.most };
+        let mut nest = vec![self.rows(&turn, (0, whole), rows)?];
+        if whole < count {
+            nest.push(self.rows(&turn, (whole, count), 1)?);
+        }
+        for &(index, count) in outer.iter().rev() {
+            nest = vec![Statement::Each { index, count: Affine::known(count), body: nest }];
+        }
+        statements.extend(nest);
+        Ok(statements)
+    }
+
+    /// All turns for the rows of a range, so many together.
+    fn rows(&mut self, turn: &Turn, (start, end): (i64, i64), together: i64) -> Lowered<Statement> {
+        let count = (end - start) / together;
+        let group = self.counter(count);
+        let (body, (), _) = self.block(|lowering| {
+            let mut body = turn.once.clone();
+            for row in 0..together {
+                let mut number = Affine::known(start + row);
+                number.add(&Affine::of(group), together);
+                let own = lowering.counter(end);
+                lowering.push(Statement::Number { to: own, number });
+                for (change, statements) in &turn.each {
+                    let mut names = HashMap::new();
+                    for (axis, &(index, _)) in change.axes.iter().enumerate() {
+                        let last = axis + 1 == change.axes.len();
+                        names.insert(index, if last { own } else { turn.each[0].0.axes[axis].0 });
+                    }
+                    body.extend(lowering.renamed(statements, names)?);
+                }
+            }
+            lowering.statements += body.len();
+            let (turns, most) = (turn.turns, turn.most);
+            let repeat = Repeat { turns, most, is_outermost: true, condition: None, body, stop: None };
+            lowering.push(Statement::Loop(Box::new(repeat)));
+            Ok(())
+        })?;
+        Ok(Statement::Each { index: group, count: Affine::known(count), body })
+    }
+
+    /// Statements over variables of their own, but for those that have a name already or are set elsewhere.
+    fn renamed(&mut self, statements: &[Statement], mut names: HashMap<Local, Local>) -> Lowered<Vec<Statement>> {
+        let mut renamed = Vec::new();
+        for statement in statements {
+            let of = |local: Local| names.get(&local).copied().unwrap_or(local);
+            let sum = |affine: &Affine| {
+                let mut sum = Affine::known(affine.offset);
+                affine.terms.iter().for_each(|&(local, factor)| sum.add(&Affine::of(of(local)), factor));
+                sum
+            };
+            let place = |place: &Place| Place { base: of(place.base), bytes: sum(&place.bytes) };
+            let mut own = statement.clone();
+            let set = match &mut own {
+                Statement::Constant { to, .. } | Statement::Data { to, .. } => Some(to),
+                Statement::Number { to, number } => {
+                    *number = sum(number);
+                    Some(to)
+                }
+                Statement::Compute { to, operands, .. } => {
+                    operands.iter_mut().for_each(|operand| *operand = of(*operand));
+                    Some(to)
+                }
+                Statement::Load { to, place: from } => {
+                    *from = place(from);
+                    Some(to)
+                }
+                Statement::Store { place: to, from } => {
+                    (*to, *from) = (place(to), of(*from));
+                    None
+                }
+                _ => return Err(declined()),
+            };
+            if let Some(to) = set {
+                let own = self.local(self.program.locals[*to]);
+                names.insert(*to, own);
+                *to = own;
+            }
+            renamed.push(own);
+        }
+        Ok(renamed)
+    }
+
+    /// Whether no row reads or writes what another one writes, and rows lie apart.
+    fn are_rows_apart(&self, changes: &[Change], each: &[(&Change, Vec<Statement>)]) -> bool {
+        changes.iter().all(|written| {
+            // Between which bytes of its row all elements lie that a row has to do with.
+            let mut reach = (i64::MAX, i64::MIN);
+            for (change, statements) in each {
+                for statement in statements {
+                    let (Statement::Load { place, .. } | Statement::Store { place, .. }) = statement else { continue };
+                    if place.base != written.base {
+                        continue;
+                    }
+                    let Some((least, most)) = self.within_row(place, change, written) else { return false };
+                    reach = (reach.0.min(least), reach.1.max(most + written.size));
+                }
+            }
+            // Rows of rows, the shortest first: each begins behind the end of the one before.
+            let mut axes: Vec<(i64, i64)> = (written.strides.iter().zip(&written.axes))
+                .map(|(&stride, &(_, count))| (stride.abs(), count))
+                .filter(|&(_, count)| count > 1)
+                .collect();
+            axes.sort_unstable();
+            let Some(mut length) = reach.1.checked_sub(reach.0) else { return false };
+            let is_behind = |&(stride, count): &(i64, i64)| {
+                let is_behind = length <= stride;
+                length = length.saturating_add(stride.saturating_mul(count - 1));
+                is_behind
+            };
+            let is_one_piece = axes.first().is_none_or(|axis| axis.0 <= written.size);
+            axes.iter().all(is_behind) && !is_one_piece
+        })
+    }
+
+    /// Between which bytes of a row a place lies; `None`: it is in no row, or in another one's.
+    fn within_row(&self, place: &Place, change: &Change, written: &Change) -> Option<(i64, i64)> {
+        let mut strides = vec![0; written.strides.len()];
+        let mut reach = (place.bytes.offset, place.bytes.offset);
+        for &(local, factor) in &place.bytes.terms {
+            if let Some(axis) = change.axes.iter().position(|axis| axis.0 == local) {
+                strides[axis] += factor;
+                continue;
+            }
+            let (least, most) = self.ranges[local]?;
+            let (least, most) = if factor < 0 { (most, least) } else { (least, most) };
+            reach.0 = reach.0.checked_add(factor.checked_mul(least)?)?;
+            reach.1 = reach.1.checked_add(factor.checked_mul(most)?)?;
+        }
+        (strides == written.strides).then_some(reach)
+    }
+}
+
+/// A turn of a loop: what it does once, and what it does for each row.
+struct Turn<'c> {
+    once: Vec<Statement>,
+    each: Vec<(&'c Change, Vec<Statement>)>,
+    turns: Option<(Local, i64)>,
+    most: Option<i64>,
+}
+
+/// What is done for each element that a turn changes.
+fn innermost(statement: Statement, change: &Change) -> Lowered<Vec<Statement>> {
+    let mut statements = vec![statement];
+    for &(own, _) in &change.axes {
+        statements = match statements.pop() {
+            Some(Statement::Each { index, body, .. }) if index == own && statements.is_empty() => body,
+            _ => return Err(declined()),
+        };
+    }
+    let is_store = |statement: &Statement| matches!(statement, Statement::Store { .. });
+    let may_repeat = statements.iter().all(|statement| is_repeatable(statement, false) || is_store(statement));
+    let cost = |statement: &Statement| if let Statement::Compute { kernel, .. } = statement { kernel.cost } else { 0 };
+    let costs_little = statements.iter().map(cost).sum::<u32>() <= MOST_COST;
+    if may_repeat && costs_little { Ok(statements) } else { Err(declined()) }
+}
+
+/// Whether a statement computes the same however often it is done. What may go wrong once in a turn goes wrong in the first row's.
+fn is_repeatable(statement: &Statement, once: bool) -> bool {
+    match statement {
+        Statement::Constant { .. } | Statement::Data { .. } | Statement::Number { .. } | Statement::Load { .. } => true,
+        Statement::Position { .. } => once,
+        Statement::Compute { fault, .. } => once || fault.is_none(),
+        _ => false,
+    }
+}
