@@ -84,6 +84,8 @@ enum Computed<'a> {
     View { value: Binding<'a>, axes: &'a [SourceAxis], shape: Vec<usize> },
     /// At places that numbers say.
     Gathered(Gathered<'a>),
+    /// Where the loop over an axis each is that counts them, together with what took its place there.
+    Row { element: Local, counters: Vec<Local>, shape: Vec<usize> },
 }
 
 impl Binding<'_> {
@@ -94,7 +96,7 @@ impl Binding<'_> {
             Binding::Few { shape, .. } | Binding::Repeated { shape, .. } => shape,
             Binding::Computed(computed) => match &**computed {
                 Computed::Region { region, .. } => &region.shape,
-                Computed::View { shape, .. } => shape,
+                Computed::View { shape, .. } | Computed::Row { shape, .. } => shape,
                 Computed::Gathered(gathered) => gathered.shape(),
             },
         }
@@ -108,6 +110,7 @@ impl Binding<'_> {
                 Computed::Region { leaves, .. } => leaves.iter().for_each(|leaf| leaf.roots(found)),
                 Computed::View { value, .. } => value.roots(found),
                 Computed::Gathered(gathered) => gathered.roots(found),
+                Computed::Row { .. } => {}
             },
             Binding::Element(_) | Binding::Few { .. } | Binding::Repeated { .. } => {}
         }
@@ -453,16 +456,26 @@ impl<'a> Lowering<'a> {
                     if region.instructions.len() > MOST_REPEATED && !self.is_apart {
                         return Err("an array is computed in every turn".to_owned());
                     }
-                    let leaves = self.leaves_at(region, leaves, index)?;
-                    let mut registers = leaves;
-                    for instruction in 0..region.instructions.len() {
-                        let result = self.instruction(region, instruction, &registers, &[])?;
-                        registers.push(result);
-                    }
-                    Ok(registers[*register])
+                    Ok(self.registers_at(region, leaves, index)?[*register])
                 }
+                Computed::Row { element, counters, .. }
+                    if counters.iter().zip(index).all(|(&counter, at)| *at == Affine::of(counter)) =>
+                {
+                    Ok(*element)
+                }
+                Computed::Row { .. } => Err("an array is computed in every turn".to_owned()),
             },
         }
+    }
+
+    /// The registers of a region without reductions at an index of its space.
+    fn registers_at(&mut self, region: &Region, leaves: &[Binding<'a>], index: &[Affine]) -> Lowered<Vec<Local>> {
+        let mut registers = self.leaves_at(region, leaves, index)?;
+        for instruction in 0..region.instructions.len() {
+            let result = self.instruction(region, instruction, &registers, &[])?;
+            registers.push(result);
+        }
+        Ok(registers)
     }
 
     /// The indices on a source's axes that a view shows at an index.
@@ -553,11 +566,7 @@ impl<'a> Lowering<'a> {
         let count = elements(&region.shape);
         if region.shape.is_empty() && region.ends.is_empty() {
             let leaves = self.leaf_bindings(region, table)?;
-            let mut registers = self.leaves_at(region, &leaves, &[])?;
-            for instruction in 0..region.instructions.len() {
-                let result = self.instruction(region, instruction, &registers, &[])?;
-                registers.push(result);
-            }
+            let registers = self.registers_at(region, &leaves, &[])?;
             for store in &region.stores {
                 table[store.value] = Some(Binding::Element(registers[store.register]));
             }

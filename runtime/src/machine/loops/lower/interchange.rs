@@ -5,10 +5,11 @@
 //! side by side. Several rows go along together, because a turn of one has to wait for the turn before.
 
 use super::super::program::{Affine, Local, Place, Repeat, Statement};
-use super::{Binding, Lowered, Lowering, Reason, Table, bound};
-use crate::plan::region::elements;
+use super::{Binding, Computed, Lowered, Lowering, Reason, Table, bound};
+use crate::plan::region::{Region, ValueId, elements};
 use crate::plan::{Step, UpdateStep};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// The most that an element may cost, in picoseconds as vectors take them: more is done faster by vectors, turn by turn, however
 /// long it takes to collect what they read.
@@ -40,7 +41,7 @@ fn declined() -> Reason {
 impl<'a> Lowering<'a> {
     /// Elements of an array that lie apart, each changed by what its own row tells: it is seen later, when all of the loop is known,
     /// whether they are ([`Lowering::interchanged`]).
-    pub(super) fn change(&mut self, update: &UpdateStep, step: &Step, table: &Table<'a>) -> Lowered<Binding<'a>> {
+    pub(super) fn change(&mut self, update: &UpdateStep, step: &Step, table: &mut Table<'a>) -> Lowered<Binding<'a>> {
         let Binding::Array(array) = bound(table, update.value.value)? else {
             return Err("it changes an array that it makes in every turn".to_owned());
         };
@@ -48,12 +49,19 @@ impl<'a> Lowering<'a> {
         if !in_body || update.shape.iter().any(|&length| super::is_open(length)) {
             return Err(declined());
         }
-        let read = update.new.last.then_some(update.new.value);
-        self.take_beside(&array, update.value.value, read, update.value.last, table)?;
-        let places = self.places(&update.axes, &array.shape, &update.shape, step.span, table)?;
         let new = bound(table, update.new.value)?;
-        let counts: Vec<i64> = update.shape.iter().map(|&length| length as i64).collect();
-        let axes: Vec<(Local, i64)> = counts.iter().map(|&count| (self.counter(count), count)).collect();
+        // What one region computes is computed at once, before anything that it reads is changed.
+        let beside = self.beside(&new, update.new.value, array.root, table);
+        let mut read: Vec<ValueId> = beside.iter().map(|&(value, _)| value).collect();
+        read.extend(update.new.last.then_some(update.new.value));
+        self.take_beside(&array, update.value.value, &read, update.value.last, table)?;
+        let places = self.places(&update.axes, &array.shape, &update.shape, step.span, table)?;
+        let counts = update.shape.iter().map(|&length| length as i64);
+        let axes: Vec<(Local, i64)> = match counters_of(&new) {
+            Some(counters) if new.shape() == update.shape => counters.iter().copied().zip(counts).collect(),
+            Some(_) => return Err(declined()),
+            None => counts.map(|count| (self.counter(count), count)).collect(),
+        };
         let mut place = array.place.clone();
         let mut strides = vec![0; axes.len()];
         for ((at, axis), &stride) in places.iter().zip(&update.axes).zip(&array.strides) {
@@ -66,23 +74,27 @@ impl<'a> Lowering<'a> {
             place.bytes.add(&Affine::of(index), stride);
         }
         let shape = new.shape().to_vec();
+        if !beside.is_empty() && shape != update.shape {
+            return Err(declined());
+        }
         let missing = axes.len() - shape.len();
         let own: Vec<Affine> = (shape.iter().zip(&axes[missing..]))
             .map(|(&length, &(index, _))| if length == 1 { Affine::known(0) } else { Affine::of(index) })
             .collect();
-        let (mut body, (), weight) = self.block(|lowering| {
-            let is_apart = std::mem::replace(&mut lowering.is_apart, true);
-            let from = lowering.at(&new, &own);
-            lowering.is_apart = is_apart;
-            let mut from = from?;
+        let (mut body, elements_beside, weight) = self.block(|lowering| {
+            let (mut from, elements) = lowering.computed_row(&new, &own, &beside)?;
             if update.combine.is_some() {
                 let old = lowering.element(array.dtype);
                 lowering.push(Statement::Load { to: old, place: place.clone() });
                 from = lowering.combined(update, step, old, from)?;
             }
             lowering.push(Statement::Store { place, from });
-            Ok(())
+            Ok(elements)
         })?;
+        for (&(value, _), element) in beside.iter().zip(elements_beside) {
+            let counters = axes.iter().map(|axis| axis.0).collect();
+            table[value] = Some(Binding::Computed(Rc::new(Computed::Row { element, counters, shape: shape.clone() })));
+        }
         for &(index, count) in axes.iter().rev() {
             body = vec![Statement::Each { index, count: Affine::known(count), body }];
         }
@@ -91,6 +103,36 @@ impl<'a> Lowering<'a> {
         let size = array.dtype.size() as i64;
         self.changes.push(Change { axes, base: array.place.base, strides, size });
         Ok(Binding::Array(array))
+    }
+
+    /// The other values that the region computes which computes this one, as far as they show a root, and their registers.
+    fn beside(&self, new: &Binding<'a>, value: ValueId, root: usize, table: &Table<'a>) -> Vec<(ValueId, usize)> {
+        let Some((own, _, _)) = region_of(new) else { return Vec::new() };
+        let others = table.iter().enumerate().filter(|&(other, _)| other != value);
+        let found = others.filter_map(|(other, binding)| {
+            let binding = binding.as_ref().filter(|binding| binding.shows(root))?;
+            let (region, _, register) = region_of(binding)?;
+            std::ptr::eq(region, own).then_some((other, register))
+        });
+        found.collect()
+    }
+
+    /// An element of a value, and those that its region computes beside it.
+    fn computed_row(
+        &mut self,
+        new: &Binding<'a>,
+        own: &[Affine],
+        beside: &[(ValueId, usize)],
+    ) -> Lowered<(Local, Vec<Local>)> {
+        let is_apart = std::mem::replace(&mut self.is_apart, true);
+        let computed = match region_of(new) {
+            Some((region, leaves, register)) if !beside.is_empty() => self
+                .registers_at(region, leaves, own)
+                .map(|registers| (registers[register], beside.iter().map(|&(_, other)| registers[other]).collect())),
+            _ => self.at(new, own).map(|element| (element, Vec::new())),
+        };
+        self.is_apart = is_apart;
+        computed
     }
 
     fn counter(&mut self, count: i64) -> Local {
@@ -158,13 +200,13 @@ impl<'a> Lowering<'a> {
                 number.add(&Affine::of(group), together);
                 let own = lowering.counter(end);
                 lowering.push(Statement::Number { to: own, number });
+                let mut names = HashMap::new();
                 for (change, statements) in &turn.each {
-                    let mut names = HashMap::new();
                     for (axis, &(index, _)) in change.axes.iter().enumerate() {
                         let last = axis + 1 == change.axes.len();
                         names.insert(index, if last { own } else { turn.each[0].0.axes[axis].0 });
                     }
-                    body.extend(lowering.renamed(statements, names)?);
+                    body.extend(lowering.renamed(statements, &mut names)?);
                 }
             }
             lowering.statements += body.len();
@@ -177,7 +219,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Statements over variables of their own, but for those that have a name already or are set elsewhere.
-    fn renamed(&mut self, statements: &[Statement], mut names: HashMap<Local, Local>) -> Lowered<Vec<Statement>> {
+    fn renamed(&mut self, statements: &[Statement], names: &mut HashMap<Local, Local>) -> Lowered<Vec<Statement>> {
         let mut renamed = Vec::new();
         for statement in statements {
             let of = |local: Local| names.get(&local).copied().unwrap_or(local);
@@ -265,6 +307,28 @@ impl<'a> Lowering<'a> {
             reach.1 = reach.1.checked_add(factor.checked_mul(most)?)?;
         }
         (strides == written.strides).then_some(reach)
+    }
+}
+
+/// The region that computes a value, what its leaves are, and the value's register.
+fn region_of<'b, 'a>(binding: &'b Binding<'a>) -> Option<(&'a Region, &'b [Binding<'a>], usize)> {
+    match binding {
+        Binding::Computed(computed) => match &**computed {
+            Computed::Region { region, leaves, register } => Some((region, leaves, *register)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What counts along the axes of a value that was computed beside another one.
+fn counters_of<'b>(binding: &'b Binding) -> Option<&'b [Local]> {
+    match binding {
+        Binding::Computed(computed) => match &**computed {
+            Computed::Row { counters, .. } => Some(counters),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

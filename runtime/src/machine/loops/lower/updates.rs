@@ -8,20 +8,22 @@ use crate::plan::{Step, UpdateStep};
 impl<'a> Lowering<'a> {
     /// Declines what would need a copy of an array in every turn: the loop must own it, and no other value may show it.
     pub(super) fn take(&self, array: &Lying, value: ValueId, last: bool, table: &Table<'a>) -> Lowered<()> {
-        self.take_beside(array, value, None, last, table)
+        self.take_beside(array, value, &[], last, table)
     }
 
-    /// The same where one value may show it, which has been read.
+    /// The same where some values may show it, which have been read.
     pub(super) fn take_beside(
         &self,
         array: &Lying,
         value: ValueId,
-        read: Option<ValueId>,
+        read: &[ValueId],
         last: bool,
         table: &Table<'a>,
     ) -> Lowered<()> {
         let shown = |(other, binding): (usize, &Option<Binding>)| {
-            other != value && Some(other) != read && binding.as_ref().is_some_and(|binding| binding.shows(array.root))
+            other != value
+                && !read.contains(&other)
+                && binding.as_ref().is_some_and(|binding| binding.shows(array.root))
         };
         if !array.is_whole() {
             return Err("a part of an array is changed as a value of its own".to_owned());
@@ -35,7 +37,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    pub(super) fn update(&mut self, update: &UpdateStep, step: &Step, table: &Table<'a>) -> Lowered<Binding<'a>> {
+    pub(super) fn update(&mut self, update: &UpdateStep, step: &Step, table: &mut Table<'a>) -> Lowered<Binding<'a>> {
         if !update.shape.is_empty() {
             return self.update_several(update, step, table);
         }
@@ -77,7 +79,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// A few elements changed at once: all new ones are read before the first old one changes.
-    fn update_several(&mut self, update: &UpdateStep, step: &Step, table: &Table<'a>) -> Lowered<Binding<'a>> {
+    fn update_several(&mut self, update: &UpdateStep, step: &Step, table: &mut Table<'a>) -> Lowered<Binding<'a>> {
         if update.combine.as_ref().is_some_and(|combine| !combine.fault.is_empty()) {
             return Err("several elements are changed at once, and may have no answer".to_owned());
         }
@@ -87,7 +89,7 @@ impl<'a> Lowering<'a> {
         let Binding::Array(array) = bound(table, update.value.value)? else {
             return Err("it changes an array that it makes in every turn".to_owned());
         };
-        let read = update.new.last.then_some(update.new.value);
+        let read = if update.new.last { &[update.new.value][..] } else { &[] };
         self.take_beside(&array, update.value.value, read, update.value.last, table)?;
         let places = self.places(&update.axes, &array.shape, &update.shape, step.span, table)?;
         let new = bound(table, update.new.value)?;
