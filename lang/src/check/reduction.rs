@@ -65,6 +65,8 @@ impl Checker<'_> {
                 let diagnostic = Diagnostic::error("E0310", message, operand.1, source.to_string());
                 return Err(self.report(diagnostic.help(self.library.advice(Advice::AskWhetherEmpty))));
             }
+            // An element alone is what it is reduced to; so a condition on a known number is known.
+            _ if axes.is_empty() && !index => Operand { weak: false, ..self.cast(operand.0, dtype, operand.1) },
             _ => self.reduced(&reduction, operand, &axes),
         };
         Ok(if keep { self.keep_axes(reduced, &axes, source.rank(), span) } else { reduced })

@@ -12,13 +12,13 @@ const LANES_BYTES: usize = 64;
 /// How many times as many elements make a stretch, of which the best is compared with that of the stretches before.
 const ROWS: usize = 8;
 
-/// How many such stretches are worth looking for the place in one of them.
+/// Of fewer stretches each is a row long: to find the place in a longer one would take longer than that saves.
 const FEWEST_STRETCHES: usize = 3;
 
 /// How many elements are compared with the best at once, of few.
 const FEWEST_LANES: usize = 8;
 
-/// How many elements have a best of their own: a stretch's number is as wide as an element, or 16 bits.
+/// How many elements have a best of their own at most: the numbers of their places are as wide as they are, or 16 bits.
 const PART: usize = 4096;
 
 /// Looks for the first extreme of each column.
@@ -166,6 +166,10 @@ impl<T: Extreme> Best<T> {
             let mut done = 0;
             while done < count {
                 let part = (count - done).min(PART);
+                if taken + done > 0 && !self.values.read().has_order() {
+                    // Nothing takes the place of the first NaN.
+                    return;
+                }
                 let (best, place) = first_best::<T, GREATEST>(source.add(done), part);
                 if taken + done == 0 || best.beats(self.values.read(), GREATEST) {
                     self.values.write(best);
@@ -213,16 +217,20 @@ unsafe fn first_best<T: Extreme, const GREATEST: bool>(source: *const T, count: 
     // SAFETY: the caller's promise.
     unsafe {
         let ordered = match size_of::<T>() {
+            1 if count < FEWEST_STRETCHES * LANES_BYTES => {
+                first_of_lanes::<T, GREATEST, { LANES_BYTES / 4 }>(source, count)
+            }
             1 => first_of_lanes::<T, GREATEST, LANES_BYTES>(source, count),
             2 => first_of_lanes::<T, GREATEST, { LANES_BYTES / 2 }>(source, count),
             4 => first_of_lanes::<T, GREATEST, { LANES_BYTES / 4 }>(source, count),
             _ => first_of_lanes::<T, GREATEST, { LANES_BYTES / 8 }>(source, count),
         };
-        ordered.unwrap_or_else(|| {
-            let element = |at: usize| source.add(at).read_unaligned();
-            let better =
-                |best: (T, usize), at| if element(at).beats(best.0, GREATEST) { (element(at), at) } else { best };
-            (1..count).fold((element(0), 0), better)
+        let element = |at: usize| source.add(at).read_unaligned();
+        ordered.unwrap_or_else(|| match (0..count).find(|&at| !element(at).has_order()) {
+            Some(at) => (element(at), at),
+            None => (1..count)
+                .map(|at| (element(at), at))
+                .fold((element(0), 0), |best, other| if other.0.is_ahead(best.0, GREATEST) { other } else { best }),
         })
     }
 }
@@ -356,18 +364,24 @@ trait Extreme: Copy {
     }
 }
 
+macro_rules! places {
+    ($word:ty) => {
+        type Word = $word;
+        #[inline(always)]
+        fn word(number: usize) -> $word {
+            number as $word
+        }
+        #[inline(always)]
+        fn number(word: $word) -> usize {
+            word as usize
+        }
+    };
+}
+
 macro_rules! ordered {
     ($($element:ty, $word:ty;)*) => { $(
         impl Extreme for $element {
-            type Word = $word;
-            #[inline(always)]
-            fn word(number: usize) -> $word {
-                number as $word
-            }
-            #[inline(always)]
-            fn number(word: $word) -> usize {
-                word as usize
-            }
+            places!($word);
             #[inline(always)]
             fn has_order(self) -> bool {
                 true
@@ -384,15 +398,7 @@ ordered!(bool, u16; i8, u16; i16, u16; i32, u32; i64, u64; u8, u16; u16, u16; u3
 macro_rules! floats {
     ($($element:ty, $word:ty;)*) => { $(
         impl Extreme for $element {
-            type Word = $word;
-            #[inline(always)]
-            fn word(number: usize) -> $word {
-                number as $word
-            }
-            #[inline(always)]
-            fn number(word: $word) -> usize {
-                word as usize
-            }
+            places!($word);
             #[inline(always)]
             fn has_order(self) -> bool {
                 !self.is_nan()
@@ -404,15 +410,7 @@ macro_rules! floats {
         }
         /// As NumPy orders them: by the real part, then by the imaginary one; NaN in either part counts.
         impl Extreme for Complex<$element> {
-            type Word = $word;
-            #[inline(always)]
-            fn word(number: usize) -> $word {
-                number as $word
-            }
-            #[inline(always)]
-            fn number(word: $word) -> usize {
-                word as usize
-            }
+            places!($word);
             #[inline(always)]
             fn has_order(self) -> bool {
                 !self.re.is_nan() & !self.im.is_nan()

@@ -97,6 +97,31 @@ struct Place<T> {
     column: isize,
 }
 
+impl<T: Copy> Place<T> {
+    /// Appends the elements of a matrix of this shape in C order.
+    ///
+    /// # Safety
+    /// They can be read, and there is room for them.
+    unsafe fn append(&self, [rows, columns]: [usize; 2], to: &mut Vec<T>) {
+        let begin = to.len();
+        debug_assert!(to.capacity() - begin >= rows * columns);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let place = to.as_mut_ptr().add(begin);
+            if self.column == 1 && self.row == columns as isize {
+                place.copy_from_nonoverlapping(self.start, rows * columns);
+            } else {
+                for row in 0..rows {
+                    for column in 0..columns {
+                        place.add(row * columns + column).write(self.from(row, column).start.read());
+                    }
+                }
+            }
+            to.set_len(begin + rows * columns);
+        }
+    }
+}
+
 impl<T> Place<T> {
     /// The part from a row and a column on.
     fn from(&self, row: usize, column: usize) -> Place<T> {
@@ -248,8 +273,15 @@ const LEAST_HALVED: usize = 64;
 const MOST_HALVED: usize = 16;
 
 /// Products with one and the same matrix that take less, in nanoseconds, are one product: calling `gemm` for each would take longer than
-/// to lay the rows of all of them one below the other.
+/// to lay their rows one below the other.
 const SMALL: f64 = 20_000.0;
+
+/// The same for a matrix of no more bytes than this: longer ones take longer to copy than a call does.
+const SMALL_BYTES: usize = 4096;
+
+/// The most bytes of rows that are copied for such a product, and how many rows it has at least.
+const MOST_STACKED: usize = 256 * 1024;
+const FEWEST_ROWS: usize = 128;
 
 /// Rows of this many elements of the middle axis are summed by themselves where the result is too small to be shared out.
 const STRETCH: usize = 16_384;
@@ -265,13 +297,9 @@ fn floats<T: Float>(call: &FunctionCall, left: &Array, right: &Array, shape: &[u
     let bytes = ((m * k + k * n + m * n) * size_of::<T>()) as f64;
     let each = CALL + (m as f64 * k as f64 * n as f64) * T::COST + bytes * BYTE;
     // The shapes alone tell, so that the bits do not depend on how operands lie.
-    let is_below = left.len() == count * m * k && right.len() == k * n && count > 1 && each < SMALL && !left.is_empty();
-    if is_below
-        && let Some(rows) = in_c_order(call, left)?.reshape(&[count * m, k])
-        && let Some(matrix) = right.view(right.offset(), &[k, n], &right.strides()[right.rank() - 2..])
-    {
-        let product = floats::<T>(call, &rows, &matrix, &[count * m, n])?;
-        return product.reshape(shape).ok_or_else(unexpected);
+    let is_small = each < SMALL && (1..=SMALL_BYTES).contains(&(m * k * size_of::<T>()));
+    if is_small && count > 1 && left.len() == count * m * k && right.len() == k * n {
+        return stacked::<T>(call, size, [left, right], each, shape);
     }
     // Memory-bound products want the vector's elements side by side.
     let (left, right) = (beside(call, left, m == 1, 1)?, beside(call, right, n == 1, 2)?);
@@ -334,6 +362,53 @@ fn floats<T: Float>(call: &FunctionCall, left: &Array, right: &Array, shape: &[u
         })?;
     }
     // SAFETY: every element of the block was written: the pieces cover all numbers, rows and columns.
+    unsafe { Array::from_written(T::DTYPE, shape, block) }.ok_or_else(unexpected)
+}
+
+/// The products of a stack of matrices with one and the same, so many of them as one product: their rows lie one below the other, or
+/// are copied so.
+fn stacked<T: Float>(
+    call: &FunctionCall,
+    Size { m, k, n }: Size,
+    [left, right]: [&Array; 2],
+    each: f64,
+    shape: &[usize],
+) -> Result<Array, Failure> {
+    let (leading, matrix) = (&shape[..shape.len() - 2], m * k);
+    let count: usize = leading.iter().product();
+    let together = (MOST_STACKED / (matrix * size_of::<T>())).max(FEWEST_ROWS / m).clamp(1, count);
+    let pieces = count.div_ceil(together);
+    let block = Array::unwritten(T::DTYPE, shape, call.pool).map_err(out_of_memory)?;
+    let target = Target(block.pointer().cast::<T>());
+    let is_in_order = left.is_contiguous();
+    let (left, right) = (Source { array: left }, Source { array: right });
+    let work = |piece: usize| {
+        let numbers = piece * together..((piece + 1) * together).min(count);
+        let (size, to) = (Size { m: numbers.len() * m, k, n }, target.at(numbers.start * m * n));
+        let right = right.matrix::<T>(0, leading);
+        let mut rows: Vec<T> = Vec::new();
+        let start = match is_in_order {
+            true => left.matrix::<T>(numbers.start, leading).start,
+            false => {
+                rows.reserve_exact(numbers.len() * matrix);
+                for number in numbers {
+                    let place = left.matrix::<T>(number, leading);
+                    // SAFETY: the matrix's elements are the array's, which outlives this call; there is room for as many more.
+                    unsafe { place.append([m, k], &mut rows) };
+                }
+                rows.as_ptr()
+            }
+        };
+        let left = Place { start, row: k as isize, column: 1 };
+        // SAFETY: the rows lie one below the other, in the array or in their copy; each piece has a part of the block of its own.
+        unsafe { multiply_into(size, left, right, to, n) };
+    };
+    let all = each * count as f64;
+    match worth(call, all) == 1 && all < LONGEST {
+        true => call.team.each(1, &|_| (0..pieces).for_each(work))?,
+        false => call.team.each(pieces, &work)?,
+    }
+    // SAFETY: every element of the block was written: the pieces are all matrices.
     unsafe { Array::from_written(T::DTYPE, shape, block) }.ok_or_else(unexpected)
 }
 

@@ -76,6 +76,21 @@ impl Lying {
     }
 }
 
+impl Lying {
+    /// Where a part with so many axes begins, whose first places on the array's axes are these, and the distances along its axes.
+    fn part(&self, places: &[Affine], axes: &[IndexPlace], rank: usize) -> (Place, Vec<i64>) {
+        let mut place = self.place.clone();
+        let mut strides = vec![0; rank];
+        for ((at, axis), &stride) in places.iter().zip(axes).zip(&self.strides) {
+            place.bytes.add(at, stride);
+            if let Some(own) = axis.place.axis {
+                strides[own] += axis.place.step as i64 * stride;
+            }
+        }
+        (place, strides)
+    }
+}
+
 /// Elements that are computed where they are read.
 enum Computed<'a> {
     /// By a region without reductions whose instructions always have an answer.
@@ -84,7 +99,7 @@ enum Computed<'a> {
     View { value: Binding<'a>, axes: &'a [SourceAxis], shape: Vec<usize> },
     /// At places that numbers say.
     Gathered(Gathered<'a>),
-    /// Where the loop over an axis each is that counts them, together with what took its place there.
+    /// Together with another value, in the loops whose counters these are: there the variable holds the element.
     Row { element: Local, counters: Vec<Local>, shape: Vec<usize> },
 }
 
@@ -193,8 +208,8 @@ struct Lowering<'a> {
     may_interchange: bool,
     /// What turns change that lies apart.
     changes: Vec<interchange::Change>,
-    /// Whether an element of such is being computed.
-    is_apart: bool,
+    /// Whether an element may be computed in more than [`MOST_REPEATED`] instructions.
+    may_be_long: bool,
 }
 
 /// The values of a plan, as far as they are known.
@@ -219,7 +234,7 @@ impl<'a> Lowering<'a> {
             look: None,
             may_interchange: false,
             changes: Vec::new(),
-            is_apart: false,
+            may_be_long: false,
         }
     }
 
@@ -264,10 +279,12 @@ impl<'a> Lowering<'a> {
         let weight = std::mem::replace(&mut self.weight, weight);
         self.positions.truncate(known);
         let statements = self.code.pop().unwrap_or_default();
-        if self.statements > MOST_STATEMENTS {
-            return Err("it is very long".to_owned());
-        }
+        self.is_not_too_long()?;
         Ok((statements, result?, weight))
+    }
+
+    fn is_not_too_long(&self) -> Lowered<()> {
+        if self.statements > MOST_STATEMENTS { Err("it is very long".to_owned()) } else { Ok(()) }
     }
 
     fn fault(&mut self, fault: Fault) -> usize {
@@ -328,6 +345,9 @@ impl<'a> Lowering<'a> {
             return None;
         }
         let store = region.stores.iter().find(|store| store.value == value)?;
+        if region.instructions.len() > MOST_REPEATED {
+            return None;
+        }
         self.computed(region, store.register, &Vec::new()).ok()
     }
 
@@ -453,7 +473,7 @@ impl<'a> Lowering<'a> {
                 }
                 Computed::Gathered(gathered) => self.gathered_at(gathered, index),
                 Computed::Region { region, leaves, register } => {
-                    if region.instructions.len() > MOST_REPEATED && !self.is_apart {
+                    if region.instructions.len() > MOST_REPEATED && !self.may_be_long {
                         return Err("an array is computed in every turn".to_owned());
                     }
                     Ok(self.registers_at(region, leaves, index)?[*register])
@@ -475,6 +495,7 @@ impl<'a> Lowering<'a> {
             let result = self.instruction(region, instruction, &registers, &[])?;
             registers.push(result);
         }
+        self.is_not_too_long()?;
         Ok(registers)
     }
 
@@ -794,14 +815,7 @@ impl<'a> Lowering<'a> {
         let Binding::Array(array) = value else {
             return Err("a part of an array that is in no memory is taken in every turn".to_owned());
         };
-        let mut place = array.place.clone();
-        let mut strides = vec![0; shape.len()];
-        for ((at, axis), &stride) in places.iter().zip(axes).zip(&array.strides) {
-            place.bytes.add(at, stride);
-            if let Some(own) = axis.place.axis {
-                strides[own] += axis.place.step as i64 * stride;
-            }
-        }
+        let (place, strides) = array.part(&places, axes, shape.len());
         Ok(Binding::Array(Lying { place, shape: shape.clone(), strides, ..array }))
     }
 

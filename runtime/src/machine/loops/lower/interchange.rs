@@ -11,16 +11,19 @@ use crate::plan::{Step, UpdateStep};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// The most that an element may cost, in picoseconds as vectors take them: more is done faster by vectors, turn by turn, however
-/// long it takes to collect what they read.
+/// The most that a row's turn may cost, in picoseconds as vectors take them: what costs more is left to the interpreter, whose vectors
+/// gain more than collecting a column's elements costs.
 const MOST_COST: u32 = 1500;
 
 /// About how many elements that lie apart take the interpreter as long as a step does.
 const ELEMENTS_A_STEP: f64 = 32.0;
 
 /// The most rows that go along together, and the most statements that their turn becomes.
-const MOST_ROWS: i64 = 4;
-const MOST_STATEMENTS: usize = 160;
+const MOST_ROWS: usize = 4;
+const MOST_TOGETHER: usize = 160;
+
+/// The bytes of a line of the cache.
+const CACHE_LINE: i64 = 64;
 
 /// Elements that a turn changes: a loop over each of their axes.
 pub(super) struct Change {
@@ -34,8 +37,8 @@ pub(super) struct Change {
     size: i64,
 }
 
-fn declined() -> Reason {
-    "several elements are changed at once".to_owned()
+fn declined(why: &str) -> Reason {
+    format!("several elements are changed at once{why}")
 }
 
 impl<'a> Lowering<'a> {
@@ -46,8 +49,9 @@ impl<'a> Lowering<'a> {
             return Err("it changes an array that it makes in every turn".to_owned());
         };
         let in_body = self.code.len() == 2 && self.may_interchange;
-        if !in_body || update.shape.iter().any(|&length| super::is_open(length)) {
-            return Err(declined());
+        // Without rows nothing would say what goes wrong in a turn.
+        if !in_body || elements(&update.shape) == 0 || update.shape.iter().any(|&length| super::is_open(length)) {
+            return Err(declined(""));
         }
         let new = bound(table, update.new.value)?;
         // What one region computes is computed at once, before anything that it reads is changed.
@@ -59,23 +63,16 @@ impl<'a> Lowering<'a> {
         let counts = update.shape.iter().map(|&length| length as i64);
         let axes: Vec<(Local, i64)> = match counters_of(&new) {
             Some(counters) if new.shape() == update.shape => counters.iter().copied().zip(counts).collect(),
-            Some(_) => return Err(declined()),
+            Some(_) => return Err(declined("")),
             None => counts.map(|count| (self.counter(count), count)).collect(),
         };
-        let mut place = array.place.clone();
-        let mut strides = vec![0; axes.len()];
-        for ((at, axis), &stride) in places.iter().zip(&update.axes).zip(&array.strides) {
-            place.bytes.add(at, stride);
-            if let Some(along) = axis.place.axis {
-                strides[along] += axis.place.step as i64 * stride;
-            }
-        }
+        let (mut place, strides) = array.part(&places, &update.axes, axes.len());
         for (&(index, _), &stride) in axes.iter().zip(&strides) {
             place.bytes.add(&Affine::of(index), stride);
         }
         let shape = new.shape().to_vec();
         if !beside.is_empty() && shape != update.shape {
-            return Err(declined());
+            return Err(declined(""));
         }
         let missing = axes.len() - shape.len();
         let own: Vec<Affine> = (shape.iter().zip(&axes[missing..]))
@@ -124,14 +121,14 @@ impl<'a> Lowering<'a> {
         own: &[Affine],
         beside: &[(ValueId, usize)],
     ) -> Lowered<(Local, Vec<Local>)> {
-        let is_apart = std::mem::replace(&mut self.is_apart, true);
+        let may_be_long = std::mem::replace(&mut self.may_be_long, true);
         let computed = match region_of(new) {
             Some((region, leaves, register)) if !beside.is_empty() => self
                 .registers_at(region, leaves, own)
                 .map(|registers| (registers[register], beside.iter().map(|&(_, other)| registers[other]).collect())),
             _ => self.at(new, own).map(|element| (element, Vec::new())),
         };
-        self.is_apart = is_apart;
+        self.may_be_long = may_be_long;
         computed
     }
 
@@ -145,40 +142,19 @@ impl<'a> Lowering<'a> {
     pub(super) fn interchanged(&mut self, mut statements: Vec<Statement>) -> Lowered<Vec<Statement>> {
         let changes = std::mem::take(&mut self.changes);
         let [first, ..] = &changes[..] else { return Ok(statements) };
-        let Some(Statement::Loop(repeat)) = statements.pop() else { return Err(declined()) };
-        let is_alike = |change: &Change| change.axes.iter().map(|axis| axis.1).eq(first.axes.iter().map(|axis| axis.1));
-        if repeat.turns.is_none()
-            || repeat.condition.is_some()
-            || repeat.stop.is_some()
-            || !changes.iter().all(is_alike)
-        {
-            return Err(declined());
-        }
-        // What a turn does once, and what it does for each row.
-        let (mut once, mut each) = (Vec::new(), Vec::new());
-        for statement in repeat.body {
-            match statement {
-                Statement::Each { .. } => {
-                    let change = changes.get(each.len()).ok_or_else(declined)?;
-                    each.push((change, innermost(statement, change)?));
-                }
-                Statement::Assign { to, from } if to == from => {}
-                statement if is_repeatable(&statement, true) => once.push(statement),
-                _ => return Err(declined()),
-            }
-        }
-        let is_changed = |place: &Place| changes.iter().any(|change| change.base == place.base);
-        let reads = |statement: &Statement| matches!(statement, Statement::Load { place, .. } if is_changed(place));
-        if each.len() != changes.len() || once.iter().any(reads) || !self.are_rows_apart(&changes, &each) {
-            return Err(declined());
+        let Some(Statement::Loop(repeat)) = statements.pop() else { return Err(declined("")) };
+        let turn = Turn::of(*repeat, &changes)?;
+        if !self.are_rows_apart(&changes, &turn.each) {
+            return Err(declined(", which lie side by side or depend on each other"));
         }
         let (outer, inner) = first.axes.split_at(first.axes.len() - 1);
-        let size: usize = once.len() + each.iter().map(|(_, body)| body.len()).sum::<usize>();
-        let rows = (MOST_STATEMENTS / size.max(1)).clamp(1, MOST_ROWS as usize) as i64;
         let count = inner[0].1;
-        let whole = count - count % rows;
-        let turn = Turn { once, each, turns: repeat.turns, most: repeat.most };
-        let mut nest = vec![self.rows(&turn, (0, whole), rows)?];
+        let together = turn.together().min(count);
+        if turn.cost() > MOST_COST || !turn.reads_along_rows() {
+            return Err(declined(", and vectors do it faster"));
+        }
+        let whole = count - count % together;
+        let mut nest = vec![self.rows(&turn, (0, whole), together)?];
         if whole < count {
             nest.push(self.rows(&turn, (whole, count), 1)?);
         }
@@ -206,7 +182,7 @@ impl<'a> Lowering<'a> {
                         let last = axis + 1 == change.axes.len();
                         names.insert(index, if last { own } else { turn.each[0].0.axes[axis].0 });
                     }
-                    body.extend(lowering.renamed(statements, &mut names)?);
+                    body.extend(lowering.renamed(statements, &mut names));
                 }
             }
             lowering.statements += body.len();
@@ -219,7 +195,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Statements over variables of their own, but for those that have a name already or are set elsewhere.
-    fn renamed(&mut self, statements: &[Statement], names: &mut HashMap<Local, Local>) -> Lowered<Vec<Statement>> {
+    fn renamed(&mut self, statements: &[Statement], names: &mut HashMap<Local, Local>) -> Vec<Statement> {
         let mut renamed = Vec::new();
         for statement in statements {
             let of = |local: Local| names.get(&local).copied().unwrap_or(local);
@@ -248,7 +224,7 @@ impl<'a> Lowering<'a> {
                     (*to, *from) = (place(to), of(*from));
                     None
                 }
-                _ => return Err(declined()),
+                _ => unreachable!("these are the statements that a row's turn has"),
             };
             if let Some(to) = set {
                 let own = self.local(self.program.locals[*to]);
@@ -257,7 +233,7 @@ impl<'a> Lowering<'a> {
             }
             renamed.push(own);
         }
-        Ok(renamed)
+        renamed
     }
 
     /// Whether no row reads or writes what another one writes, and rows lie apart.
@@ -272,7 +248,7 @@ impl<'a> Lowering<'a> {
                         continue;
                     }
                     let Some((least, most)) = self.within_row(place, change, written) else { return false };
-                    reach = (reach.0.min(least), reach.1.max(most + written.size));
+                    reach = (reach.0.min(least), reach.1.max(most.saturating_add(written.size)));
                 }
             }
             // Rows of rows, the shortest first: each begins behind the end of the one before.
@@ -340,28 +316,93 @@ struct Turn<'c> {
     most: Option<i64>,
 }
 
+impl<'c> Turn<'c> {
+    /// Of a loop whose turns are counted and carry nothing but the arrays that they change; what is done once reads none of these.
+    fn of(repeat: Repeat, changes: &'c [Change]) -> Lowered<Turn<'c>> {
+        let counts = |change: &Change| change.axes.iter().map(|axis| axis.1).collect::<Vec<_>>();
+        if changes.iter().any(|change| counts(change) != counts(&changes[0])) {
+            return Err(declined(", of several shapes"));
+        }
+        if repeat.turns.is_none() || repeat.condition.is_some() || repeat.stop.is_some() {
+            return Err(declined(", and the turns are not counted"));
+        }
+        let is_changed = |place: &Place| changes.iter().any(|change| change.base == place.base);
+        let reads = |statement: &Statement| matches!(statement, Statement::Load { place, .. } if is_changed(place));
+        let mut turn = Turn { once: Vec::new(), each: Vec::new(), turns: repeat.turns, most: repeat.most };
+        for statement in repeat.body {
+            match statement {
+                Statement::Each { .. } => {
+                    let change = changes.get(turn.each.len()).ok_or_else(|| declined(""))?;
+                    turn.each.push((change, innermost(statement, change)?));
+                }
+                Statement::Assign { to, from } if to == from => {}
+                statement if (only_computes(&statement) || may_only_fail(&statement)) && !reads(&statement) => {
+                    turn.once.push(statement);
+                }
+                _ => return Err(declined(", and a turn depends on the one before")),
+            }
+        }
+        if turn.each.len() == changes.len() { Ok(turn) } else { Err(declined("")) }
+    }
+
+    fn each(&self) -> impl Iterator<Item = &Statement> {
+        self.each.iter().flat_map(|(_, statements)| statements)
+    }
+
+    /// How many rows go along together.
+    fn together(&self) -> i64 {
+        let size = self.once.len() + self.each().count();
+        (MOST_TOGETHER / size.max(1)).clamp(1, MOST_ROWS) as i64
+    }
+
+    /// What a row's turn costs. What a turn does once is done again for each few rows, without vectors.
+    fn cost(&self) -> u32 {
+        let cost =
+            |statement: &Statement| if let Statement::Compute { kernel, .. } = statement { kernel.cost } else { 0 };
+        self.once.iter().chain(self.each()).map(cost).fold(0, u32::saturating_add)
+    }
+
+    /// Whether going along the rows is the better way for more of what is read and written: it lies a line of the cache apart from row to
+    /// row, rather than side by side.
+    fn reads_along_rows(&self) -> bool {
+        let (mut beside, mut apart) = (0, 0);
+        for (change, statements) in &self.each {
+            let row = change.axes.last().map(|axis| axis.0);
+            for statement in statements {
+                let (Statement::Load { place, .. } | Statement::Store { place, .. }) = statement else { continue };
+                let factor = place.bytes.terms.iter().find(|(local, _)| Some(*local) == row);
+                let distance = factor.map_or(0, |(_, factor)| factor.abs());
+                beside += usize::from((1..=change.size).contains(&distance));
+                apart += usize::from(distance >= CACHE_LINE);
+            }
+        }
+        beside <= apart
+    }
+}
+
 /// What is done for each element that a turn changes.
 fn innermost(statement: Statement, change: &Change) -> Lowered<Vec<Statement>> {
     let mut statements = vec![statement];
     for &(own, _) in &change.axes {
         statements = match statements.pop() {
             Some(Statement::Each { index, body, .. }) if index == own && statements.is_empty() => body,
-            _ => return Err(declined()),
+            _ => return Err(declined("")),
         };
     }
-    let is_store = |statement: &Statement| matches!(statement, Statement::Store { .. });
-    let may_repeat = statements.iter().all(|statement| is_repeatable(statement, false) || is_store(statement));
-    let cost = |statement: &Statement| if let Statement::Compute { kernel, .. } = statement { kernel.cost } else { 0 };
-    let costs_little = statements.iter().map(cost).sum::<u32>() <= MOST_COST;
-    if may_repeat && costs_little { Ok(statements) } else { Err(declined()) }
+    let is_simple = |statement: &Statement| only_computes(statement) || matches!(statement, Statement::Store { .. });
+    if statements.iter().all(is_simple) { Ok(statements) } else { Err(declined(", and may have no answer")) }
 }
 
-/// Whether a statement computes the same however often it is done. What may go wrong once in a turn goes wrong in the first row's.
-fn is_repeatable(statement: &Statement, once: bool) -> bool {
+/// Whether a statement does nothing but compute, and always has an answer: it may be done again.
+fn only_computes(statement: &Statement) -> bool {
     match statement {
         Statement::Constant { .. } | Statement::Data { .. } | Statement::Number { .. } | Statement::Load { .. } => true,
-        Statement::Position { .. } => once,
-        Statement::Compute { fault, .. } => once || fault.is_none(),
+        Statement::Compute { fault, .. } => fault.is_none(),
         _ => false,
     }
+}
+
+/// Whether a statement does nothing but compute, and has no answer in some turns. Such a turn goes wrong with the first rows.
+fn may_only_fail(statement: &Statement) -> bool {
+    matches!(statement, Statement::Position { .. } | Statement::Compute { .. })
 }

@@ -11,7 +11,7 @@ impl<'a> Lowering<'a> {
         self.take_beside(array, value, &[], last, table)
     }
 
-    /// The same where some values may show it, which have been read.
+    /// The same where some values may show it, which are read before it changes.
     pub(super) fn take_beside(
         &self,
         array: &Lying,
