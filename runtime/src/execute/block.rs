@@ -104,6 +104,9 @@ struct Operation {
     output: Output,
 }
 
+/// A unit of so many rows may be a row longer.
+const MANY_ROWS: usize = 16;
+
 /// A region with its arrays: what one block needs to run.
 pub struct Tape {
     readers: Few<Reader>,
@@ -283,8 +286,8 @@ impl<'a> Stretch<'a> {
     }
 
     /// [`Tape::grain`].
-    pub fn grain(&self) -> usize {
-        self.tape.grain()
+    pub fn grain(&self, unit: usize) -> usize {
+        self.tape.grain(unit)
     }
 
     /// [`Tape::vector`].
@@ -749,9 +752,14 @@ impl Tape {
         if at == 0 && rows > 1 { rows * self.run } else { piece.min(self.run - at) }
     }
 
-    /// Units of work had better be multiples of this.
-    pub fn grain(&self) -> usize {
-        if self.window == usize::MAX { self.block } else { self.window }
+    /// Units of about so many elements had better be multiples of this: of what is copied at once, or of rows where those are many, or of
+    /// what begins with a line of the cache.
+    pub fn grain(&self, unit: usize) -> usize {
+        match (self.window, self.run) {
+            (usize::MAX, run) if run <= unit / MANY_ROWS => run,
+            (usize::MAX, _) => ALIGNMENT,
+            (window, _) => window,
+        }
     }
 
     /// So many runs, from one on, can be taken at once.

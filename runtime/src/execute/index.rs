@@ -9,7 +9,7 @@ use super::block::Fault;
 use super::frame::{Run, Single, Slot};
 use super::line::{Axes, count, gather, merge};
 use super::region::{no_answer, start_of};
-use super::threads::Stop;
+use super::threads::{Stop, UNIT};
 use super::{interrupted, out_of_memory, written};
 use crate::array::Array;
 use crate::kernel::Level;
@@ -24,9 +24,6 @@ use thalweg_lang::types::{ArrayType, DisplayShape};
 
 /// How many places are computed at once.
 const PLACES: usize = 512;
-
-/// About how many elements a unit of work has.
-const UNIT: usize = 32 * 1024;
 
 /// Where elements are copied from and to: addresses that threads may share.
 pub(super) struct Ends(pub *const u8, pub *mut u8);
@@ -649,9 +646,10 @@ impl<'a> Run<'a> {
         let axes = inner_axes(selection, size);
         let has_code = inner == 1 && places.has_code(size);
         let outer = elements(&selection.shape[..selection.outer]);
-        let unit = (UNIT / inner).clamp(1, UNIT);
+        let drive = self.drive(&step.site);
+        let unit = drive.unit(outer, (UNIT / inner).clamp(1, UNIT));
         let ends = Ends(array.data_pointer(), to);
-        let outcome = self.drive(&step.site).units(
+        let outcome = drive.units(
             outer.div_ceil(unit),
             1,
             |index| index * unit,

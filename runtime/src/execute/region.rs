@@ -7,7 +7,7 @@ use super::line::{Axes, merge, place_of, scatter};
 use super::reader::{Place, scalar_bytes, splat};
 use super::scratch::Scratch;
 use super::straight::Straight;
-use super::threads::{Drive, Stop};
+use super::threads::{Drive, Stop, UNIT};
 use super::{interrupted, out_of_memory, written};
 use crate::array::{Array, length_of};
 use crate::buffer::{Bytes, OutOfMemory, Unwritten};
@@ -25,9 +25,6 @@ use thalweg_lang::diagnostic::Diagnostic;
 use thalweg_lang::dtype::{DType, Scalar};
 use thalweg_lang::source::Span;
 use thalweg_lang::types::{ArrayType, DisplayShape};
-
-/// About how many elements one unit of a region of few instructions has.
-const UNIT: usize = 32 * 1024;
 
 /// About how many bytes of a region that replaces a part of an array are computed before as many are written: both stay in the
 /// first cache, with what is read.
@@ -292,16 +289,25 @@ impl Run<'_> {
                 Box::new(Ready { places, work, is_settled })
             }
         };
-        if let Some(block) = &aside {
-            // SAFETY: the block is as long as the array's elements, which lie in order; the replaced ones are written below.
-            unsafe { copy_between(array.data_pointer(), block.pointer(), array.bytes(), first as usize, &axes) };
-        }
+        let between = aside.as_ref().map(|block| Between {
+            from: array.data_pointer(),
+            to: block.pointer(),
+            bytes: array.bytes(),
+            first: first as usize,
+            axes: &axes,
+            count: region.count(),
+        });
         // Where later elements are read that others replace, the order counts.
         let drive = if aside.is_some() || within.is_apart { self.drive(&region.site) } else { self.alone() };
         let Work::Blocks(blocks) = &mut ready.work else { unreachable!("it is made so") };
+        let tape = Stretch::from(&blocks.tape, 0);
         // SAFETY: the leaves' arrays are held by this run and by `array`; the elements are the block's own, or the array's, which nothing
-        // else holds, and then none is read after it has been written.
-        let outcome = unsafe { blocks.run(region, None, &drive) };
+        // else holds, and then none is read after it has been written. The block is as long as the array, whose elements lie in order.
+        let outcome = unsafe {
+            each(tape, region, region.count(), &drive, |elements| {
+                between.iter().for_each(|between| between.copy(elements.clone()));
+            })
+        };
         ready.leave(region, idle);
         outcome.map_err(|stop| stopped(region, stop, span))?;
         Ok(Ok(match aside {
@@ -594,7 +600,7 @@ impl Blockwise {
         let tape = stretch(&self.tape);
         if self.targets.is_empty() {
             // SAFETY: the caller's promise.
-            return unsafe { each(tape, region, count, drive) };
+            return unsafe { each(tape, region, count, drive, |_| ()) };
         }
         let moved = |target: &Target| {
             // SAFETY: the results of the rows are among all.
@@ -621,14 +627,20 @@ fn target(region: &Region, end: &End, to: &Unwritten) -> Target {
     Target { register: end.register, dtype: region.dtype(end.register), how, to: to.pointer() }
 }
 
-/// Elementwise work on so many elements, unit by unit along the line.
+/// Elementwise work on so many elements, unit by unit along the line, and with each unit what `beside` does for its elements.
 ///
 /// # Safety
 /// As [`Tape::evaluate`], for all of them.
-unsafe fn each(tape: Stretch, region: &Region, count: usize, drive: &Drive) -> Result<(), Stop> {
-    // Heavy code takes smaller units, so that a cancelled run stops soon; many threads do too, so that all have some.
-    let share = count.div_ceil(drive.count() * 4).max(4 * tape.block());
-    let unit = (UNIT / (1 + region.instructions.len() / 16)).min(share).next_multiple_of(tape.grain());
+unsafe fn each(
+    tape: Stretch,
+    region: &Region,
+    count: usize,
+    drive: &Drive,
+    beside: impl Fn(Range<usize>) + Sync,
+) -> Result<(), Stop> {
+    // Heavy code takes smaller units, so that a cancelled run stops soon.
+    let unit = drive.unit(count, UNIT / (1 + region.instructions.len() / 16));
+    let unit = unit.next_multiple_of(tape.grain(unit));
     drive.units(
         count.div_ceil(unit),
         1,
@@ -637,6 +649,7 @@ unsafe fn each(tape: Stretch, region: &Region, count: usize, drive: &Drive) -> R
         |bench, index| {
             let end = count.min((index + 1) * unit);
             let mut start = index * unit;
+            beside(start..end);
             while start < end {
                 let length = tape.piece(start, end - start);
                 // SAFETY: the caller's promise; units do not overlap.
@@ -751,25 +764,48 @@ fn replaced(region: &Region, within: &Within, own: &[isize], size: usize) -> (is
     (first * size as isize, axes)
 }
 
-/// Copies what lies before, between and behind the runs of elements that begin at `first` and lie along ascending axes.
-///
-/// # Safety
-/// Both have so many bytes, in which the runs lie one behind the other; nobody else uses the second.
-unsafe fn copy_between(from: *const u8, to: *mut u8, bytes: usize, first: usize, axes: &Axes) {
-    let (row, outer) = match axes.split_last() {
-        Some((&(length, size), outer)) => (length * size as usize, outer),
-        None => (0, &[][..]),
-    };
-    let mut end = 0;
-    let mut copy = |begin: usize| {
-        // SAFETY: the caller's promise.
-        unsafe { std::ptr::copy_nonoverlapping(from.add(end), to.add(end), begin - end) };
-        end = begin + row;
-    };
-    for run in 0..outer.iter().map(|axis| axis.0).product() {
-        copy(first + place_of(outer, run) as usize);
+/// What lies before, between and behind the runs of elements that a region computes, in the array that they are a part of, and where it
+/// goes.
+struct Between<'a> {
+    from: *const u8,
+    to: *mut u8,
+    /// What both have.
+    bytes: usize,
+    /// Where the first run begins, in bytes, and the ascending axes of the line of so many elements, of which the last is that of the runs.
+    first: usize,
+    axes: &'a Axes,
+    count: usize,
+}
+
+// SAFETY: threads each copy what lies between runs of their own; nobody writes to what they read.
+unsafe impl Sync for Between<'_> {}
+
+impl Between<'_> {
+    /// Copies what lies before the runs that begin among these elements of the line, and what lies behind the last run if it ends there:
+    /// who computes an element has its neighbours in the cache.
+    ///
+    /// # Safety
+    /// Both have so many bytes, in which the runs lie one behind the other; nobody else uses what the second has between the runs.
+    unsafe fn copy(&self, elements: Range<usize>) {
+        let (run, size, outer) = match self.axes.split_last() {
+            Some((&(length, size), outer)) => (length, size as usize, outer),
+            None => (1, 0, &[][..]),
+        };
+        let begin = |index: usize| self.first + place_of(outer, index) as usize;
+        let copy = |from: usize, to: usize| {
+            // SAFETY: the caller's promise.
+            unsafe { std::ptr::copy_nonoverlapping(self.from.add(from), self.to.add(from), to - from) };
+        };
+        let indices = elements.start.div_ceil(run)..elements.end.div_ceil(run);
+        let mut end = if indices.start == 0 { 0 } else { begin(indices.start - 1) + run * size };
+        for index in indices {
+            copy(end, begin(index));
+            end = begin(index) + run * size;
+        }
+        if elements.end == self.count {
+            copy(end, self.bytes);
+        }
     }
-    copy(bytes);
 }
 
 /// The length of the runs along the last axis, if blocks hold whole ones.

@@ -19,6 +19,33 @@ const LINGERING: Duration = Duration::from_micros(50);
 /// Work that one call after the other asks for within this time is shared by threads, even if it is little: they are awake by then.
 const SUCCESSION: Duration = Duration::from_micros(150);
 
+/// About how many elements a unit of light work has at most.
+pub const UNIT: usize = 32 * 1024;
+
+/// So many units each of several threads has at least, so that one that comes late leaves some to the others.
+const UNITS_EACH: usize = 4;
+
+/// So often one looks before one gives way.
+const GLANCES: usize = 8;
+
+/// Waits for what is soon to come, but not for long.
+fn linger_until(is_over: impl Fn() -> bool) {
+    let begin = Instant::now();
+    loop {
+        for _ in 0..GLANCES {
+            if is_over() {
+                return;
+            }
+            std::hint::spin_loop();
+        }
+        if begin.elapsed() >= LINGERING {
+            return;
+        }
+        // Whoever else wants this core gets it: that may be who is waited for.
+        std::thread::yield_now();
+    }
+}
+
 /// The pools of a program, one for each number of threads that something ran on.
 #[derive(Default)]
 pub struct Threads {
@@ -97,13 +124,18 @@ impl Threads {
         let work_of_helpers = unsafe {
             std::mem::transmute::<*const (dyn Fn(bool) + Sync + '_), *const (dyn Fn(bool) + Sync + 'static)>(work)
         };
-        let invitation = Arc::new(Invitation { work: work_of_helpers, guests: Mutex::default(), left: Condvar::new() });
+        let invitation = Arc::new(Invitation {
+            work: work_of_helpers,
+            guests: AtomicUsize::new(0),
+            panicked: Mutex::default(),
+            left: Condvar::new(),
+        });
         let host = Host(&invitation);
         helpers.call(&invitation, threads - 1);
         work(true);
         helpers.withdraw(&invitation);
         drop(host);
-        let panicked = invitation.guests().panicked.take();
+        let panicked = invitation.panicked().take();
         if let Some(panicked) = panicked {
             std::panic::resume_unwind(panicked);
         }
@@ -174,11 +206,7 @@ impl Helpers {
             offer.looking += 1;
             self.offers.load(Ordering::Relaxed)
         };
-        let begin = Instant::now();
-        while self.offers.load(Ordering::Acquire) == seen && begin.elapsed() < LINGERING {
-            // Whoever else wants this core gets it: that may be who makes the offer.
-            std::thread::yield_now();
-        }
+        linger_until(|| self.offers.load(Ordering::Acquire) != seen);
         let mut offer = self.offer();
         offer.looking -= 1;
         other(&offer)
@@ -190,47 +218,51 @@ struct Invitation {
     /// Valid as long as the invitation is not closed, or a guest is inside: `Host` closes it, and waits for the guests inside, before
     /// the work's own lifetime ends.
     work: *const (dyn Fn(bool) + Sync),
-    guests: Mutex<Guests>,
-    /// A guest has left.
+    /// How many guests are inside, with `CLOSED` and `ASLEEP`.
+    guests: AtomicUsize,
+    /// What a guest panicked with; the host sleeps with it.
+    panicked: Mutex<Option<Box<dyn Any + Send>>>,
+    /// The last guest has left, and the host is asleep.
     left: Condvar,
 }
+
+/// Nobody is let in any more.
+const CLOSED: usize = 1 << (usize::BITS - 1);
+
+/// The host has to be woken when the last guest leaves.
+const ASLEEP: usize = CLOSED >> 1;
 
 // SAFETY: the work may be called from several threads at once, and is, while it is valid.
 unsafe impl Send for Invitation {}
 // SAFETY: as above; everything else in it is synchronised.
 unsafe impl Sync for Invitation {}
 
-#[derive(Default)]
-struct Guests {
-    is_closed: bool,
-    inside: usize,
-    panicked: Option<Box<dyn Any + Send>>,
-}
-
 impl Invitation {
-    fn guests(&self) -> MutexGuard<'_, Guests> {
-        self.guests.lock().unwrap_or_else(PoisonError::into_inner)
+    fn panicked(&self) -> MutexGuard<'_, Option<Box<dyn Any + Send>>> {
+        self.panicked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many are inside.
+    fn inside(&self) -> usize {
+        self.guests.load(Ordering::Acquire) & !(CLOSED | ASLEEP)
     }
 
     /// Takes part, unless it is too late.
     fn accept(&self) {
-        {
-            let mut guests = self.guests();
-            if guests.is_closed {
-                return;
-            }
-            guests.inside += 1;
+        let enter = |guests| if guests & CLOSED == 0 { Some(guests + 1) } else { None };
+        if self.guests.fetch_update(Ordering::Acquire, Ordering::Relaxed, enter).is_err() {
+            return;
         }
         // SAFETY: this guest is inside, so that the host has not returned.
         let work = unsafe { &*self.work };
-        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| work(false)));
-        let mut guests = self.guests();
-        guests.inside -= 1;
-        if let Err(panicked) = outcome {
-            guests.panicked = Some(panicked);
+        if let Err(panicked) = std::panic::catch_unwind(AssertUnwindSafe(|| work(false))) {
+            *self.panicked() = Some(panicked);
         }
-        drop(guests);
-        self.left.notify_all();
+        if self.guests.fetch_sub(1, Ordering::AcqRel) & ASLEEP != 0 {
+            // The host holds the lock from before it is asleep until it waits.
+            drop(self.panicked());
+            self.left.notify_all();
+        }
     }
 }
 
@@ -239,15 +271,17 @@ struct Host<'a>(&'a Invitation);
 
 impl Drop for Host<'_> {
     fn drop(&mut self) {
-        self.0.guests().is_closed = true;
+        let invitation = self.0;
+        invitation.guests.fetch_or(CLOSED, Ordering::AcqRel);
         // Guests leave when their unit of work is done, mostly sooner than a thread wakes that sleeps until then.
-        let begin = Instant::now();
-        while self.0.guests().inside > 0 && begin.elapsed() < LINGERING {
-            std::thread::yield_now();
+        linger_until(|| invitation.inside() == 0);
+        if invitation.inside() == 0 {
+            return;
         }
-        let mut guests = self.0.guests();
-        while guests.inside > 0 {
-            guests = self.0.left.wait(guests).unwrap_or_else(PoisonError::into_inner);
+        let mut panicked = invitation.panicked();
+        invitation.guests.fetch_or(ASLEEP, Ordering::AcqRel);
+        while invitation.inside() > 0 {
+            panicked = invitation.left.wait(panicked).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -298,6 +332,14 @@ impl<'a> Drive<'a> {
     /// How many threads.
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// How many of `count` elements are a unit: at most so many, and as many units for each thread.
+    pub fn unit(&self, count: usize, most: usize) -> usize {
+        match self.count {
+            1 => most,
+            threads => count.div_ceil(count.div_ceil(most).max(threads * UNITS_EACH).next_multiple_of(threads)).max(1),
+        }
     }
 
     /// Whether the run was cancelled; what is under way is then given up, and its results are never looked at.

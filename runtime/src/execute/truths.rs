@@ -3,7 +3,7 @@
 use super::frame::{Run, Single, Slot};
 use super::index::{Ends, copy_out, type_of};
 use super::line::merge;
-use super::threads::Stop;
+use super::threads::{Stop, UNIT};
 use super::{interrupted, out_of_memory, written};
 use crate::array::Array;
 use crate::kernel::Level;
@@ -20,9 +20,6 @@ const CHUNK: usize = 64;
 
 /// How many truths become places at once, which stay in the first cache.
 const PLACES: usize = 1024;
-
-/// The truths of a unit of work.
-const UNIT: usize = 32 * PLACES;
 
 impl Run<'_> {
     /// How many elements are true.
@@ -70,14 +67,15 @@ impl Run<'_> {
         let axes = merge(lengths.skip(1).map(|(&length, &stride)| (length, bytes(stride))));
         let inner = elements(&array.shape()[1..]);
         let is_dense = array.rank() == 1 && distance == size as i64;
-        let units = truths.len().div_ceil(UNIT);
         let drive = self.drive(&step.site);
+        let length = drive.unit(truths.len(), UNIT).next_multiple_of(PLACES);
+        let units = truths.len().div_ceil(length);
         // Where the rows of each unit begin: one thread, which takes the units in their order, finds out as it goes.
         let mut begins = Vec::new();
         let mut begin = 0;
         let copied = AtomicUsize::new(0);
         if drive.count() > 1 {
-            for unit in truths.chunks(UNIT) {
+            for unit in truths.chunks(length) {
                 begins.push(begin);
                 begin += count(unit);
             }
@@ -86,13 +84,13 @@ impl Run<'_> {
         let outcome = drive.units(
             units,
             1,
-            |unit| unit * UNIT,
+            |unit| unit * length,
             || ([0; PLACES], Short::<usize>::from_elem(0, axes.len()), 0),
             |(places, index, done), unit| {
                 let Ends(from, to) = &ends;
                 let mut row = begins.get(unit).copied().unwrap_or(*done);
-                let first = unit * UNIT;
-                for (chunk, truths) in truths[first..truths.len().min(first + UNIT)].chunks(PLACES).enumerate() {
+                let first = unit * length;
+                for (chunk, truths) in truths[first..truths.len().min(first + length)].chunks(PLACES).enumerate() {
                     let from = from.wrapping_offset((first + chunk * PLACES) as isize * distance as isize);
                     let to = to.wrapping_add(row * inner * size);
                     // SAFETY: a plan's level is one that the machine has; the truths are those of rows of the array, and the results
