@@ -51,6 +51,9 @@ pub const WAITING_BLOCK: usize = 4096;
 /// Results of so many bytes do not stay in any cache until somebody reads them.
 const MOST_CACHED: usize = 32 * 1024 * 1024;
 
+/// The shortest rows, in bytes, of which lines are fetched ahead: of shorter ones they would be those of a gap.
+const SHORTEST_FETCHED: usize = 16 * 1024;
+
 /// Elements of a region from which on it is worth it to find the slices that overlap.
 pub const FEWEST_OVERLAPPING: usize = 2048;
 
@@ -359,7 +362,10 @@ impl Tape {
         let window = common_window(&mut readers);
         if region.machine_code != MachineCode::Off {
             let run = run(region, &readers, SHORTEST_ROW);
-            let readings = readings(region, &readers, run, packed.is_empty());
+            let mut readings = readings(region, &readers, run, packed.is_empty());
+            if region.ends.is_empty() || region.extents().2 == 1 {
+                fetch(region, &readers, run, &mut readings);
+            }
             let streams = is_alone && run == usize::MAX && streams(region, &readers, window, destinations);
             // A leaf that is a result or is reduced is wanted element by element, and code repeats one in a line alone.
             let is_wanted = |register: Register| {
@@ -544,7 +550,8 @@ impl Tape {
         if !are_in_rows(&readers, row, reduced) {
             return None;
         }
-        let readings = readings(region, &readers, row, packed.is_empty());
+        let mut readings = readings(region, &readers, row, packed.is_empty());
+        fetch(region, &readers, row, &mut readings);
         let code = region.folding(&readings, stripe, level)?;
         let mut bytes = 0;
         let mut leaf_offsets: Few<usize> = Few::from_elem(0, readers.len());
@@ -1176,6 +1183,23 @@ fn readings(region: &Region, readers: &[Reader], run: usize, in_place: bool) -> 
         }
     }
     readings
+}
+
+/// Has arrays fetched that are read from the first element to the last, if they are together more than the cache holds.
+fn fetch(region: &Region, readers: &[Reader], run: usize, readings: &mut [Reading]) {
+    let bytes = |reader: &Reader| match reader {
+        Reader::Dense { size, .. } => region.count() * size,
+        Reader::Strided { size, axes, .. } if !reader.is_moved(run) && run * size >= SHORTEST_FETCHED => {
+            let is_whole = axes.iter().all(|axis| axis.1 != 0);
+            if is_whole { region.count() * size } else { 0 }
+        }
+        _ => 0,
+    };
+    let is_read = |leaf: usize| readings[leaf] == Reading::Dense && bytes(&readers[leaf]) > 0;
+    let fetched: Few<usize> = (0..readers.len()).filter(|&leaf| is_read(leaf)).collect();
+    if fetched.iter().map(|&leaf| bytes(&readers[leaf])).sum::<usize>() >= MOST_CACHED {
+        fetched.iter().for_each(|&leaf| readings[leaf] = Reading::Fetched);
+    }
 }
 
 /// Packs the leaves that gain by it.

@@ -809,6 +809,45 @@ fn large_regions_split_and_give_the_same_bits() {
 }
 
 #[test]
+fn what_is_more_than_the_caches_hold_gives_the_same_bits() {
+    let (rows, columns) = (1030, 4101);
+    let elements = |count: usize| (0..count).map(|index| (index % 1999) as f64 / 7.0 - 100.0).collect::<Vec<f64>>();
+    let inputs = [
+        Array::from_vec(&[rows, columns], elements(rows * columns)).unwrap(),
+        Array::from_vec(&[columns], elements(columns)).unwrap(),
+    ];
+    let mut maker = Maker::parallel(2);
+    let (x, y) = (maker.input(DType::F64, &[rows, columns]), maker.input(DType::F64, &[columns]));
+    let product = maker.call(MULTIPLY, x, y);
+    let below = |maker: &mut Maker, start: usize| {
+        let axes = vec![SourceAxis { start, ..SourceAxis::along(0) }, SourceAxis::along(1)];
+        maker.view(x, axes, vec![rows - 1, columns])
+    };
+    let neighbours = [below(&mut maker, 0), below(&mut maker, 1)];
+    let outputs = [
+        maker.call(ADD, product, x),
+        maker.call(ADD, neighbours[0], neighbours[1]),
+        maker.reduce(SUM, x, &[0, 1]),
+        maker.reduce(SUM, product, &[1]),
+        maker.reduce(SUM, product, &[0]),
+        maker.reduce(ARGMAX, x, &[1]),
+    ];
+    let graph = maker.finish(&outputs);
+    let run = |threads: usize, machine_code: MachineCode, level: Level| {
+        let settings = Settings { machine_code, ..settings(threads, true, level) };
+        execute(&graph, &inputs, &settings).unwrap()
+    };
+    let expected = run(1, MachineCode::Off, Level::detect());
+    for level in [Level::Avx2, Level::Avx512].into_iter().filter(|level| level.is_available()) {
+        for threads in [1, 2] {
+            for (index, (one, other)) in run(threads, MachineCode::Always, level).iter().zip(&expected).enumerate() {
+                assert!(one.iter().eq(other.iter()), "result {index} at {level:?}, {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
 fn mean_and_variance_read_their_input_once() {
     let mut maker = Maker::new();
     let x = maker.input(DType::F64, &[1000]);

@@ -504,6 +504,25 @@ mod tests {
     }
 
     #[test]
+    fn threads_have_as_many_units_each_and_none_is_long() {
+        let (threads, cancel) = (Threads::new(), Cancel::new());
+        for count in [1, 2, 3, 8] {
+            let drive = Drive::new(&threads, count, &cancel);
+            for elements in [1, 7, 1000, 100_000, 10_000_000] {
+                let unit = drive.unit(elements, UNIT);
+                let units = elements.div_ceil(unit);
+                assert!((1..=UNIT).contains(&unit), "{elements} elements on {count} threads");
+                if count > 1 && elements >= 1000 {
+                    assert!(units >= UNITS_EACH * count, "{elements} elements on {count} threads: {units} units");
+                    // The last unit of each may be missing or shorter because units have whole elements.
+                    let most = units.div_ceil(count) * unit;
+                    assert!(most * count <= elements + count * unit, "{elements} elements on {count} threads");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_panic_of_a_helper_reaches_the_caller_and_the_pool_lives() {
         let threads = Threads::new();
         let caller = std::thread::current().id();

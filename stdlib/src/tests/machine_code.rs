@@ -120,7 +120,7 @@ fn got(request: &Request, level: Level, inputs: &[Vec<u8>], count: usize) -> Vec
     // As three rows where there are enough elements, and what is left as one more.
     let row = if count >= 60 && !request.streams { count / 3 } else { count };
     let sizes = inputs.iter().zip(&request.inputs).map(|(input, reading)| match reading {
-        Reading::Dense => input.len() / (count + SPARE),
+        Reading::Dense | Reading::Fetched => input.len() / (count + SPARE),
         Reading::Splat | Reading::Shifted { .. } | Reading::Accumulator(_) => 0,
     });
     let sizes: Vec<usize> = sizes.chain(request.outputs.iter().map(|output| output.dtype.size())).collect();
@@ -263,7 +263,8 @@ fn random_programs() {
         for number in 0..3 + random.below(12) {
             let dtype = dtypes[random.below(dtypes.len())];
             let size = dtype.size();
-            let others = (0..number).filter(|&other| values[other].1 == dtype && readings[other] == Reading::Dense);
+            let is_dense = |reading: &Reading| matches!(reading, Reading::Dense | Reading::Fetched);
+            let others = (0..number).filter(|&other| values[other].1 == dtype && is_dense(&readings[other]));
             let others: Vec<usize> = others.filter(|_| dtype != DType::Bool).collect();
             let (reading, input, array) = match random.below(4) {
                 0 => {
@@ -278,7 +279,7 @@ fn random_programs() {
                 _ => {
                     let input = elements(dtype, count + SPARE, &mut random);
                     let array = input[..count * size].to_vec();
-                    (Reading::Dense, input, array)
+                    (if round % 5 == 0 { Reading::Fetched } else { Reading::Dense }, input, array)
                 }
             };
             inputs.push(input);

@@ -34,6 +34,9 @@ use thalweg_lang::dtype::DType;
 pub enum Reading {
     /// Element by element.
     Dense,
+    /// As a dense one, from beyond the caches: its lines are asked for before they are wanted, since the processor by itself does so
+    /// within a page alone.
+    Fetched,
     /// One value, which lies in memory over and over, 64 bytes of it; once is enough where [`Compiled::repeats`] says so.
     Splat,
     /// What the output with this number has been so far: it is an accumulator.
@@ -416,6 +419,8 @@ impl Compiled {
         // SAFETY: the caller's promise; the instructions were written for this table and these constants.
         return unsafe {
             let table = table.as_mut_ptr();
+            // Code that fetches looks at the steps of a single row, too.
+            let steps = if steps.is_empty() { &[0; MOST_IN_ROWS][..] } else { steps };
             self.executable.call(table, count, self.constants.as_ptr(), (rows, steps.as_ptr()), turns)
         };
         #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]

@@ -190,8 +190,10 @@ impl Target for Vectors<'_> {
 
     fn is_dense(&self, value: Value) -> bool {
         // Truths take more than one instruction to read.
-        matches!(self.reading(value), Some(Reading::Dense | Reading::Shifted { .. } | Reading::Accumulator(_)))
-            && self.request.operations[value as usize].dtype != DType::Bool
+        matches!(
+            self.reading(value),
+            Some(Reading::Dense | Reading::Fetched | Reading::Shifted { .. } | Reading::Accumulator(_))
+        ) && self.request.operations[value as usize].dtype != DType::Bool
     }
 
     fn is_uniform(&self, value: Value) -> bool {

@@ -12,6 +12,7 @@
 use super::allocate::{Allocation, Place, Step, Target, allocate};
 use super::vectors::{MASKS, VECTORS, Vectors, is_float, is_signed};
 use super::{Reading, Request, verify};
+use crate::buffer::ALIGNMENT;
 use crate::kernel::Level;
 use crate::kernel::record::{Code, Operation, Value};
 use iced_x86::code_asm::*;
@@ -57,6 +58,8 @@ const BASES: [AsmRegister64; 9] = [r8, r9, r10, r11, rbx, r12, r13, r14, r15];
 const FIRST_SAVED: usize = 4;
 /// Where accumulators are taken in turn, the last of them counts these.
 const STRIPE_INDEX: AsmRegister64 = r15;
+/// How many bytes ahead of where it is read memory is fetched: about what is computed until it is there.
+const FETCHED_AHEAD: i32 = 4096;
 /// The mask register that no value has where there are accumulators.
 const LAST_MASK: u8 = 6;
 
@@ -229,6 +232,8 @@ struct Writer<'a> {
     /// How far below the frame the truth lies that says whether elements are computed again, or how many elements of the last vector
     /// are new.
     truth: i32,
+    /// Where the address of the steps lies below the frame.
+    steps: i32,
     /// Whether only the new elements of the last vector are written.
     partial: bool,
 }
@@ -272,6 +277,7 @@ impl<'a> Writer<'a> {
             bases,
             is_read,
             truth: 0,
+            steps: 0,
             partial: false,
         })
     }
@@ -297,7 +303,8 @@ impl<'a> Writer<'a> {
         self.truth = 8 * (saved.len() as i32 + 4);
         let mut spent = self.asm.create_label();
         let rows = rbp - 8 * (saved.len() as i32 + 1);
-        let steps = rbp - 8 * (saved.len() as i32 + 2);
+        self.steps = 8 * (saved.len() as i32 + 2);
+        let steps = rbp - self.steps;
         let turns = rbp - 8 * (saved.len() as i32 + 3);
         if slots > 0 {
             self.asm.and(rsp, -64)?;
@@ -392,6 +399,7 @@ impl<'a> Writer<'a> {
             self.asm.mov(STRIPE_INDEX, rcx)?;
             self.asm.and(STRIPE_INDEX, stripe as i32 - 1)?;
         }
+        self.fetch(body.copies)?;
         self.steps(&body.allocation.steps, asides)?;
         if self.vectors.request.again.is_some() {
             let mut next = self.asm.create_label();
@@ -420,6 +428,34 @@ impl<'a> Writer<'a> {
             self.asm.jmp(again)?;
             self.asm.set_label(&mut end)?;
             self.asm.nop()?;
+        }
+        Ok(())
+    }
+
+    /// Asks for what the turns to come read of the inputs that are fetched: some way on, or, where each element is an accumulator, the
+    /// same of the next row. That it may lie behind an array's end does no harm.
+    fn fetch(&mut self, copies: usize) -> Outcome {
+        let request = self.vectors.request;
+        let goes_down = request.folding.as_ref().is_some_and(|folding| folding.stripe.is_none());
+        for number in (0..request.inputs.len()).filter(|&number| request.inputs[number] == Reading::Fetched) {
+            let reads_it =
+                |operation: &&Operation| operation.code == Code::Operand && operation.immediate == number as u64;
+            let operand = request.operations.iter().find(reads_it);
+            let (Some(base), Some(operand)) = (self.bases[number], operand) else { continue };
+            let size = operand.dtype.size();
+            if goes_down {
+                self.asm.mov(rax, ptr(rbp - self.steps))?;
+                self.asm.mov(rax, ptr(rax + number * 8))?;
+                self.asm.add(rax, base)?;
+            }
+            for line in 0..(copies * self.vectors.width * size).div_ceil(ALIGNMENT) {
+                let at = (line * ALIGNMENT) as i32;
+                match goes_down {
+                    // A whole row would push the accumulators out of the first cache.
+                    true => self.asm.prefetcht1(ptr(rax + rcx * size as i32 + at))?,
+                    false => self.asm.prefetcht0(ptr(base + rcx * size as i32 + (FETCHED_AHEAD + at)))?,
+                }
+            }
         }
         Ok(())
     }
@@ -677,7 +713,9 @@ impl<'a> Writer<'a> {
         }
         let index = operation.immediate as usize;
         let from = match self.vectors.request.inputs[index] {
-            Reading::Dense | Reading::Shifted { .. } | Reading::Accumulator(_) => self.elements(index, 1, copy)?,
+            Reading::Dense | Reading::Fetched | Reading::Shifted { .. } | Reading::Accumulator(_) => {
+                self.elements(index, 1, copy)?
+            }
             Reading::Splat => ptr(self.base(index)?),
         };
         match (self.vectors.wide, self.vectors.width) {
