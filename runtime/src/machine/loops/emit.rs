@@ -555,17 +555,36 @@ impl<'a, 'b, 'c> Emitter<'a, 'b, 'c> {
             let end = self.builder.ins().iconst(types::I64, end);
             number = self.builder.ins().select(wraps, end, sum);
         }
-        let mut place = number;
-        if may_be_negative {
+        let from_end = |emitter: &mut Self| emitter.builder.ins().iadd_imm_s(number, length);
+        let Some((fault, at)) = fault else {
+            if !may_be_negative {
+                return number;
+            }
             let is_negative = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, number, 0);
-            let from_end = self.builder.ins().iadd_imm_s(number, length);
-            place = self.builder.ins().select(is_negative, from_end, number);
-        }
-        let Some((fault, at)) = fault else { return place };
-        let outside = self.builder.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, place, length);
+            let from_end = from_end(self);
+            return self.builder.ins().select(is_negative, from_end, number);
+        };
+        let is_outside = |emitter: &mut Self, place: Value| {
+            emitter.builder.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, place, length)
+        };
         let leaving = self.builder.create_block();
         self.builder.set_cold_block(leaving);
-        self.go_on_unless(outside, leaving, &[]);
+        let mut place = number;
+        let outside = is_outside(self, number);
+        if may_be_negative {
+            // Most count from the first element on, and are not to wait for what the others need.
+            let [unusual, inside] = std::array::from_fn(|_| self.builder.create_block());
+            self.builder.set_cold_block(unusual);
+            place = self.builder.append_block_param(inside, types::I64);
+            self.builder.ins().brif(outside, unusual, &[], inside, &[BlockArg::Value(number)]);
+            self.begin(unusual);
+            let from_end = from_end(self);
+            let outside = is_outside(self, from_end);
+            self.builder.ins().brif(outside, leaving, &[], inside, &[BlockArg::Value(from_end)]);
+            self.begin(inside);
+        } else {
+            self.go_on_unless(outside, leaving, &[]);
+        }
         let after = self.builder.current_block();
         self.builder.switch_to_block(leaving);
         self.builder.seal_block(leaving);

@@ -117,7 +117,7 @@ impl Emitter<'_, '_, '_> {
     }
 
     /// A block that nothing else leads to any more.
-    fn begin(&mut self, block: Block) {
+    pub(super) fn begin(&mut self, block: Block) {
         self.builder.switch_to_block(block);
         self.builder.seal_block(block);
     }
