@@ -54,6 +54,9 @@ const MOST_CACHED: usize = 32 * 1024 * 1024;
 /// The shortest rows, in bytes, of which lines are fetched ahead: of shorter ones they would be those of a gap.
 const SHORTEST_FETCHED: usize = 16 * 1024;
 
+/// The shortest rows, in bytes, that are folded on each other of which the next is fetched: of shorter ones it would come too late.
+const SHORTEST_FOLDED: usize = 1024;
+
 /// Elements of a region from which on it is worth it to find the slices that overlap.
 pub const FEWEST_OVERLAPPING: usize = 2048;
 
@@ -363,7 +366,7 @@ impl Tape {
         if region.machine_code != MachineCode::Off {
             let run = run(region, &readers, SHORTEST_ROW);
             let mut readings = readings(region, &readers, run, packed.is_empty());
-            if region.ends.is_empty() || region.extents().2 == 1 {
+            if is_alone && (region.ends.is_empty() || region.extents().2 == 1) {
                 fetch(region, &readers, run, &mut readings);
             }
             let streams = is_alone && run == usize::MAX && streams(region, &readers, window, destinations);
@@ -551,7 +554,10 @@ impl Tape {
             return None;
         }
         let mut readings = readings(region, &readers, row, packed.is_empty());
-        fetch(region, &readers, row, &mut readings);
+        let size = region.ends.iter().map(|end| region.dtype(end.register).size()).min();
+        if stripe.is_some() || size.is_some_and(|size| row * size >= SHORTEST_FOLDED) {
+            fetch(region, &readers, row, &mut readings);
+        }
         let code = region.folding(&readings, stripe, level)?;
         let mut bytes = 0;
         let mut leaf_offsets: Few<usize> = Few::from_elem(0, readers.len());
@@ -1185,19 +1191,30 @@ fn readings(region: &Region, readers: &[Reader], run: usize, in_place: bool) -> 
     readings
 }
 
-/// Has arrays fetched that are read from the first element to the last, if they are together more than the cache holds.
+/// Has arrays fetched that are read from the first element to the last, if they are together more than the cache holds. Of several slices of
+/// one array the foremost is: the others find there what it has read.
 fn fetch(region: &Region, readers: &[Reader], run: usize, readings: &mut [Reading]) {
-    let bytes = |reader: &Reader| match reader {
-        Reader::Dense { size, .. } => region.count() * size,
-        Reader::Strided { size, axes, .. } if !reader.is_moved(run) && run * size >= SHORTEST_FETCHED => {
-            let is_whole = axes.iter().all(|axis| axis.1 != 0);
-            if is_whole { region.count() * size } else { 0 }
+    let from = |leaf: usize| match &readers[leaf] {
+        _ if readings[leaf] != Reading::Dense => None,
+        Reader::Dense { pointer, .. } => Some(*pointer),
+        Reader::Strided { pointer, size, axes, .. } => {
+            let is_read = !readers[leaf].is_moved(run) && run * size >= SHORTEST_FETCHED;
+            (is_read && axes.iter().all(|axis| axis.1 != 0)).then_some(*pointer)
         }
-        _ => 0,
+        _ => None,
     };
-    let is_read = |leaf: usize| readings[leaf] == Reading::Dense && bytes(&readers[leaf]) > 0;
-    let fetched: Few<usize> = (0..readers.len()).filter(|&leaf| is_read(leaf)).collect();
-    if fetched.iter().map(|&leaf| bytes(&readers[leaf])).sum::<usize>() >= MOST_CACHED {
+    let value = |leaf: usize| match region.leaves[leaf].source {
+        Source::Array { value, .. } => Some(value),
+        _ => None,
+    };
+    let is_foremost = |leaf: usize, pointer: *const u8| {
+        let other = |other: usize| value(other) == value(leaf) && from(other) > Some(pointer);
+        value(leaf).is_none() || !(0..readers.len()).any(other)
+    };
+    let fetched: Few<usize> =
+        (0..readers.len()).filter(|&leaf| from(leaf).is_some_and(|pointer| is_foremost(leaf, pointer))).collect();
+    let bytes = fetched.iter().map(|&leaf| region.count() * readers[leaf].size());
+    if bytes.sum::<usize>() >= MOST_CACHED {
         fetched.iter().for_each(|&leaf| readings[leaf] = Reading::Fetched);
     }
 }

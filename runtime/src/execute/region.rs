@@ -787,12 +787,11 @@ impl Between<'_> {
     /// # Safety
     /// Both have so many bytes, in which the runs lie one behind the other; nobody else uses what the second has between the runs.
     unsafe fn copy(&self, elements: Range<usize>) {
-        let (run, size, outer) = match self.axes.split_last() {
-            Some((&(length, size), outer)) => (length, size as usize, outer),
-            None => (1, 0, &[][..]),
-        };
+        let Some((&(run, size), outer)) = self.axes.split_last() else { unreachable!("a part has axes") };
+        let size = size as usize;
         let begin = |index: usize| self.first + place_of(outer, index) as usize;
         let copy = |from: usize, to: usize| {
+            debug_assert!(from <= to && to <= self.bytes);
             // SAFETY: the caller's promise.
             unsafe { std::ptr::copy_nonoverlapping(self.from.add(from), self.to.add(from), to - from) };
         };
@@ -926,4 +925,41 @@ pub(super) fn no_answer(fault: &str, index: &[usize], span: Span) -> Diagnostic 
     let (what, help) = fault.split_once(": ").unwrap_or((fault, ""));
     let diagnostic = Diagnostic::error("E0501", format!("{what}{place}"), span, "");
     if help.is_empty() { diagnostic } else { diagnostic.help(help) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_are_copied_and_nothing_else_whoever_computes_beside_them() {
+        // Bytes of the array, where its first run begins, and the axes, of which the last is that of the runs.
+        let cases = [
+            (800, 8, vec![(98, 8)]),
+            (30 * 20 * 4, (20 + 1) * 4, vec![(28, 80), (18, 4)]),
+            (30 * 20 * 4, 0, vec![(30, 80), (17, 4)]),
+            (6 * 5 * 7 * 8, (35 + 7 + 1) * 8, vec![(4, 280), (3, 56), (5, 8)]),
+        ];
+        for (bytes, first, axes) in cases {
+            let mut lines = Axes::new();
+            lines.extend(axes.iter().copied());
+            let count: usize = axes.iter().map(|axis| axis.0).product();
+            let size = axes.last().map_or(0, |axis| axis.1 as usize);
+            let from: Vec<u8> = (0..bytes).map(|index| (index % 251) as u8).collect();
+            let mut expected = from.clone();
+            for index in 0..count {
+                let at = first + place_of(&lines, index) as usize;
+                expected[at..at + size].fill(0xff);
+            }
+            for unit in 1..=count {
+                let mut to = vec![0xff; bytes];
+                let between = Between { from: from.as_ptr(), to: to.as_mut_ptr(), bytes, first, axes: &lines, count };
+                for start in (0..count).step_by(unit).rev() {
+                    // SAFETY: both have so many bytes, and nobody else uses them.
+                    unsafe { between.copy(start..count.min(start + unit)) };
+                }
+                assert_eq!(to, expected, "units of {unit} of {axes:?}");
+            }
+        }
+    }
 }

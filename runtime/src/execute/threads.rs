@@ -255,14 +255,16 @@ impl Invitation {
         }
         // SAFETY: this guest is inside, so that the host has not returned.
         let work = unsafe { &*self.work };
-        if let Err(panicked) = std::panic::catch_unwind(AssertUnwindSafe(|| work(false))) {
-            *self.panicked() = Some(panicked);
-        }
-        if self.guests.fetch_sub(1, Ordering::AcqRel) & ASLEEP != 0 {
+        let panicked = std::panic::catch_unwind(AssertUnwindSafe(|| work(false))).err();
+        // Of several the host is told one; the others go when this guest has left, for what they hold may panic again.
+        let one_more = panicked.and_then(|panicked| self.panicked().replace(panicked));
+        let before = self.guests.fetch_sub(1, Ordering::AcqRel);
+        if before & ASLEEP != 0 && before & !(CLOSED | ASLEEP) == 1 {
             // The host holds the lock from before it is asleep until it waits.
             drop(self.panicked());
             self.left.notify_all();
         }
+        drop(one_more);
     }
 }
 
@@ -334,7 +336,7 @@ impl<'a> Drive<'a> {
         self.count
     }
 
-    /// How many of `count` elements are a unit: at most so many, and as many units for each thread.
+    /// How many of `count` elements are a unit: at most so many, and about as many units for each thread.
     pub fn unit(&self, count: usize, most: usize) -> usize {
         match self.count {
             1 => most,

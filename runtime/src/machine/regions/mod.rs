@@ -352,7 +352,8 @@ impl Compiled {
     /// # Safety
     /// As [`Compiled::run`], for rows of a vector at least, or of a stripe where there are stripes; the request says `folding`.
     pub unsafe fn fold(&self, table: &mut [*const u8], count: usize, (rows, steps): (usize, &[isize])) {
-        debug_assert!(count >= self.width && (rows == 1 || steps.len() == table.len()));
+        debug_assert!(count >= self.width);
+        debug_assert!(steps.len() == table.len() || rows == 1 && steps.is_empty() && table.len() <= MOST_IN_ROWS);
         // SAFETY: the caller's promise. What the last vector computes again is not written again.
         unsafe { self.call(table, count, (rows, steps), 0) };
     }
