@@ -57,6 +57,9 @@ const SHORTEST_FETCHED: usize = 16 * 1024;
 /// The shortest rows, in bytes, that are folded on each other of which the next is fetched: of shorter ones it would come too late.
 const SHORTEST_FOLDED: usize = 1024;
 
+/// A unit of so many rows may be a row longer.
+const MANY_ROWS: usize = 16;
+
 /// Elements of a region from which on it is worth it to find the slices that overlap.
 pub const FEWEST_OVERLAPPING: usize = 2048;
 
@@ -109,9 +112,6 @@ struct Operation {
     count: usize,
     output: Output,
 }
-
-/// A unit of so many rows may be a row longer.
-const MANY_ROWS: usize = 16;
 
 /// A region with its arrays: what one block needs to run.
 pub struct Tape {
@@ -1194,6 +1194,11 @@ fn readings(region: &Region, readers: &[Reader], run: usize, in_place: bool) -> 
 /// Has arrays fetched that are read from the first element to the last, if they are together more than the cache holds. Of several slices of
 /// one array the foremost is: the others find there what it has read.
 fn fetch(region: &Region, readers: &[Reader], run: usize, readings: &mut [Reading]) {
+    // Most regions are small.
+    let size = readers.iter().map(Reader::size).sum();
+    if region.count().saturating_mul(size) < MOST_CACHED {
+        return;
+    }
     let from = |leaf: usize| match &readers[leaf] {
         _ if readings[leaf] != Reading::Dense => None,
         Reader::Dense { pointer, .. } => Some(*pointer),

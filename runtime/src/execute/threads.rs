@@ -124,18 +124,13 @@ impl Threads {
         let work_of_helpers = unsafe {
             std::mem::transmute::<*const (dyn Fn(bool) + Sync + '_), *const (dyn Fn(bool) + Sync + 'static)>(work)
         };
-        let invitation = Arc::new(Invitation {
-            work: work_of_helpers,
-            guests: AtomicUsize::new(0),
-            panicked: Mutex::default(),
-            left: Condvar::new(),
-        });
+        let invitation = Arc::new(Invitation { work: work_of_helpers, guests: Mutex::default(), left: Condvar::new() });
         let host = Host(&invitation);
         helpers.call(&invitation, threads - 1);
         work(true);
         helpers.withdraw(&invitation);
         drop(host);
-        let panicked = invitation.panicked().take();
+        let panicked = invitation.guests().panicked.take();
         if let Some(panicked) = panicked {
             std::panic::resume_unwind(panicked);
         }
@@ -218,52 +213,46 @@ struct Invitation {
     /// Valid as long as the invitation is not closed, or a guest is inside: `Host` closes it, and waits for the guests inside, before
     /// the work's own lifetime ends.
     work: *const (dyn Fn(bool) + Sync),
-    /// How many guests are inside, with `CLOSED` and `ASLEEP`.
-    guests: AtomicUsize,
-    /// What a guest panicked with; the host sleeps with it.
-    panicked: Mutex<Option<Box<dyn Any + Send>>>,
-    /// The last guest has left, and the host is asleep.
+    guests: Mutex<Guests>,
+    /// A guest has left.
     left: Condvar,
 }
-
-/// Nobody is let in any more.
-const CLOSED: usize = 1 << (usize::BITS - 1);
-
-/// The host has to be woken when the last guest leaves.
-const ASLEEP: usize = CLOSED >> 1;
 
 // SAFETY: the work may be called from several threads at once, and is, while it is valid.
 unsafe impl Send for Invitation {}
 // SAFETY: as above; everything else in it is synchronised.
 unsafe impl Sync for Invitation {}
 
-impl Invitation {
-    fn panicked(&self) -> MutexGuard<'_, Option<Box<dyn Any + Send>>> {
-        self.panicked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+#[derive(Default)]
+struct Guests {
+    is_closed: bool,
+    inside: usize,
+    panicked: Option<Box<dyn Any + Send>>,
+}
 
-    /// How many are inside.
-    fn inside(&self) -> usize {
-        self.guests.load(Ordering::Acquire) & !(CLOSED | ASLEEP)
+impl Invitation {
+    fn guests(&self) -> MutexGuard<'_, Guests> {
+        self.guests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes part, unless it is too late.
     fn accept(&self) {
-        let enter = |guests| if guests & CLOSED == 0 { Some(guests + 1) } else { None };
-        if self.guests.fetch_update(Ordering::Acquire, Ordering::Relaxed, enter).is_err() {
-            return;
+        {
+            let mut guests = self.guests();
+            if guests.is_closed {
+                return;
+            }
+            guests.inside += 1;
         }
         // SAFETY: this guest is inside, so that the host has not returned.
         let work = unsafe { &*self.work };
         let panicked = std::panic::catch_unwind(AssertUnwindSafe(|| work(false))).err();
+        let mut guests = self.guests();
+        guests.inside -= 1;
         // Of several the host is told one; the others go when this guest has left, for what they hold may panic again.
-        let one_more = panicked.and_then(|panicked| self.panicked().replace(panicked));
-        let before = self.guests.fetch_sub(1, Ordering::AcqRel);
-        if before & ASLEEP != 0 && before & !(CLOSED | ASLEEP) == 1 {
-            // The host holds the lock from before it is asleep until it waits.
-            drop(self.panicked());
-            self.left.notify_all();
-        }
+        let one_more = panicked.and_then(|panicked| guests.panicked.replace(panicked));
+        drop(guests);
+        self.left.notify_all();
         drop(one_more);
     }
 }
@@ -273,17 +262,12 @@ struct Host<'a>(&'a Invitation);
 
 impl Drop for Host<'_> {
     fn drop(&mut self) {
-        let invitation = self.0;
-        invitation.guests.fetch_or(CLOSED, Ordering::AcqRel);
+        self.0.guests().is_closed = true;
         // Guests leave when their unit of work is done, mostly sooner than a thread wakes that sleeps until then.
-        linger_until(|| invitation.inside() == 0);
-        if invitation.inside() == 0 {
-            return;
-        }
-        let mut panicked = invitation.panicked();
-        invitation.guests.fetch_or(ASLEEP, Ordering::AcqRel);
-        while invitation.inside() > 0 {
-            panicked = invitation.left.wait(panicked).unwrap_or_else(PoisonError::into_inner);
+        linger_until(|| self.0.guests().inside == 0);
+        let mut guests = self.0.guests();
+        while guests.inside > 0 {
+            guests = self.0.left.wait(guests).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
