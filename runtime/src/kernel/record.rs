@@ -75,6 +75,8 @@ pub enum Code {
     Xor,
     /// Of bits or truths.
     Not,
+    /// Of the bits of three numbers, where the machine has it: bit `4a + 2b + c` of the immediate is what bits `a`, `b` and `c` give.
+    OfThree,
     /// By the immediate.
     ShiftLeft,
     /// By the immediate, filling with zeros.

@@ -161,10 +161,11 @@ pub struct Allocation {
 /// Never used again.
 const NEVER: u32 = u32::MAX;
 
-/// For each value, the operations that use it, or what is made of it, ascending; outputs use theirs after all.
-fn uses(operations: &[Operation], outputs: &[Value], shifted: &[Option<Value>]) -> Vec<Vec<u32>> {
+/// For each value, the operations that use it, or what is made of it, ascending; outputs use theirs after all. What lies in memory ready
+/// made needs nothing.
+fn uses(target: &impl Target, operations: &[Operation], outputs: &[Value], shifted: &[Option<Value>]) -> Vec<Vec<u32>> {
     let mut uses = vec![Vec::new(); operations.len()];
-    for (index, operation) in operations.iter().enumerate() {
+    for (index, operation) in operations.iter().enumerate().filter(|(index, _)| !target.is_uniform(*index as Value)) {
         let others = operation.operands().iter().filter_map(|&operand| shifted[operand as usize]);
         for operand in operation.operands().iter().copied().chain(others) {
             let list: &mut Vec<u32> = &mut uses[operand as usize];
@@ -189,14 +190,16 @@ fn shifted(target: &impl Target, operations: &[Operation]) -> Vec<Option<Value>>
 /// How many registers of each bank one copy needs at once, and the values that could be loaded once, the most used first.
 pub fn pressure(target: &impl Target, operations: &[Operation], outputs: &[Value]) -> ([usize; 2], Vec<Value>) {
     let shifted = shifted(target, operations);
-    let uses = uses(operations, outputs, &shifted);
+    let uses = uses(target, operations, outputs, &shifted);
     let mut live = [0usize; 2];
     let mut most = [0usize; 2];
     let mut uniform: Vec<Value> = Vec::new();
     for (index, operation) in operations.iter().enumerate() {
         let value = index as Value;
         if target.is_uniform(value) {
-            uniform.push(value);
+            if !uses[index].is_empty() {
+                uniform.push(value);
+            }
             continue;
         }
         if operation.code == Code::Rare {
@@ -267,7 +270,7 @@ pub fn allocate<T: Target>(
     let mut allocator = Allocator {
         target,
         operations,
-        uses: uses(operations, outputs, &shifted),
+        uses: uses(target, operations, outputs, &shifted),
         shifted,
         copies,
         locations: vec![Location::default(); operations.len() * copies],
@@ -334,6 +337,7 @@ impl<T: Target> Allocator<'_, T> {
             let operation = self.operation(index);
             match operation.code {
                 Code::Constant | Code::Operand => index += 1,
+                _ if self.target.is_uniform(index) => index += 1,
                 Code::Rare => index = self.guard(index, copies),
                 _ => {
                     for &copy in copies {

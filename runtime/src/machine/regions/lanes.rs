@@ -109,7 +109,7 @@ pub fn lane_loop(repeated: &LoopStep, level: Level) -> Result<LaneLoop, String> 
     }
     let values: Vec<Value> = results.iter().flat_map(|&result| registers[result].clone()).collect();
     let before: usize = results[..mask].iter().map(|&result| registers[result].len()).sum();
-    let (operations, outputs): (_, Vec<Output>) = prepare(&draft.recording.operations, &values);
+    let (operations, outputs): (_, Vec<Output>) = prepare(&draft.recording.operations, &values, level);
     if let Some(reason) = Compiled::refusal(&operations, level) {
         return Err(reason);
     }

@@ -100,8 +100,12 @@ impl Request {
     }
 }
 
-/// Operations as the machine has them: conversions of truths are selections, and what no output needs is gone.
-pub fn prepare(operations: &[Operation], outputs: &[Value]) -> (Vec<Operation>, Vec<Output>) {
+/// Operations as the machine has them at a level: conversions of truths are selections, and what no output needs is gone.
+pub fn prepare(operations: &[Operation], outputs: &[Value], level: Level) -> (Vec<Operation>, Vec<Output>) {
+    let operations = &match level {
+        Level::Avx512 => with_three_numbers(operations, outputs),
+        _ => operations.to_vec(),
+    };
     let mut needed = vec![false; operations.len()];
     for &output in outputs {
         needed[output as usize] = true;
@@ -164,6 +168,49 @@ pub fn prepare(operations: &[Operation], outputs: &[Value]) -> (Vec<Operation>, 
     });
     let outputs = outputs.collect();
     (prepared, outputs)
+}
+
+/// Operations of which those on the bits of two numbers, one of which is made for nothing else by another such one, are one of three numbers.
+fn with_three_numbers(operations: &[Operation], outputs: &[Value]) -> Vec<Operation> {
+    let mut operations = operations.to_vec();
+    let mut uses = vec![0; operations.len()];
+    let operands = operations.iter().flat_map(Operation::operands);
+    operands.chain(outputs).for_each(|&value| uses[value as usize] += 1);
+    let on_bits = |code: Code, a: bool, b: bool| match code {
+        Code::And => Some(a & b),
+        Code::Or => Some(a | b),
+        Code::Xor => Some(a ^ b),
+        _ => None,
+    };
+    for index in 0..operations.len() {
+        let outer = operations[index];
+        if outer.dtype == DType::Bool || on_bits(outer.code, false, false).is_none() {
+            continue;
+        }
+        let [first, second, _] = outer.operands;
+        let is_inner = |&value: &Value| {
+            let operation = operations[value as usize];
+            uses[value as usize] == 1
+                && operation.dtype == outer.dtype
+                && on_bits(operation.code, false, false).is_some()
+        };
+        let Some(inner) = [first, second].into_iter().find(is_inner) else { continue };
+        let third = if inner == first { second } else { first };
+        let Operation { code: inner, operands: [a, b, _], .. } = operations[inner as usize];
+        // An instruction reads its last operand from memory, where constants lie.
+        let is_constant = |value: Value| operations[value as usize].code == Code::Constant;
+        let is_swapped = is_constant(b) && !is_constant(third);
+        let operands = if is_swapped { [a, third, b] } else { [a, b, third] };
+        let mut immediate = 0;
+        for bits in 0..8 {
+            let [a, b, c] = [4, 2, 1].map(|bit| bits & bit != 0);
+            let (b, c) = if is_swapped { (c, b) } else { (b, c) };
+            let result = on_bits(inner, a, b).and_then(|made| on_bits(outer.code, made, c));
+            immediate |= u64::from(result == Some(true)) << bits;
+        }
+        operations[index] = Operation { code: Code::OfThree, arity: 3, operands, immediate, ..outer };
+    }
+    operations
 }
 
 /// The bits of the reciprocal of a constant power of two, when it is a normal number too.

@@ -59,7 +59,7 @@ impl Region {
     /// Why the region has no machine code at a level, if it has none.
     pub fn refusal(&self, level: Level) -> Option<Refusal> {
         let readings = vec![Reading::Dense; self.leaves.len()];
-        match request(self, &readings) {
+        match request(self, &readings, level) {
             Ok(request) => Compiled::refusal(&request.operations, level).map(Refusal::Other),
             Err(refusal) => Some(refusal),
         }
@@ -72,7 +72,7 @@ impl Region {
             return None;
         }
         let make = || {
-            let request = Request { streams, ..request(self, readings).ok()? };
+            let request = Request { streams, ..request(self, readings, level).ok()? };
             match Compiled::refusal(&request.operations, level) {
                 None => compiled(request, level),
                 Some(_) => None,
@@ -89,7 +89,7 @@ impl Region {
             return None;
         }
         let make = || {
-            let request = folding_request(self, readings, stripe)?;
+            let request = folding_request(self, readings, stripe, level)?;
             match Compiled::refusal(&request.operations, level) {
                 None => compiled(request, level),
                 Some(_) => None,
@@ -111,7 +111,7 @@ impl Region {
             }
             let mut recording = Recording::default();
             let value = recording.operand(0, dtype);
-            let (operations, outputs) = prepare(&recording.operations, &[value]);
+            let (operations, outputs) = prepare(&recording.operations, &[value], level);
             let inputs = vec![Reading::Dense];
             let request =
                 Request { operations, inputs, outputs, streams: false, again: None, folding: None, in_place: false };
@@ -157,8 +157,8 @@ impl Region {
     }
 }
 
-/// A region as operations, or why it cannot be.
-fn request(region: &Region, readings: &[Reading]) -> Result<Request, Refusal> {
+/// A region as a level's operations, or why it cannot be.
+fn request(region: &Region, readings: &[Reading], level: Level) -> Result<Request, Refusal> {
     let outputs = region.outputs();
     if outputs.is_empty() {
         return Err(Refusal::Other("nothing is computed".to_owned()));
@@ -169,7 +169,7 @@ fn request(region: &Region, readings: &[Reading]) -> Result<Request, Refusal> {
     let mut recording = Recording::default();
     let registers = recorded(region, &mut recording)?;
     let values: Vec<Value> = outputs.iter().map(|&register| registers[register]).collect();
-    let (operations, outputs): (_, Vec<Output>) = prepare(&recording.operations, &values);
+    let (operations, outputs): (_, Vec<Output>) = prepare(&recording.operations, &values, level);
     let overlaps = |store: &Store| store.reuse.is_some() || store.within.as_ref().is_some_and(Within::is_at_once);
     let in_place =
         region.stores.iter().any(overlaps) && outputs.iter().all(|output| output.dtype.size() >= SHORTEST_IN_PLACE);
@@ -177,8 +177,8 @@ fn request(region: &Region, readings: &[Reading]) -> Result<Request, Refusal> {
     Ok(Request { operations, inputs, outputs, streams: false, again: None, folding: None, in_place })
 }
 
-/// A region with its folds as operations, when that can be. The outputs are the stores, then the ends.
-fn folding_request(region: &Region, readings: &[Reading], stripe: Option<usize>) -> Option<Request> {
+/// A region with its folds as a level's operations, when that can be. The outputs are the stores, then the ends.
+fn folding_request(region: &Region, readings: &[Reading], stripe: Option<usize>, level: Level) -> Option<Request> {
     let count = region.stores.len() + region.ends.len();
     let leaves = region.leaves.len();
     let is_vector = |register: Register| region.dtype(register).size() >= 4;
@@ -203,7 +203,7 @@ fn folding_request(region: &Region, readings: &[Reading], stripe: Option<usize>)
         elements.push(element);
         combined.push(value);
     }
-    let (operations, mut outputs) = prepare(&recording.operations, &[combined, elements].concat());
+    let (operations, mut outputs) = prepare(&recording.operations, &[combined, elements].concat(), level);
     let elements = outputs.split_off(count).into_iter().map(|output| output.value).collect();
     let folding = Some(Folding { elements, stripe });
     Some(Request { operations, inputs, outputs, streams: false, again: None, folding, in_place: false })

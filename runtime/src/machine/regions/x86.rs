@@ -200,8 +200,10 @@ pub fn assemble(request: &Request, level: Level) -> Result<Assembled, IcedError>
     let first = first.map(|(operations, elements)| allocated(operations, elements, copies, &pinned));
     let main = allocated(&request.operations, &values, copies, &pinned);
     let single = (copies > 1).then(|| allocated(&request.operations, &values, 1, &pinned));
+    let (once, made) = vectors.prologue();
+    let prologue = Prologue::new(&once, made, &vectors);
     let mut writer = Writer::new(&vectors)?;
-    writer.function(first.as_ref(), &[Some(&main), single.as_ref()])?;
+    writer.function(&prologue, first.as_ref(), &[Some(&main), single.as_ref()])?;
     let code = writer.asm.assemble(0)?;
     Ok(Assembled { code, constants: writer.constants, width: vectors.width })
 }
@@ -211,6 +213,24 @@ struct Body {
     /// On how many vectors.
     copies: usize,
     allocation: Allocation,
+}
+
+/// What a row computes once: it comes to lie in slots above those of the loops.
+struct Prologue<'a> {
+    vectors: Vectors<'a>,
+    allocation: Allocation,
+    /// The values of the function, in the order of the slots.
+    made: Vec<Value>,
+}
+
+impl<'a> Prologue<'a> {
+    fn new(request: &'a Request, made: Vec<Value>, vectors: &Vectors) -> Prologue<'a> {
+        let vectors = vectors.of_prologue(request);
+        let outputs: Vec<Value> = request.outputs.iter().map(|output| output.value).collect();
+        let allocation = allocate(&vectors, &request.operations, &outputs, 1, &[]);
+        debug_assert_eq!(verify::fault(&vectors, &request.operations, &allocation), None);
+        Prologue { vectors, allocation, made }
+    }
 }
 
 /// A guarded part that is written behind the function's end.
@@ -236,6 +256,10 @@ struct Writer<'a> {
     steps: i32,
     /// Whether only the new elements of the last vector are written.
     partial: bool,
+    /// The slot of each value that a row computes once.
+    once: HashMap<Value, u32>,
+    /// The first of these slots, while they are filled.
+    fills: Option<u32>,
 }
 
 type Outcome = Result<(), IcedError>;
@@ -279,18 +303,24 @@ impl<'a> Writer<'a> {
             truth: 0,
             steps: 0,
             partial: false,
+            once: HashMap::new(),
+            fills: None,
         })
     }
 
-    /// The whole function: what is done with a row's first stripe, if that is another thing, and the loops, the widest first.
-    fn function(&mut self, first: Option<&Body>, loops: &[Option<&Body>]) -> Outcome {
+    /// The whole function: what a row begins with, what is done with its first stripe, if that is another thing, and the loops, the
+    /// widest first.
+    fn function(&mut self, prologue: &'a Prologue<'a>, first: Option<&Body>, loops: &[Option<&Body>]) -> Outcome {
         let used = self.bases.iter().flatten().filter(|&&base| base != rdi).count();
         let mut saved: Vec<AsmRegister64> = BASES[..used].iter().skip(FIRST_SAVED).copied().collect();
         if first.is_some() {
             saved.push(STRIPE_INDEX);
         }
         let bodies = loops.iter().flatten().copied();
-        let slots = bodies.clone().chain(first).map(|body| body.allocation.slots).max().unwrap_or(0) as i32;
+        let all = bodies.clone().chain(first).map(|body| body.allocation.slots);
+        let before = all.chain([prologue.allocation.slots]).max().unwrap_or(0);
+        self.once = prologue.made.iter().copied().zip(before..).collect();
+        let slots = (before as usize + prologue.made.len()) as i32;
         self.asm.push(rbp)?;
         self.asm.mov(rbp, rsp)?;
         for &register in &saved {
@@ -318,11 +348,16 @@ impl<'a> Writer<'a> {
         }
         let mut row = self.asm.create_label();
         self.asm.set_label(&mut row)?;
+        let mut asides = Vec::new();
+        let own = std::mem::replace(&mut self.vectors, &prologue.vectors);
+        self.fills = Some(before);
+        self.steps(&prologue.allocation.steps, &mut asides)?;
+        self.fills = None;
+        self.vectors = own;
         for &(value, register) in bodies.clone().next().map_or(&[][..], |body| &body.allocation.pinned) {
             self.load(value, 0, register)?;
         }
         self.asm.xor(ecx, ecx)?;
-        let mut asides = Vec::new();
         if let (Some(first), Some(stripe)) = (first, self.vectors.stripe()) {
             let mut again = self.asm.create_label();
             self.asm.set_label(&mut again)?;
@@ -645,9 +680,18 @@ impl<'a> Writer<'a> {
         Ok(ptr(base + at * size as i32 + offset))
     }
 
+    /// Where a value lies that was computed once.
+    fn kept(&self, value: Value) -> Option<AsmMemoryOperand> {
+        let slot = self.once.get(&value).filter(|_| self.fills.is_none())?;
+        Some(ptr(rsp + slot * 64))
+    }
+
     fn direct(&mut self, value: Value, copy: u8) -> Result<AsmMemoryOperand, IcedError> {
         let operation = self.operation(value);
         let size = operation.dtype.size();
+        if let Some(slot) = self.kept(value) {
+            return Ok(slot);
+        }
         match (operation.code, self.vectors.reading(value)) {
             (Code::Constant, _) => Ok(self.constant(operation.immediate, size)),
             (_, Some(Reading::Splat)) => {
@@ -668,7 +712,7 @@ impl<'a> Writer<'a> {
         if operation.dtype == DType::Bool {
             return self.load_truth(operation, copy, register);
         }
-        if self.vectors.is_uniform(value) && self.vectors.wide {
+        if self.vectors.is_uniform(value) && self.vectors.wide && self.kept(value).is_none() {
             let is_eight = operation.dtype.size() == 8;
             let from = match operation.code {
                 Code::Constant => ptr(rdx + self.constant_at(operation.immediate, operation.dtype.size())),
@@ -741,6 +785,12 @@ impl<'a> Writer<'a> {
     }
 
     fn store(&mut self, output: usize, copy: u8, register: u8) -> Outcome {
+        if let Some(first) = self.fills {
+            return match self.vectors.wide {
+                true => self.asm.vmovapd(ptr(rsp + (first as usize + output) * 64), zmm(register)),
+                false => self.asm.vmovapd(ptr(rsp + (first as usize + output) * 64), ymm(register)),
+            };
+        }
         let index = self.vectors.request.inputs.len() + output;
         let dtype = self.operation(self.vectors.request.outputs[output].value).dtype;
         let bytes = self.vectors.bytes(dtype);
@@ -939,6 +989,7 @@ impl<'a> Writer<'a> {
             Code::Bits => self.whole_copy(result, register(sources[0])),
             Code::Convert => self.convert(from, operation.dtype, result, register(sources[0]), temporaries),
             Code::Fma => self.fma(operation.dtype, result, sources),
+            Code::OfThree => self.of_three(operation, result, sources),
             _ if is_float(operation.dtype) => self.float(operation, result, sources, temporaries),
             Code::ToInteger => self.rounded(operation.dtype, result, register(sources[0])),
             _ => self.integer(operation, result, sources, temporaries),
@@ -1068,6 +1119,44 @@ impl<'a> Writer<'a> {
         match double {
             true => three!(self.asm, bytes, vfmadd213pd, result, other, c),
             false => three!(self.asm, bytes, vfmadd213ps, result, other, c),
+        }
+    }
+
+    /// The bits of three numbers, the first of which lies where the result goes.
+    fn of_three(&mut self, operation: Operation, result: u8, sources: [Source; 3]) -> Outcome {
+        let [Source::Register(mut a), Source::Register(mut b), mut c] = sources else {
+            unreachable!("only the last may lie in memory")
+        };
+        let mut table = operation.immediate;
+        // What changes places in the operands does so in the table's index.
+        let mut swap = |first: u64, second: u64| {
+            let bits = |index: u64| {
+                let (one, other) = (index >> first & 1, index >> second & 1);
+                index & !(1 << first | 1 << second) | one << second | other << first
+            };
+            table = (0..8).map(|index| (table >> bits(index) & 1) << index).sum();
+        };
+        if let Source::Register(third) = c
+            && third == result
+            && a != result
+        {
+            swap(2, 0);
+            (a, c) = (third, Source::Register(a));
+        } else if b == result && a != result {
+            swap(2, 1);
+            (a, b) = (b, a);
+        }
+        self.whole_copy(result, a)?;
+        let number = table as i32;
+        match (self.vectors.bytes(operation.dtype), operation.dtype.size(), c) {
+            (64, 8, Source::Register(c)) => self.asm.vpternlogq(zmm(result), zmm(b), zmm(c), number),
+            (64, 8, Memory(c)) => self.asm.vpternlogq(zmm(result), zmm(b), c, number),
+            (64, _, Source::Register(c)) => self.asm.vpternlogd(zmm(result), zmm(b), zmm(c), number),
+            (64, _, Memory(c)) => self.asm.vpternlogd(zmm(result), zmm(b), c, number),
+            (_, 8, Source::Register(c)) => self.asm.vpternlogq(ymm(result), ymm(b), ymm(c), number),
+            (_, 8, Memory(c)) => self.asm.vpternlogq(ymm(result), ymm(b), c, number),
+            (_, _, Source::Register(c)) => self.asm.vpternlogd(ymm(result), ymm(b), ymm(c), number),
+            (_, _, Memory(c)) => self.asm.vpternlogd(ymm(result), ymm(b), c, number),
         }
     }
 
