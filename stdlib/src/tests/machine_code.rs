@@ -178,11 +178,11 @@ fn request(kernel: &Kernel, reading: Reading, level: Level) -> Request {
     let operands: Vec<Value> =
         kernel.operands.iter().enumerate().map(|(number, dtype)| recording.operand(number, *dtype)).collect();
     let values = apply(kernel.record.expect("it records"), &mut recording, &operands);
-    let (operations, outputs) = prepare(&recording.operations, &values, level);
     let mut inputs = vec![Reading::Dense; operands.len()];
     if let Some(last) = inputs.last_mut() {
         *last = reading;
     }
+    let (operations, outputs) = prepare(&recording.operations, &values, &inputs, level);
     Request { operations, inputs, outputs, streams: false, again: None, folding: None, in_place: false }
 }
 
@@ -314,7 +314,7 @@ fn random_programs() {
             (0..1 + random.below(MOST_OUTPUTS)).map(|_| leaves + random.below(values.len() - leaves)).collect();
         let wanted: Vec<Value> = outputs.iter().map(|&index| values[index].0).collect();
         for level in levels() {
-            let (operations, results) = prepare(&recording.operations, &wanted, level);
+            let (operations, results) = prepare(&recording.operations, &wanted, &readings, level);
             let in_place = round % 3 == 0 && results.iter().all(|output| output.dtype != DType::Bool);
             let request = Request {
                 operations,

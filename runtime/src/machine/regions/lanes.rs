@@ -109,26 +109,23 @@ pub fn lane_loop(repeated: &LoopStep, level: Level) -> Result<LaneLoop, String> 
     }
     let values: Vec<Value> = results.iter().flat_map(|&result| registers[result].clone()).collect();
     let before: usize = results[..mask].iter().map(|&result| registers[result].len()).sum();
-    let (operations, outputs): (_, Vec<Output>) = prepare(&draft.recording.operations, &values, level);
+    let inputs: Vec<Reading> = draft
+        .operands
+        .iter()
+        .map(|operand| match operand {
+            Operand::Carried(_) => Reading::Dense,
+            Operand::Captured(_, reading) => *reading,
+        })
+        .collect();
+    let (operations, outputs): (_, Vec<Output>) = prepare(&draft.recording.operations, &values, &inputs, level);
     if let Some(reason) = Compiled::refusal(&operations, level) {
         return Err(reason);
     }
     if outputs.len() > super::MOST_OUTPUTS {
         return Err(format!("more than {} results", super::MOST_OUTPUTS));
     }
-    let inputs = draft.operands.iter().map(|operand| match operand {
-        Operand::Carried(_) => Reading::Dense,
-        Operand::Captured(_, reading) => *reading,
-    });
-    let request = Request {
-        operations,
-        inputs: inputs.collect(),
-        outputs,
-        streams: false,
-        again: Some(before),
-        folding: None,
-        in_place: false,
-    };
+    let request =
+        Request { operations, inputs, outputs, streams: false, again: Some(before), folding: None, in_place: false };
     Ok(LaneLoop { request, level, operands: draft.operands, lanes: *lanes, code: OnceLock::new() })
 }
 

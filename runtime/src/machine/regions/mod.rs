@@ -100,8 +100,14 @@ impl Request {
     }
 }
 
-/// Operations as the machine has them at a level: conversions of truths are selections, and what no output needs is gone.
-pub fn prepare(operations: &[Operation], outputs: &[Value], level: Level) -> (Vec<Operation>, Vec<Output>) {
+/// Operations as the machine has them at a level, for inputs that are read in these ways: conversions of truths are selections, divisions
+/// by what is the same everywhere are products, and what no output needs is gone.
+pub fn prepare(
+    operations: &[Operation],
+    outputs: &[Value],
+    inputs: &[Reading],
+    level: Level,
+) -> (Vec<Operation>, Vec<Output>) {
     let operations = &match level {
         Level::Avx512 => with_three_numbers(operations, outputs),
         _ => operations.to_vec(),
@@ -118,9 +124,9 @@ pub fn prepare(operations: &[Operation], outputs: &[Value], level: Level) -> (Ve
             }
         }
     }
-    let mut prepared: Vec<Operation> = Vec::new();
-    let mut constants: HashMap<(DType, u64), Value> = HashMap::new();
+    let mut prepared = Prepared { inputs, ..Prepared::default() };
     let mut places = vec![0; operations.len()];
+    let mut guards = Vec::new();
     let kept = operations.iter().enumerate().filter(|(index, _)| needed[*index]);
     for (index, operation) in kept {
         let mut operation = *operation;
@@ -130,44 +136,136 @@ pub fn prepare(operations: &[Operation], outputs: &[Value], level: Level) -> (Ve
         if operation.code == Code::Merge {
             operation.immediate = places[operation.immediate as usize] as u64;
         }
-        let mut constant = |prepared: &mut Vec<Operation>, dtype: DType, bits: u64| {
-            *constants.entry((dtype, bits)).or_insert_with(|| {
-                let code = Code::Constant;
-                prepared.push(Operation { code, dtype, arity: 0, operands: [0; 3], immediate: bits });
-                prepared.len() as Value - 1
-            })
-        };
         if operation.code == Code::Constant {
-            places[index] = constant(&mut prepared, operation.dtype, operation.immediate);
+            places[index] = prepared.constant(operation.dtype, operation.immediate);
             continue;
         }
-        if operation.code == Code::Convert && prepared[operation.operands[0] as usize].dtype == DType::Bool {
-            let one = match operation.dtype {
-                DType::F64 => 1f64.to_bits(),
-                DType::F32 => 1f32.to_bits() as u64,
-                _ => 1,
-            };
-            let one = constant(&mut prepared, operation.dtype, one);
-            let zero = constant(&mut prepared, operation.dtype, 0);
+        if operation.code == Code::Convert && prepared.operations[operation.operands[0] as usize].dtype == DType::Bool {
+            let one = prepared.constant(operation.dtype, one(operation.dtype));
+            let zero = prepared.constant(operation.dtype, 0);
             let operands = [operation.operands[0], one, zero];
             operation = Operation { code: Code::Select, arity: 3, operands, ..operation };
         }
-        if operation.code == Code::Divide
-            && let Some(reciprocal) = exact_reciprocal(&prepared[operation.operands[1] as usize])
-        {
-            // Exactly the same, and a division takes as long as ten products.
-            operation.operands[1] = constant(&mut prepared, operation.dtype, reciprocal);
-            operation.code = Code::Multiply;
+        if operation.code == Code::Divide {
+            let [x, y, _] = operation.operands;
+            if let Some(reciprocal) = exact_reciprocal(&prepared.operations[y as usize]) {
+                // Exactly the same, and a division takes as long as ten products.
+                operation.operands[1] = prepared.constant(operation.dtype, reciprocal);
+                operation.code = Code::Multiply;
+            } else if prepared.uniform[y as usize] && !prepared.uniform[x as usize] && guards.is_empty() {
+                places[index] = prepared.quotient(operation.dtype, x, y);
+                continue;
+            }
         }
-        places[index] = prepared.len() as Value;
-        prepared.push(operation);
+        match operation.code {
+            Code::Rare => guards.push(prepared.operations.len() as u64),
+            Code::Merge if guards.last() == Some(&operation.immediate) => drop(guards.pop()),
+            _ => {}
+        }
+        places[index] = prepared.push(operation);
     }
     let outputs = outputs.iter().map(|&output| {
         let value = places[output as usize];
-        Output { value, dtype: prepared[value as usize].dtype }
+        Output { value, dtype: prepared.operations[value as usize].dtype }
     });
     let outputs = outputs.collect();
-    (prepared, outputs)
+    (prepared.operations, outputs)
+}
+
+/// Whether an operation makes a number that is the same in every element of a row, if it is `known` which of those before it do.
+fn is_uniform(operation: &Operation, inputs: &[Reading], known: &[bool]) -> bool {
+    operation.dtype != DType::Bool
+        && match operation.code {
+            Code::Constant => true,
+            Code::Operand => inputs[operation.immediate as usize] == Reading::Splat,
+            Code::Rare | Code::Merge | Code::Refuse => false,
+            _ => operation.operands().iter().all(|&operand| known[operand as usize]),
+        }
+}
+
+/// The bits of 1.
+fn one(dtype: DType) -> u64 {
+    match dtype {
+        DType::F64 => 1f64.to_bits(),
+        DType::F32 => 1f32.to_bits() as u64,
+        _ => 1,
+    }
+}
+
+/// Operations on their way to what the machine has.
+#[derive(Default)]
+struct Prepared<'a> {
+    inputs: &'a [Reading],
+    operations: Vec<Operation>,
+    /// For each operation whether it is the same in every element.
+    uniform: Vec<bool>,
+    constants: HashMap<(DType, u64), Value>,
+}
+
+impl Prepared<'_> {
+    fn push(&mut self, operation: Operation) -> Value {
+        self.uniform.push(is_uniform(&operation, self.inputs, &self.uniform));
+        self.operations.push(operation);
+        self.operations.len() as Value - 1
+    }
+
+    fn constant(&mut self, dtype: DType, bits: u64) -> Value {
+        if let Some(&value) = self.constants.get(&(dtype, bits)) {
+            return value;
+        }
+        let value = self.push(Operation { code: Code::Constant, dtype, arity: 0, operands: [0; 3], immediate: bits });
+        self.constants.insert((dtype, bits), value);
+        value
+    }
+
+    fn make<const N: usize>(&mut self, code: Code, dtype: DType, operands: [Value; N], immediate: u64) -> Value {
+        let mut places = [0; 3];
+        places[..N].copy_from_slice(&operands);
+        self.push(Operation { code, dtype, arity: N as u8, operands: places, immediate })
+    }
+
+    /// `x / y`, rounded as a division rounds, for a `y` that is the same everywhere: with its reciprocal z a product and two corrections,
+    /// q = x z and then q + (x - q y) z, are exact to the last bit unless something leaves the range of normal numbers (Brisebarre, Muller
+    /// and Raina, "Accelerating correctly rounded floating-point division when the divisor is known in advance", 2004). Where q may
+    /// have left it there is a division. The operations on bits take the registers as they are, whatever dtype lies there.
+    fn quotient(&mut self, dtype: DType, x: Value, y: Value) -> Value {
+        use Code::*;
+        let (signed, unsigned, bits, mantissa, reach) = match dtype {
+            DType::F64 => (DType::I64, DType::U64, 64, 52, 64),
+            _ => (DType::I32, DType::U32, 32, 23, 16),
+        };
+        let middle = (1i64 << (bits - mantissa - 2)) - 1;
+        let power = |exponent: i64| ((middle + exponent) as u64) << mantissa;
+        // Of divisors those within 2^-reach and 2^reach; of quotients those above what makes the remainder too small for all its bits.
+        let (least, most) = (power(3 - middle + mantissa + 2 * reach), power(middle - 2));
+        let size = self.constant(signed, (1u64 << (bits - 1)) - 1);
+        let size = self.make(And, signed, [y, size], 0);
+        let [low, high] = [-reach, reach].map(|exponent| self.constant(signed, power(exponent)));
+        let below = self.make(Subtract, signed, [size, low], 0);
+        let above = self.make(Subtract, signed, [high, size], 0);
+        let outside = self.make(Or, signed, [below, above], 0);
+        // All ones, which is NaN, and so is every product with it.
+        let outside = self.make(ShiftRight, signed, [outside], bits as u64 - 1);
+        let one = self.constant(dtype, one(dtype));
+        let reciprocal = self.make(Divide, dtype, [one, y], 0);
+        let reciprocal = self.make(Or, dtype, [reciprocal, outside], 0);
+        let negative = self.make(Negate, dtype, [y], 0);
+        let first = self.make(Multiply, dtype, [x, reciprocal], 0);
+        let remainder = self.make(Fma, dtype, [first, negative, x], 0);
+        let quotient = self.make(Fma, dtype, [remainder, reciprocal, first], 0);
+        let [least_twice, range] = [least << 1, (most - least) << 1].map(|bits| self.constant(unsigned, bits));
+        let twice = self.make(ShiftLeft, unsigned, [first], 1);
+        let above = self.make(Subtract, unsigned, [twice, least_twice], 0);
+        let is_far = self.make(Less, DType::Bool, [range, above], 0);
+        // 0 / y is 0 if both have the sign +: then all bits are.
+        let both = self.make(Or, unsigned, [x, first], 0);
+        let zero = self.constant(unsigned, 0);
+        let is_something = self.make(NotEqual, DType::Bool, [both, zero], 0);
+        let is_rare = self.make(And, DType::Bool, [is_far, is_something], 0);
+        let rare = self.make(Rare, DType::Bool, [is_rare], 0);
+        let slow = self.make(Divide, dtype, [x, y], 0);
+        self.make(Merge, dtype, [is_rare, slow, quotient], rare as u64)
+    }
 }
 
 /// Operations of which those on the bits of two numbers, one of which is made for nothing else by another such one, are one of three numbers.

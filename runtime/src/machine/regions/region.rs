@@ -111,8 +111,8 @@ impl Region {
             }
             let mut recording = Recording::default();
             let value = recording.operand(0, dtype);
-            let (operations, outputs) = prepare(&recording.operations, &[value], level);
             let inputs = vec![Reading::Dense];
+            let (operations, outputs) = prepare(&recording.operations, &[value], &inputs, level);
             let request =
                 Request { operations, inputs, outputs, streams: false, again: None, folding: None, in_place: false };
             match Compiled::refusal(&request.operations, level) {
@@ -169,7 +169,7 @@ fn request(region: &Region, readings: &[Reading], level: Level) -> Result<Reques
     let mut recording = Recording::default();
     let registers = recorded(region, &mut recording)?;
     let values: Vec<Value> = outputs.iter().map(|&register| registers[register]).collect();
-    let (operations, outputs): (_, Vec<Output>) = prepare(&recording.operations, &values, level);
+    let (operations, outputs): (_, Vec<Output>) = prepare(&recording.operations, &values, readings, level);
     let overlaps = |store: &Store| store.reuse.is_some() || store.within.as_ref().is_some_and(Within::is_at_once);
     let in_place =
         region.stores.iter().any(overlaps) && outputs.iter().all(|output| output.dtype.size() >= SHORTEST_IN_PLACE);
@@ -203,7 +203,7 @@ fn folding_request(region: &Region, readings: &[Reading], stripe: Option<usize>,
         elements.push(element);
         combined.push(value);
     }
-    let (operations, mut outputs) = prepare(&recording.operations, &[combined, elements].concat(), level);
+    let (operations, mut outputs) = prepare(&recording.operations, &[combined, elements].concat(), &inputs, level);
     let elements = outputs.split_off(count).into_iter().map(|output| output.value).collect();
     let folding = Some(Folding { elements, stripe });
     Some(Request { operations, inputs, outputs, streams: false, again: None, folding, in_place: false })

@@ -1,7 +1,7 @@
 //! What x86-64 has for one function's vectors: registers, which operations read memory, and what an operation needs besides.
 
 use super::allocate::{Needs, Target, pressure};
-use super::{Reading, Request, prepare};
+use super::{Reading, Request, is_uniform, prepare};
 use crate::kernel::Level;
 use crate::kernel::record::{Code, Operation, Value};
 use thalweg_lang::dtype::DType;
@@ -23,8 +23,8 @@ pub struct Vectors<'a> {
     pub width: usize,
     /// For each value that is an input's elements a little further on, and is put together of its vectors, that input's value.
     pub shifted: Vec<Option<Value>>,
-    /// For each value whether it is an operation of what is the same in every element: a row computes it once.
-    pub once: Vec<bool>,
+    /// For each value whether it is a number in memory that is the same in every element: given so, or computed once for a row.
+    pub uniform: Vec<bool>,
 }
 
 /// Whether a dtype's numbers are floats.
@@ -43,16 +43,12 @@ impl<'a> Vectors<'a> {
         let wide = level == Level::Avx512;
         let largest = request.operations.iter().map(|operation| operation.dtype.size()).max().unwrap_or(8);
         let width = if wide { 64 } else { 32 } / largest.max(4);
-        let count = request.operations.len();
-        let mut vectors = Vectors { request, wide, width, shifted: vec![None; count], once: vec![false; count] };
-        for value in 0..count {
-            let operation = request.operations[value];
-            let is_another =
-                matches!(operation.code, Code::Constant | Code::Operand | Code::Rare | Code::Merge | Code::Refuse);
-            vectors.once[value] = !is_another
-                && operation.dtype != DType::Bool
-                && operation.operands().iter().all(|&operand| vectors.is_uniform(operand));
+        let operations = &request.operations;
+        let mut uniform = Vec::with_capacity(operations.len());
+        for operation in operations {
+            uniform.push(is_uniform(operation, &request.inputs, &uniform));
         }
+        let mut vectors = Vectors { request, wide, width, shifted: vec![None; operations.len()], uniform };
         // The older encoding takes two instructions, and its vectors cross lines half as often. Guarded parts run copy after copy, and
         // do not find what the next one has.
         if wide && request.operations.iter().all(|operation| operation.code != Code::Rare) {
@@ -124,29 +120,38 @@ impl<'a> Vectors<'a> {
         dtype != DType::Bool && self.bytes(dtype) < self.full()
     }
 
+    /// Whether a value is computed, once for a row.
+    fn is_made_once(&self, value: Value) -> bool {
+        let is_given = matches!(self.request.operations[value as usize].code, Code::Constant | Code::Operand);
+        self.uniform[value as usize] && !is_given
+    }
+
     /// What a row computes once, and elements or results need: as a function of its own, whose outputs these are, and the values that they
     /// are in this one.
     pub fn prologue(&self) -> (Request, Vec<Value>) {
         let operations = &self.request.operations;
         let mut is_wanted = vec![false; operations.len()];
-        let elements = operations.iter().zip(&self.once).filter(|(_, once)| !**once);
+        let elements = operations.iter().zip(&self.uniform).filter(|(_, uniform)| !**uniform);
         let wanted = elements.flat_map(|(operation, _)| operation.operands()).copied();
         let outputs = self.request.outputs.iter().map(|output| output.value);
         let folded = self.request.folding.iter().flat_map(|folding| &folding.elements).copied();
-        wanted.chain(outputs).chain(folded).for_each(|value| is_wanted[value as usize] = self.once[value as usize]);
+        let needed = wanted.chain(outputs).chain(folded);
+        needed.for_each(|value| is_wanted[value as usize] = self.is_made_once(value));
         let values: Vec<Value> = (0..operations.len() as Value).filter(|&value| is_wanted[value as usize]).collect();
         let level = if self.wide { Level::Avx512 } else { Level::Avx2 };
-        let (operations, outputs) = prepare(operations, &values, level);
         let inputs = self.request.inputs.clone();
+        let (operations, outputs) = prepare(operations, &values, &inputs, level);
         let request =
             Request { operations, inputs, outputs, streams: false, again: None, folding: None, in_place: false };
         (request, values)
     }
 
-    /// The vectors of a function's prologue, which are as wide as its own.
+    /// The vectors of a function's prologue, which are as wide as its own; there everything is computed.
     pub fn of_prologue<'b>(&self, request: &'b Request) -> Vectors<'b> {
-        let count = request.operations.len();
-        Vectors { request, wide: self.wide, width: self.width, shifted: vec![None; count], once: vec![false; count] }
+        let operations = &request.operations;
+        let none = vec![false; operations.len()];
+        let uniform = operations.iter().map(|operation| is_uniform(operation, &request.inputs, &none)).collect();
+        Vectors { request, wide: self.wide, width: self.width, shifted: vec![None; operations.len()], uniform }
     }
 
     /// How many accumulators a row's elements take turns at.
@@ -233,10 +238,7 @@ impl Target for Vectors<'_> {
     }
 
     fn is_uniform(&self, value: Value) -> bool {
-        let operation = self.request.operations[value as usize];
-        let truth = operation.dtype == DType::Bool;
-        self.once[value as usize]
-            || !truth && (operation.code == Code::Constant || self.reading(value) == Some(Reading::Splat))
+        self.uniform[value as usize]
     }
 
     fn shifted(&self, value: Value) -> Option<Value> {
