@@ -5,7 +5,7 @@
 //! innermost axis. So every kernel sees packed blocks, and a stored result is written straight to its place.
 
 use super::line::{Axes, advance, count, place_of, unravel};
-use super::reader::{Few, Packed, Place, Reader, are_in_rows, common_window, rows, splat};
+use super::reader::{Divisors, Few, Packed, Place, Reader, are_in_rows, common_window, rows, splat};
 use super::scratch::Scratch;
 use crate::buffer::ALIGNMENT;
 use crate::kernel::{BlockFunction, Level, STRIPE, STRIPES};
@@ -137,6 +137,8 @@ pub struct Tape {
     machine: Option<Machine>,
     /// What readers that are packed read from.
     packed: Short<Packed, 2>,
+    /// What the code reads behind the leaves.
+    divisors: Short<Divisors, 1>,
     /// The axes along which a result lies whose runs are not side by side.
     apart: Axes,
     /// Block buffers that a thread has given back.
@@ -369,6 +371,7 @@ impl Tape {
             if is_alone && (region.ends.is_empty() || region.extents().2 == 1) {
                 fetch(region, &readers, run, &mut readings);
             }
+            let repeated = if is_alone { repeated(region, &readers, run, &mut readings) } else { Short::new() };
             let streams = is_alone && run == usize::MAX && streams(region, &readers, window, destinations);
             // A leaf that is a result or is reduced is wanted element by element, and code repeats one in a line alone.
             let is_wanted = |register: Register| {
@@ -379,7 +382,7 @@ impl Tape {
             if is_line {
                 region.runs_without();
             } else if let Some(code) = region.compiled(&readings, streams, level) {
-                return Tape::of_code(region, code, readers, (packed, run, window), destinations);
+                return Tape::of_code(region, code, readers, (packed, run, window), (&repeated, destinations));
             }
         }
         let run = run(region, &readers, RUN_OF_FUNCTIONS);
@@ -439,6 +442,7 @@ impl Tape {
             axes,
             machine: None,
             packed,
+            divisors: Short::new(),
             apart: Axes::new(),
             spare: Spare::default(),
         }
@@ -450,7 +454,7 @@ impl Tape {
         code: Arc<Compiled>,
         readers: Few<Reader>,
         (packed, run, window): (Short<Packed, 2>, usize, usize),
-        destinations: &[*mut u8],
+        (repeated, destinations): (&[Register], &[*mut u8]),
     ) -> Tape {
         let leaves = readers.len();
         let outputs = region.outputs();
@@ -496,9 +500,11 @@ impl Tape {
         };
         let outputs: Short<(Register, Output)> = outputs.into_iter().map(place).collect();
         let axes = readers.iter().map(Reader::rank).max().unwrap_or(0);
-        let arity = leaves + outputs.len();
+        let arity = leaves + repeated.len() + outputs.len();
         let copies = copies(region, destinations);
-        let steps = readers.iter().map(|reader| reader.step(run, &code));
+        let divisors = repeated.iter().map(|&leaf| Divisors::new(leaf, region.dtype(leaf), &readers[leaf])).collect();
+        let read = readers.iter().chain(repeated.iter().map(|&leaf| &readers[leaf]));
+        let steps = read.map(|reader| reader.step(run, &code));
         let steps = steps.chain(outputs.iter().map(|&(register, _)| (run * region.dtype(register).size()) as isize));
         let steps = if run == usize::MAX { Few::new() } else { steps.collect() };
         // A leaf that is copied or reduced itself is wanted without gaps between rows.
@@ -523,6 +529,7 @@ impl Tape {
             axes,
             machine,
             packed,
+            divisors,
             apart: Axes::new(),
             spare: Spare::default(),
         }
@@ -609,6 +616,7 @@ impl Tape {
             axes,
             machine,
             packed,
+            divisors: Short::new(),
             apart: Axes::new(),
             spare: Spare::default(),
         })
@@ -692,6 +700,7 @@ impl Tape {
             axes: readers.iter().map(Reader::rank).max().unwrap_or(0),
             machine,
             packed,
+            divisors: Short::new(),
             apart: Axes::new(),
             spare: Spare::default(),
             readers,
@@ -717,6 +726,7 @@ impl Tape {
             axes: 0,
             machine: None,
             packed: Short::new(),
+            divisors: Short::new(),
             apart: Axes::new(),
             spare: Spare::default(),
         }
@@ -797,7 +807,8 @@ impl Tape {
 
     /// Whether the tape serves another run, of arrays that lie as these do elsewhere: the region is so small that it gains by it.
     pub fn serves_again(&self, region: &Region) -> bool {
-        self.packed.iter().map(Packed::bytes).sum::<usize>() <= MOST_PACKED_AGAIN && region.count() <= MOST_AGAIN
+        let bytes = self.packed.iter().map(Packed::bytes).chain(self.divisors.iter().map(Divisors::bytes));
+        bytes.sum::<usize>() <= MOST_PACKED_AGAIN && region.count() <= MOST_AGAIN
     }
 
     /// Takes a leaf from where its array begins now, which began at `from` before.
@@ -811,6 +822,9 @@ impl Tape {
                 Some(packed) => packed.follow(from, to),
                 None => self.readers[leaf].follow(from, to),
             }
+        }
+        if let Some(divisors) = self.divisors.iter_mut().find(|divisors| divisors.leaf == leaf) {
+            divisors.fill(&self.readers[leaf]);
         }
     }
 
@@ -1061,7 +1075,8 @@ impl Tape {
             return reader.stride(self.run) * self.every as isize;
         }
         let place = |machine: &Machine| machine.outputs.iter().position(|&(output, _)| output == register);
-        let step = |machine: &Machine| place(machine).map(|place| machine.steps[self.readers.len() + place]);
+        let before = self.readers.len() + self.divisors.len();
+        let step = |machine: &Machine| place(machine).map(|place| machine.steps[before + place]);
         self.machine.as_ref().and_then(step).unwrap_or(0)
     }
 
@@ -1097,7 +1112,11 @@ impl Machine {
     ) {
         let leaves = tape.readers.len();
         bench.arguments[..leaves].copy_from_slice(&bench.pointers[..leaves]);
-        for (&(register, output), argument) in self.outputs.iter().zip(&mut bench.arguments[leaves..]) {
+        let (divisors, results) = bench.arguments[leaves..].split_at_mut(tape.divisors.len());
+        for (divisors, argument) in tape.divisors.iter().zip(divisors) {
+            *argument = divisors.of(&tape.readers[divisors.leaf], bench.pointers[divisors.leaf]);
+        }
+        for (&(register, output), argument) in self.outputs.iter().zip(results) {
             // SAFETY: the offset was laid out within the bench, and the element is in the result.
             let place = unsafe {
                 match output {
@@ -1222,6 +1241,20 @@ fn fetch(region: &Region, readers: &[Reader], run: usize, readings: &mut [Readin
     if bytes.sum::<usize>() >= MOST_CACHED {
         fetched.iter().for_each(|&leaf| readings[leaf] = Reading::Fetched);
     }
+}
+
+/// The leaves by which many rows are divided, whose reciprocals the code finds in inputs behind the leaves.
+fn repeated(region: &Region, readers: &[Reader], run: usize, readings: &mut Few<Reading>) -> Short<Register> {
+    let is_repeated = |leaf: usize| readings[leaf] == Reading::Dense && readers[leaf].is_repeated(run);
+    if run == usize::MAX || !(0..readers.len()).any(is_repeated) {
+        return Short::new();
+    }
+    let repeated: Short<Register> = region.divisors().iter().copied().filter(|&leaf| is_repeated(leaf)).collect();
+    for &leaf in &repeated {
+        readings[leaf] = Reading::Repeated;
+        readings.push(Reading::Reciprocals(leaf));
+    }
+    repeated
 }
 
 /// Packs the leaves that gain by it.

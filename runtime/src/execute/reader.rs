@@ -4,7 +4,7 @@ use super::line::{Axes, gather, merge};
 use super::scratch::Scratch;
 use super::turned;
 use crate::buffer::ALIGNMENT;
-use crate::machine::regions::{Compiled, Reading};
+use crate::machine::regions::{Compiled, Reading, reciprocals};
 use crate::plan::region::{Leaf, Region, Register, Source};
 use crate::short::Short;
 use thalweg_lang::dtype::{DType, Scalar};
@@ -12,6 +12,9 @@ use thalweg_lang::graph::SourceAxis;
 
 /// The most bytes that are packed for a run: more would not stay in the second cache.
 const MOST_PACKED: usize = 512 * 1024;
+
+/// The fewest rows for which what they are divided by has its reciprocals made.
+const FEWEST_REPEATED: usize = 8;
 
 /// The most bytes of rows that are copied at once from an array that lies the other way round, for they stay in the second cache; and the
 /// fewest rows that are worth it.
@@ -73,6 +76,44 @@ impl Packed {
         self.from = moved(self.from, from, to);
         // SAFETY: the caller's promise.
         unsafe { self.fill() };
+    }
+}
+
+/// The reciprocals of a row that divides many.
+pub struct Divisors {
+    /// Whose they are.
+    pub leaf: Register,
+    dtype: DType,
+    count: usize,
+    memory: Scratch,
+}
+
+impl Divisors {
+    /// Those of a leaf, which is a row of so many floats that many others repeat.
+    pub fn new(leaf: Register, dtype: DType, reader: &Reader) -> Divisors {
+        let Reader::Strided { axes, .. } = reader else { unreachable!("only a row is repeated") };
+        let count = axes.last().map_or(0, |axis| axis.0);
+        let mut divisors = Divisors { leaf, dtype, count, memory: Scratch::of(count * dtype.size()) };
+        divisors.fill(reader);
+        divisors
+    }
+
+    /// How much memory they take.
+    pub fn bytes(&self) -> usize {
+        self.count * self.dtype.size()
+    }
+
+    /// Computes them from where the reader finds the row now.
+    pub fn fill(&mut self, reader: &Reader) {
+        let Reader::Strided { pointer, .. } = reader else { unreachable!("only a row is repeated") };
+        // SAFETY: the row is the array's, and the memory has room for it.
+        unsafe { reciprocals(self.dtype, *pointer, self.memory.pointer(), self.count) };
+    }
+
+    /// Where those are of the elements that the reader finds at an address.
+    pub fn of(&self, reader: &Reader, at: *const u8) -> *const u8 {
+        let Reader::Strided { pointer, .. } = reader else { unreachable!("only a row is repeated") };
+        self.memory.start().wrapping_add(at.addr() - pointer.addr())
     }
 }
 
@@ -343,6 +384,17 @@ impl Reader {
                 [] => 0,
             },
             reader => (run * reader.size()) as isize,
+        }
+    }
+
+    /// Whether runs all read one row, many times over, which is small enough to have reciprocals beside it.
+    pub fn is_repeated(&self, run: usize) -> bool {
+        match self {
+            Reader::Strided { size, axes, .. } => {
+                let is_row = |row: usize| row.is_multiple_of(run) && row * size <= MOST_PACKED;
+                matches!(axes[..], [(rows, 0), (row, inner)] if rows >= FEWEST_REPEATED && inner == *size as isize && is_row(row))
+            }
+            _ => false,
         }
     }
 

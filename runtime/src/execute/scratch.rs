@@ -26,6 +26,11 @@ impl Scratch {
         Scratch(memory)
     }
 
+    /// Where it begins, to read.
+    pub fn start(&self) -> *const u8 {
+        self.0.as_ptr().cast()
+    }
+
     /// The first byte.
     pub fn pointer(&mut self) -> *mut u8 {
         self.0.as_mut_ptr().cast()

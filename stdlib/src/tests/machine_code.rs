@@ -4,7 +4,7 @@ use crate::operations;
 use thalweg_lang::dtype::DType;
 use thalweg_runtime::kernel::record::{Code, Recording, Value, apply};
 use thalweg_runtime::kernel::{Kernel, Kernels, Level, cast};
-use thalweg_runtime::machine::regions::{Compiled, Line, MOST_OUTPUTS, Output, Reading, Request, prepare};
+use thalweg_runtime::machine::regions::{Compiled, Line, MOST_OUTPUTS, Output, Reading, Request, prepare, reciprocals};
 use thalweg_runtime::operation::Body;
 
 /// splitmix64.
@@ -120,7 +120,9 @@ fn got(request: &Request, level: Level, inputs: &[Vec<u8>], count: usize) -> Vec
     // As three rows where there are enough elements, and what is left as one more.
     let row = if count >= 60 && !request.streams { count / 3 } else { count };
     let sizes = inputs.iter().zip(&request.inputs).map(|(input, reading)| match reading {
-        Reading::Dense | Reading::Fetched => input.len() / (count + SPARE),
+        Reading::Dense | Reading::Fetched | Reading::Repeated | Reading::Reciprocals(_) => {
+            input.len() / (count + SPARE)
+        }
         Reading::Splat | Reading::Shifted { .. } | Reading::Accumulator(_) => 0,
     });
     let sizes: Vec<usize> = sizes.chain(request.outputs.iter().map(|output| output.dtype.size())).collect();
@@ -290,6 +292,20 @@ fn random_programs() {
             values.push((recording.operand(number, dtype), dtype, array));
         }
         let leaves = values.len();
+        // In some rounds what divides finds its reciprocals.
+        let is_float = |dtype: DType| matches!(dtype, DType::F32 | DType::F64);
+        for number in (0..leaves).filter(|_| round % 2 == 0) {
+            let dtype = values[number].1;
+            if readings[number] == Reading::Dense && is_float(dtype) {
+                let from = &inputs[number];
+                let mut made = vec![0; from.len()];
+                // SAFETY: both are as long.
+                unsafe { reciprocals(dtype, from.as_ptr(), made.as_mut_ptr(), from.len() / dtype.size()) };
+                inputs.push(made);
+                readings[number] = Reading::Repeated;
+                readings.push(Reading::Reciprocals(number));
+            }
+        }
         let mut text = String::new();
         let all = if round % 4 < 2 { &all } else { &straight };
         for _ in 0..4 + random.below(60) {

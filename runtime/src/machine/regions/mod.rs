@@ -37,6 +37,10 @@ pub enum Reading {
     /// As a dense one, from beyond the caches: its lines are asked for before they are wanted, since the processor by itself does so
     /// within a page alone.
     Fetched,
+    /// As a dense one whose rows are all the same: what it divides finds its reciprocals in another input.
+    Repeated,
+    /// The [`reciprocals`] of the input with this number, which is repeated.
+    Reciprocals(usize),
     /// One value, which lies in memory over and over, 64 bytes of it; once is enough where [`Compiled::repeats`] says so.
     Splat,
     /// What the output with this number has been so far: it is an accumulator.
@@ -152,8 +156,11 @@ pub fn prepare(
                 // Exactly the same, and a division takes as long as ten products.
                 operation.operands[1] = prepared.constant(operation.dtype, reciprocal);
                 operation.code = Code::Multiply;
-            } else if prepared.uniform[y as usize] && !prepared.uniform[x as usize] && guards.is_empty() {
-                places[index] = prepared.quotient(operation.dtype, x, y);
+            } else if !prepared.uniform[x as usize]
+                && guards.is_empty()
+                && let Some(reciprocal) = prepared.reciprocal(y)
+            {
+                places[index] = prepared.quotient(operation.dtype, [x, y], reciprocal);
                 continue;
             }
         }
@@ -181,6 +188,70 @@ fn is_uniform(operation: &Operation, inputs: &[Reading], known: &[bool]) -> bool
             Code::Rare | Code::Merge | Code::Refuse => false,
             _ => operation.operands().iter().all(|&operand| known[operand as usize]),
         }
+}
+
+/// How a float's bits are divided.
+struct Parts {
+    /// Integers of the same size.
+    signed: DType,
+    unsigned: DType,
+    /// The place of the sign.
+    sign: u64,
+    /// Bits of the mantissa that are there.
+    mantissa: i64,
+    /// Divisors are taken by their reciprocals between the powers of 2 with this exponent's negative and this one.
+    reach: i64,
+}
+
+impl Parts {
+    const F64: Parts = Parts { signed: DType::I64, unsigned: DType::U64, sign: 63, mantissa: 52, reach: 64 };
+    const F32: Parts = Parts { signed: DType::I32, unsigned: DType::U32, sign: 31, mantissa: 23, reach: 16 };
+
+    fn of(dtype: DType) -> Parts {
+        if dtype == DType::F64 { Parts::F64 } else { Parts::F32 }
+    }
+
+    /// What the exponent of 1 is written as.
+    fn middle(&self) -> i64 {
+        (1 << (self.sign as i64 - self.mantissa - 1)) - 1
+    }
+
+    /// The bits of a power of 2.
+    fn power(&self, exponent: i64) -> u64 {
+        ((self.middle() + exponent) as u64) << self.mantissa
+    }
+}
+
+/// The bits of the least and the greatest divisor, without their signs, that are taken by their reciprocals.
+fn divisors(dtype: DType) -> [u64; 2] {
+    let parts = Parts::of(dtype);
+    [-parts.reach, parts.reach].map(|exponent| parts.power(exponent))
+}
+
+/// The reciprocals of `count` floats, for code that divides by them; NaN for those by which it must divide.
+///
+/// # Safety
+/// `from` is readable and `to` writable for as many elements of the dtype, which is f32 or f64.
+pub unsafe fn reciprocals(dtype: DType, from: *const u8, to: *mut u8, count: usize) {
+    let [low, high] = divisors(dtype);
+    // SAFETY: the caller's promise.
+    unsafe {
+        if dtype == DType::F64 {
+            let (from, to) = (from.cast::<f64>(), to.cast::<f64>());
+            for index in 0..count {
+                let value = from.add(index).read_unaligned();
+                let is_within = (low..=high).contains(&value.abs().to_bits());
+                to.add(index).write_unaligned(if is_within { 1.0 / value } else { f64::NAN });
+            }
+        } else {
+            let (from, to) = (from.cast::<f32>(), to.cast::<f32>());
+            for index in 0..count {
+                let value = from.add(index).read_unaligned();
+                let is_within = (low..=high).contains(&u64::from(value.abs().to_bits()));
+                to.add(index).write_unaligned(if is_within { 1.0 / value } else { f32::NAN });
+            }
+        }
+    }
 }
 
 /// The bits of 1.
@@ -224,31 +295,43 @@ impl Prepared<'_> {
         self.push(Operation { code, dtype, arity: N as u8, operands: places, immediate })
     }
 
-    /// `x / y`, rounded as a division rounds, for a `y` that is the same everywhere: with its reciprocal z a product and two corrections,
-    /// q = x z and then q + (x - q y) z, are exact to the last bit unless something leaves the range of normal numbers (Brisebarre, Muller
-    /// and Raina, "Accelerating correctly rounded floating-point division when the divisor is known in advance", 2004). Where q may
-    /// have left it there is a division. The operations on bits take the registers as they are, whatever dtype lies there.
-    fn quotient(&mut self, dtype: DType, x: Value, y: Value) -> Value {
+    /// The reciprocal of what divides many elements, or NaN, as [`reciprocals`] has them; `None` for what divides one alone.
+    fn reciprocal(&mut self, y: Value) -> Option<Value> {
         use Code::*;
-        let (signed, unsigned, bits, mantissa, reach) = match dtype {
-            DType::F64 => (DType::I64, DType::U64, 64, 52, 64),
-            _ => (DType::I32, DType::U32, 32, 23, 16),
-        };
-        let middle = (1i64 << (bits - mantissa - 2)) - 1;
-        let power = |exponent: i64| ((middle + exponent) as u64) << mantissa;
-        // Of divisors those within 2^-reach and 2^reach; of quotients those above what makes the remainder too small for all its bits.
-        let (least, most) = (power(3 - middle + mantissa + 2 * reach), power(middle - 2));
-        let size = self.constant(signed, (1u64 << (bits - 1)) - 1);
+        let Operation { code, dtype, immediate, .. } = self.operations[y as usize];
+        if code == Operand && self.inputs[immediate as usize] == Reading::Repeated {
+            let is_it = |&reading: &Reading| reading == Reading::Reciprocals(immediate as usize);
+            let number = self.inputs.iter().position(is_it)?;
+            return Some(self.make(Operand, dtype, [], number as u64));
+        }
+        if !self.uniform[y as usize] {
+            return None;
+        }
+        let Parts { signed, sign, .. } = Parts::of(dtype);
+        let [low, high] = divisors(dtype).map(|bits| self.constant(signed, bits));
+        let size = self.constant(signed, (1 << sign) - 1);
         let size = self.make(And, signed, [y, size], 0);
-        let [low, high] = [-reach, reach].map(|exponent| self.constant(signed, power(exponent)));
         let below = self.make(Subtract, signed, [size, low], 0);
         let above = self.make(Subtract, signed, [high, size], 0);
         let outside = self.make(Or, signed, [below, above], 0);
-        // All ones, which is NaN, and so is every product with it.
-        let outside = self.make(ShiftRight, signed, [outside], bits as u64 - 1);
+        // All ones, which is NaN.
+        let outside = self.make(ShiftRight, signed, [outside], sign);
         let one = self.constant(dtype, one(dtype));
         let reciprocal = self.make(Divide, dtype, [one, y], 0);
-        let reciprocal = self.make(Or, dtype, [reciprocal, outside], 0);
+        Some(self.make(Or, dtype, [reciprocal, outside], 0))
+    }
+
+    /// `x / y`, rounded as a division rounds, by the reciprocal z of `y`: a product and two corrections, q = x z and then q + (x - q y) z,
+    /// are exact to the last bit unless something leaves the range of normal numbers (Brisebarre, Muller and Raina, "Accelerating
+    /// correctly rounded floating-point division when the divisor is known in advance", 2004). Where q may have left it there is a
+    /// division. The operations on bits take the registers as they are, whatever dtype lies there.
+    fn quotient(&mut self, dtype: DType, [x, y]: [Value; 2], reciprocal: Value) -> Value {
+        use Code::*;
+        let parts = Parts::of(dtype);
+        let unsigned = parts.unsigned;
+        // Below, the remainder may be too small for all its bits.
+        let least = parts.power(3 - parts.middle() + parts.mantissa + 2 * parts.reach);
+        let most = parts.power(parts.middle() - 2);
         let negative = self.make(Negate, dtype, [y], 0);
         let first = self.make(Multiply, dtype, [x, reciprocal], 0);
         let remainder = self.make(Fma, dtype, [first, negative, x], 0);

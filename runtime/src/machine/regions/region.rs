@@ -2,7 +2,7 @@
 
 use super::{Compiled, Folding, MOST_OUTPUTS, Output, Reading, Request, SHORTEST_IN_PLACE, compiled, prepare};
 use crate::kernel::Level;
-use crate::kernel::record::{Recording, Value, apply};
+use crate::kernel::record::{Code, Recording, Value, apply};
 use crate::machine::MachineCode;
 use crate::plan::region::{Reducer, Region, Register, Source, Store, Within};
 use crate::short::Short;
@@ -38,6 +38,8 @@ pub struct Kept {
     kept: OnceLock<(Way, Option<Arc<Compiled>>)>,
     /// The same for code that accumulates.
     folding: OnceLock<(FoldingWay, Option<Arc<Compiled>>)>,
+    /// The leaves that are divisors.
+    divisors: OnceLock<Short<Register>>,
     /// Code that copies rows of results.
     copying: OnceLock<Option<Arc<Compiled>>>,
 }
@@ -121,6 +123,25 @@ impl Region {
             }
         };
         self.code.copying.get_or_init(make).as_deref()
+    }
+
+    /// The leaves that something is divided by.
+    pub fn divisors(&self) -> &[Register] {
+        let find = || {
+            let mut recording = Recording::default();
+            if recorded(self, &mut recording).is_err() {
+                return Short::new();
+            }
+            let operations = &recording.operations;
+            let divisors = operations.iter().filter(|operation| operation.code == Code::Divide);
+            let divisors = divisors.map(|operation| operations[operation.operands[1] as usize]);
+            let leaves = divisors.filter(|divisor| divisor.code == Code::Operand);
+            let mut leaves: Short<Register> = leaves.map(|leaf| leaf.immediate as Register).collect();
+            leaves.sort_unstable();
+            leaves.dedup();
+            leaves
+        };
+        self.code.divisors.get_or_init(find)
     }
 
     /// Whether there may be code for its stores by now. That it was refused once is not a matter of how inputs lie.

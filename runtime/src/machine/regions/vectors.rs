@@ -233,7 +233,14 @@ impl Target for Vectors<'_> {
         // Truths take more than one instruction to read.
         matches!(
             self.reading(value),
-            Some(Reading::Dense | Reading::Fetched | Reading::Shifted { .. } | Reading::Accumulator(_))
+            Some(
+                Reading::Dense
+                    | Reading::Fetched
+                    | Reading::Repeated
+                    | Reading::Reciprocals(_)
+                    | Reading::Shifted { .. }
+                    | Reading::Accumulator(_)
+            )
         ) && self.request.operations[value as usize].dtype != DType::Bool
     }
 

@@ -757,10 +757,8 @@ impl<'a> Writer<'a> {
         }
         let index = operation.immediate as usize;
         let from = match self.vectors.request.inputs[index] {
-            Reading::Dense | Reading::Fetched | Reading::Shifted { .. } | Reading::Accumulator(_) => {
-                self.elements(index, 1, copy)?
-            }
             Reading::Splat => ptr(self.base(index)?),
+            _ => self.elements(index, 1, copy)?,
         };
         match (self.vectors.wide, self.vectors.width) {
             (true, 8) => {
