@@ -1,6 +1,6 @@
 //! What x86-64 has for one function's vectors: registers, which operations read memory, and what an operation needs besides.
 
-use super::allocate::{Needs, Target, pressure};
+use super::allocate::{Needs, Place, Step, Target, pressure};
 use super::{Reading, Request, is_uniform, prepare};
 use crate::kernel::Level;
 use crate::kernel::record::{Code, Operation, Value};
@@ -14,6 +14,7 @@ pub const MASKS: usize = 1;
 pub const MOST_COPIES: usize = 4;
 
 /// The instruction set and the vectors of one function.
+#[derive(Clone)]
 pub struct Vectors<'a> {
     /// What the function is to do.
     pub request: &'a Request,
@@ -25,6 +26,8 @@ pub struct Vectors<'a> {
     pub shifted: Vec<Option<Value>>,
     /// For each value whether it is a number in memory that is the same in every element: given so, or computed once for a row.
     pub uniform: Vec<bool>,
+    /// How many vector registers values may have.
+    registers: usize,
 }
 
 /// Whether a dtype's numbers are floats.
@@ -48,7 +51,10 @@ impl<'a> Vectors<'a> {
         for operation in operations {
             uniform.push(is_uniform(operation, &request.inputs, &uniform));
         }
-        let mut vectors = Vectors { request, wide, width, shifted: vec![None; operations.len()], uniform };
+        // The last one is kept for what takes two instructions: `scratch`.
+        let most = if wide { 31 } else { 15 };
+        let mut vectors =
+            Vectors { request, wide, width, shifted: vec![None; operations.len()], uniform, registers: most };
         // The older encoding takes two instructions, and its vectors cross lines half as often. Guarded parts run copy after copy, and
         // do not find what the next one has.
         if wide && request.operations.iter().all(|operation| operation.code != Code::Rare) {
@@ -82,7 +88,7 @@ impl<'a> Vectors<'a> {
 
     /// As many vectors side by side as the registers hold, with what is needed all the time held back; and the values that could be
     /// loaded once, of which so many find room.
-    fn room(&self, outputs: &[Value]) -> (usize, Vec<Value>) {
+    pub fn room(&self, outputs: &[Value]) -> (usize, Vec<Value>) {
         let (needed, mut uniform) = pressure(self, &self.request.operations, outputs);
         let banks = self.banks();
         // A turn waits for what the one before has left in memory: more side by side is worth it even where some masks are saved.
@@ -120,6 +126,61 @@ impl<'a> Vectors<'a> {
         dtype != DType::Bool && self.bytes(dtype) < self.full()
     }
 
+    /// The same vectors where values have the first registers alone, each of them in one vector.
+    pub fn few(&self, registers: usize) -> Vectors<'a> {
+        Vectors { registers, shifted: vec![None; self.shifted.len()], ..self.clone() }
+    }
+
+    /// Makes steps leave an output in a register and not in memory: where its last operation can, that puts it there.
+    pub fn keep(&self, steps: &mut Vec<Step>, output: usize, to: u8) {
+        let made = self.request.outputs[output].value;
+        let operations = &self.request.operations;
+        let dtypes = operations[made as usize].operands.map(|operand| operations[operand as usize].dtype);
+        let is_read = operations.iter().any(|operation| operation.operands().contains(&made))
+            || self.request.outputs.iter().filter(|output| output.value == made).count() > 1;
+        let goes_there = !is_read && !self.needs(&operations[made as usize], dtypes).apart;
+        steps.retain_mut(|step| {
+            match step {
+                Step::Compute { value, result, .. } if *value == made && goes_there => *result = to,
+                Step::Store { output: stored, .. } if *stored == output && goes_there => return false,
+                Step::Store { output: stored, register, .. } if *stored == output => {
+                    *step = Step::Move { bank: VECTORS, from: *register, to };
+                }
+                _ => {}
+            }
+            true
+        });
+    }
+
+    /// The steps of one copy as those of another, which has the register behind as many others in the place of `register`.
+    pub fn of_copy(&self, steps: &[Step], copy: u8, register: u8) -> Vec<Step> {
+        let operations = &self.request.operations;
+        let is_vector = |value: Value| self.bank(operations[value as usize].dtype) == VECTORS;
+        let moved = |from: u8, is_vector: bool| if is_vector && from == register { from + copy } else { from };
+        let step = |step: &Step| match *step {
+            Step::Compute { value, result, operands, temporaries, .. } => {
+                let mut places = operands;
+                let operation = operations[value as usize];
+                // Operands that may change places are in one bank.
+                for (place, &operand) in places.iter_mut().zip(operation.operands()) {
+                    if let Place::Register(from) = place {
+                        *from = moved(*from, is_vector(operand));
+                    }
+                }
+                Step::Compute { value, copy, result: moved(result, is_vector(value)), operands: places, temporaries }
+            }
+            Step::Load { value, register: to, .. } => Step::Load { value, copy, register: moved(to, is_vector(value)) },
+            Step::Move { bank, from, to } => {
+                Step::Move { bank, from: moved(from, bank == VECTORS), to: moved(to, bank == VECTORS) }
+            }
+            Step::Save { bank, register, slot } => Step::Save { bank, register, slot },
+            Step::Restore { bank, register, slot } => Step::Restore { bank, register, slot },
+            Step::Store { output, value, register, .. } => Step::Store { output, value, copy, register },
+            Step::Guard { .. } | Step::Merge { .. } | Step::Join { .. } => unreachable!("there are none"),
+        };
+        steps.iter().map(step).collect()
+    }
+
     /// Whether a value is computed, once for a row.
     fn is_made_once(&self, value: Value) -> bool {
         let is_given = matches!(self.request.operations[value as usize].code, Code::Constant | Code::Operand);
@@ -151,7 +212,14 @@ impl<'a> Vectors<'a> {
         let operations = &request.operations;
         let none = vec![false; operations.len()];
         let uniform = operations.iter().map(|operation| is_uniform(operation, &request.inputs, &none)).collect();
-        Vectors { request, wide: self.wide, width: self.width, shifted: vec![None; operations.len()], uniform }
+        Vectors {
+            request,
+            wide: self.wide,
+            width: self.width,
+            shifted: vec![None; operations.len()],
+            uniform,
+            registers: self.registers,
+        }
     }
 
     /// How many accumulators a row's elements take turns at.
@@ -168,12 +236,11 @@ impl<'a> Vectors<'a> {
 
 impl Target for Vectors<'_> {
     fn banks(&self) -> [usize; 2] {
-        // The last vector register is kept for what takes two instructions: `scratch`.
-        // So is the last mask where the last vector's results are written under one.
+        // The last mask is kept where the last vector's results are written under one.
         match (self.wide, self.request.ends_partly()) {
-            (true, false) => [31, 7],
-            (true, true) => [31, 6],
-            (false, _) => [15, 0],
+            (true, false) => [self.registers, 7],
+            (true, true) => [self.registers, 6],
+            (false, _) => [self.registers, 0],
         }
     }
 

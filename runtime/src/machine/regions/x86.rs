@@ -60,6 +60,10 @@ const FIRST_SAVED: usize = 4;
 const STRIPE_INDEX: AsmRegister64 = r15;
 /// How many bytes ahead of where it is read memory is fetched: about what is computed until it is there.
 const FETCHED_AHEAD: i32 = 4096;
+/// The registers that hold accumulators begin here; so many are held, beside no more operations than these.
+const FIRST_HELD: u8 = 23;
+const MOST_HELD: usize = 8;
+const MOST_BESIDE_HELD: usize = 24;
 /// The mask register that no value has where there are accumulators.
 const LAST_MASK: u8 = 6;
 
@@ -200,10 +204,11 @@ pub fn assemble(request: &Request, level: Level) -> Result<Assembled, IcedError>
     let first = first.map(|(operations, elements)| allocated(operations, elements, copies, &pinned));
     let main = allocated(&request.operations, &values, copies, &pinned);
     let single = (copies > 1).then(|| allocated(&request.operations, &values, 1, &pinned));
+    let held = Held::new(&vectors);
     let (once, made) = vectors.prologue();
     let prologue = Prologue::new(&once, made, &vectors);
     let mut writer = Writer::new(&vectors)?;
-    writer.function(&prologue, first.as_ref(), &[Some(&main), single.as_ref()])?;
+    writer.function(&prologue, first.as_ref().zip(Some(held.as_ref())), &[Some(&main), single.as_ref()])?;
     let code = writer.asm.assemble(0)?;
     Ok(Assembled { code, constants: writer.constants, width: vectors.width })
 }
@@ -230,6 +235,50 @@ impl<'a> Prologue<'a> {
         let allocation = allocate(&vectors, &request.operations, &outputs, 1, &[]);
         debug_assert_eq!(verify::fault(&vectors, &request.operations, &allocation), None);
         Prologue { vectors, allocation, made }
+    }
+}
+
+/// A stripe whose accumulators are in registers, one for each of its vectors: what is done with one of them.
+struct Held {
+    allocation: Allocation,
+    /// The output that is accumulated.
+    output: usize,
+    /// How many registers there are.
+    count: usize,
+}
+
+impl Held {
+    /// `None` where the accumulators do not fit beside what is computed, or that takes long enough to leave them in memory.
+    fn new(vectors: &Vectors) -> Option<Held> {
+        let request = vectors.request;
+        let operations = &request.operations;
+        let numbers = request.inputs.iter().enumerate().filter_map(|(number, reading)| match *reading {
+            Reading::Accumulator(output) => Some((number, output)),
+            _ => None,
+        });
+        let [(number, output)] = numbers.collect::<Vec<_>>()[..] else { return None };
+        let count = vectors.stripe()? / vectors.width;
+        let is_it = |operation: &Operation| operation.code == Code::Operand && operation.immediate == number as u64;
+        let accumulator = operations.iter().position(is_it)? as Value;
+        if !vectors.wide
+            || vectors.bytes(request.outputs[output].dtype) != vectors.full()
+            || count != MOST_HELD
+            || operations.len() > MOST_BESIDE_HELD
+            || operations.iter().any(|operation| operation.code == Code::Rare)
+        {
+            return None;
+        }
+        let outputs: Vec<Value> = request.outputs.iter().map(|output| output.value).collect();
+        let (_, uniform) = vectors.few(FIRST_HELD as usize).room(&outputs);
+        // The accumulator's own register comes behind theirs.
+        let few = vectors.few(FIRST_HELD as usize + 1);
+        let pinned: Vec<Value> = [accumulator].into_iter().chain(uniform).collect();
+        let mut allocation = allocate(&few, operations, &outputs, 1, &pinned);
+        debug_assert_eq!(verify::fault(&few, operations, &allocation), None);
+        debug_assert_eq!(allocation.pinned.first(), Some(&(accumulator, FIRST_HELD)));
+        allocation.pinned.remove(0);
+        few.keep(&mut allocation.steps, output, FIRST_HELD);
+        Some(Held { allocation, output, count })
     }
 }
 
@@ -310,15 +359,22 @@ impl<'a> Writer<'a> {
 
     /// The whole function: what a row begins with, what is done with its first stripe, if that is another thing, and the loops, the
     /// widest first.
-    fn function(&mut self, prologue: &'a Prologue<'a>, first: Option<&Body>, loops: &[Option<&Body>]) -> Outcome {
+    fn function(
+        &mut self,
+        prologue: &'a Prologue<'a>,
+        first: Option<(&Body, Option<&Held>)>,
+        loops: &[Option<&Body>],
+    ) -> Outcome {
         let used = self.bases.iter().flatten().filter(|&&base| base != rdi).count();
         let mut saved: Vec<AsmRegister64> = BASES[..used].iter().skip(FIRST_SAVED).copied().collect();
         if first.is_some() {
             saved.push(STRIPE_INDEX);
         }
         let bodies = loops.iter().flatten().copied();
-        let all = bodies.clone().chain(first).map(|body| body.allocation.slots);
-        let before = all.chain([prologue.allocation.slots]).max().unwrap_or(0);
+        let all = bodies.clone().chain(first.map(|first| first.0)).map(|body| &body.allocation);
+        let held = first.and_then(|first| first.1);
+        let all = all.chain(held.map(|held| &held.allocation)).chain([&prologue.allocation]);
+        let before = all.map(|allocation| allocation.slots).max().unwrap_or(0);
         self.once = prologue.made.iter().copied().zip(before..).collect();
         let slots = (before as usize + prologue.made.len()) as i32;
         self.asm.push(rbp)?;
@@ -358,7 +414,7 @@ impl<'a> Writer<'a> {
             self.load(value, 0, register)?;
         }
         self.asm.xor(ecx, ecx)?;
-        if let (Some(first), Some(stripe)) = (first, self.vectors.stripe()) {
+        if let (Some((first, held)), Some(stripe)) = (first, self.vectors.stripe()) {
             let mut again = self.asm.create_label();
             self.asm.set_label(&mut again)?;
             self.asm.mov(STRIPE_INDEX, rcx)?;
@@ -366,6 +422,13 @@ impl<'a> Writer<'a> {
             self.asm.add(rcx, (first.copies * self.vectors.width) as i32)?;
             self.asm.cmp(rcx, stripe as i32)?;
             self.asm.jb(again)?;
+            if let Some(held) = held {
+                self.held(held, stripe as i32)?;
+                let pinned = bodies.clone().next().map_or(&[][..], |body| &body.allocation.pinned);
+                for &(value, register) in pinned {
+                    self.load(value, 0, register)?;
+                }
+            }
         }
         for body in bodies.clone() {
             self.turns(body, (turns, spent), &mut asides)?;
@@ -410,6 +473,40 @@ impl<'a> Writer<'a> {
             self.asm.jmp(back)?;
         }
         Ok(())
+    }
+
+    /// Whole stripes, while two at least are left, with accumulators in registers.
+    fn held(&mut self, held: &Held, stripe: i32) -> Outcome {
+        let mut again = self.asm.create_label();
+        let mut done = self.asm.create_label();
+        self.asm.lea(rax, ptr(rcx + 2 * stripe))?;
+        self.asm.cmp(rax, rsi)?;
+        self.asm.ja(done)?;
+        for &(value, register) in &held.allocation.pinned {
+            self.load(value, 0, register)?;
+        }
+        let output = self.vectors.request.inputs.len() + held.output;
+        for copy in 0..held.count {
+            let base = self.base(output)?;
+            self.asm.vmovupd(zmm(FIRST_HELD + copy as u8), ptr(base + copy * 64))?;
+        }
+        self.asm.set_label(&mut again)?;
+        self.fetch(held.count)?;
+        for copy in 0..held.count as u8 {
+            let steps = self.vectors.of_copy(&held.allocation.steps, copy, FIRST_HELD);
+            self.steps(&steps, &mut Vec::new())?;
+        }
+        self.asm.add(rcx, stripe)?;
+        self.asm.lea(rax, ptr(rcx + stripe))?;
+        self.asm.cmp(rax, rsi)?;
+        self.asm.jbe(again)?;
+        for copy in 0..held.count {
+            let base = self.base(output)?;
+            self.asm.vmovupd(ptr(base + copy * 64), zmm(FIRST_HELD + copy as u8))?;
+        }
+        self.asm.set_label(&mut done)?;
+        // A label needs an instruction of its own.
+        self.asm.nop()
     }
 
     /// A body, while so many whole vectors are left.
