@@ -5,7 +5,7 @@
 //! innermost axis. So every kernel sees packed blocks, and a stored result is written straight to its place.
 
 use super::line::{Axes, advance, count, place_of, unravel};
-use super::reader::{Divisors, Few, Packed, Place, Reader, are_in_rows, common_window, rows, splat};
+use super::reader::{Few, Packed, Place, Reader, Reciprocals, are_in_rows, common_window, rows, splat};
 use super::scratch::Scratch;
 use crate::buffer::ALIGNMENT;
 use crate::kernel::{BlockFunction, Level, STRIPE, STRIPES};
@@ -137,8 +137,8 @@ pub struct Tape {
     machine: Option<Machine>,
     /// What readers that are packed read from.
     packed: Short<Packed, 2>,
-    /// What the code reads behind the leaves.
-    divisors: Short<Divisors, 1>,
+    /// Of rows that are repeated, which the code reads behind the leaves.
+    reciprocals: Short<Reciprocals, 1>,
     /// The axes along which a result lies whose runs are not side by side.
     apart: Axes,
     /// Block buffers that a thread has given back.
@@ -442,7 +442,7 @@ impl Tape {
             axes,
             machine: None,
             packed,
-            divisors: Short::new(),
+            reciprocals: Short::new(),
             apart: Axes::new(),
             spare: Spare::default(),
         }
@@ -502,7 +502,8 @@ impl Tape {
         let axes = readers.iter().map(Reader::rank).max().unwrap_or(0);
         let arity = leaves + repeated.len() + outputs.len();
         let copies = copies(region, destinations);
-        let divisors = repeated.iter().map(|&leaf| Divisors::new(leaf, region.dtype(leaf), &readers[leaf])).collect();
+        let reciprocals =
+            repeated.iter().map(|&leaf| Reciprocals::new(leaf, region.dtype(leaf), &readers[leaf])).collect();
         let read = readers.iter().chain(repeated.iter().map(|&leaf| &readers[leaf]));
         let steps = read.map(|reader| reader.step(run, &code));
         let steps = steps.chain(outputs.iter().map(|&(register, _)| (run * region.dtype(register).size()) as isize));
@@ -529,7 +530,7 @@ impl Tape {
             axes,
             machine,
             packed,
-            divisors,
+            reciprocals,
             apart: Axes::new(),
             spare: Spare::default(),
         }
@@ -616,7 +617,7 @@ impl Tape {
             axes,
             machine,
             packed,
-            divisors: Short::new(),
+            reciprocals: Short::new(),
             apart: Axes::new(),
             spare: Spare::default(),
         })
@@ -700,7 +701,7 @@ impl Tape {
             axes: readers.iter().map(Reader::rank).max().unwrap_or(0),
             machine,
             packed,
-            divisors: Short::new(),
+            reciprocals: Short::new(),
             apart: Axes::new(),
             spare: Spare::default(),
             readers,
@@ -726,7 +727,7 @@ impl Tape {
             axes: 0,
             machine: None,
             packed: Short::new(),
-            divisors: Short::new(),
+            reciprocals: Short::new(),
             apart: Axes::new(),
             spare: Spare::default(),
         }
@@ -807,7 +808,7 @@ impl Tape {
 
     /// Whether the tape serves another run, of arrays that lie as these do elsewhere: the region is so small that it gains by it.
     pub fn serves_again(&self, region: &Region) -> bool {
-        let bytes = self.packed.iter().map(Packed::bytes).chain(self.divisors.iter().map(Divisors::bytes));
+        let bytes = self.packed.iter().map(Packed::bytes).chain(self.reciprocals.iter().map(Reciprocals::bytes));
         bytes.sum::<usize>() <= MOST_PACKED_AGAIN && region.count() <= MOST_AGAIN
     }
 
@@ -823,8 +824,8 @@ impl Tape {
                 None => self.readers[leaf].follow(from, to),
             }
         }
-        if let Some(divisors) = self.divisors.iter_mut().find(|divisors| divisors.leaf == leaf) {
-            divisors.fill(&self.readers[leaf]);
+        if let Some(reciprocals) = self.reciprocals.iter_mut().find(|reciprocals| reciprocals.leaf == leaf) {
+            reciprocals.fill(&self.readers[leaf]);
         }
     }
 
@@ -1075,7 +1076,7 @@ impl Tape {
             return reader.stride(self.run) * self.every as isize;
         }
         let place = |machine: &Machine| machine.outputs.iter().position(|&(output, _)| output == register);
-        let before = self.readers.len() + self.divisors.len();
+        let before = self.readers.len() + self.reciprocals.len();
         let step = |machine: &Machine| place(machine).map(|place| machine.steps[before + place]);
         self.machine.as_ref().and_then(step).unwrap_or(0)
     }
@@ -1112,9 +1113,9 @@ impl Machine {
     ) {
         let leaves = tape.readers.len();
         bench.arguments[..leaves].copy_from_slice(&bench.pointers[..leaves]);
-        let (divisors, results) = bench.arguments[leaves..].split_at_mut(tape.divisors.len());
-        for (divisors, argument) in tape.divisors.iter().zip(divisors) {
-            *argument = divisors.of(&tape.readers[divisors.leaf], bench.pointers[divisors.leaf]);
+        let (reciprocals, results) = bench.arguments[leaves..].split_at_mut(tape.reciprocals.len());
+        for (reciprocals, argument) in tape.reciprocals.iter().zip(reciprocals) {
+            *argument = reciprocals.of(&tape.readers[reciprocals.leaf], bench.pointers[reciprocals.leaf]);
         }
         for (&(register, output), argument) in self.outputs.iter().zip(results) {
             // SAFETY: the offset was laid out within the bench, and the element is in the result.

@@ -80,7 +80,7 @@ impl Packed {
 }
 
 /// The reciprocals of a row that divides many.
-pub struct Divisors {
+pub struct Reciprocals {
     /// Whose they are.
     pub leaf: Register,
     dtype: DType,
@@ -88,14 +88,14 @@ pub struct Divisors {
     memory: Scratch,
 }
 
-impl Divisors {
+impl Reciprocals {
     /// Those of a leaf, which is a row of so many floats that many others repeat.
-    pub fn new(leaf: Register, dtype: DType, reader: &Reader) -> Divisors {
+    pub fn new(leaf: Register, dtype: DType, reader: &Reader) -> Reciprocals {
         let Reader::Strided { axes, .. } = reader else { unreachable!("only a row is repeated") };
         let count = axes.last().map_or(0, |axis| axis.0);
-        let mut divisors = Divisors { leaf, dtype, count, memory: Scratch::of(count * dtype.size()) };
-        divisors.fill(reader);
-        divisors
+        let mut reciprocals = Reciprocals { leaf, dtype, count, memory: Scratch::of(count * dtype.size()) };
+        reciprocals.fill(reader);
+        reciprocals
     }
 
     /// How much memory they take.

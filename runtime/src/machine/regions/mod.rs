@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The values never leave the registers between one operation and the next, so what the block interpreter sends through the first
-//! cache takes no memory here. Each operation is the instruction that the lanes use, so the bits are the same.
+//! cache takes no memory here. Each operation is the instruction that the lanes use, or several that give what it gives, so the bits are the same.
 
 mod allocate;
 mod lanes;
@@ -158,9 +158,9 @@ pub fn prepare(
                 operation.code = Code::Multiply;
             } else if !prepared.uniform[x as usize]
                 && guards.is_empty()
-                && let Some(reciprocal) = prepared.reciprocal(y)
+                && let Some(divisor) = prepared.divisor(y)
             {
-                places[index] = prepared.quotient(operation.dtype, [x, y], reciprocal);
+                places[index] = prepared.quotient(operation.dtype, [x, y], divisor);
                 continue;
             }
         }
@@ -222,8 +222,8 @@ impl Parts {
     }
 }
 
-/// The bits of the least and the greatest divisor, without their signs, that are taken by their reciprocals.
-fn divisors(dtype: DType) -> [u64; 2] {
+/// The bits of the least and the greatest number, without their signs, by whose reciprocals code divides.
+fn limits(dtype: DType) -> [u64; 2] {
     let parts = Parts::of(dtype);
     [-parts.reach, parts.reach].map(|exponent| parts.power(exponent))
 }
@@ -233,24 +233,24 @@ fn divisors(dtype: DType) -> [u64; 2] {
 /// # Safety
 /// `from` is readable and `to` writable for as many elements of the dtype, which is f32 or f64.
 pub unsafe fn reciprocals(dtype: DType, from: *const u8, to: *mut u8, count: usize) {
-    let [low, high] = divisors(dtype);
-    // SAFETY: the caller's promise.
-    unsafe {
-        if dtype == DType::F64 {
-            let (from, to) = (from.cast::<f64>(), to.cast::<f64>());
+    let [low, high] = limits(dtype);
+    macro_rules! each {
+        ($float:ident) => {
             for index in 0..count {
-                let value = from.add(index).read_unaligned();
-                let is_within = (low..=high).contains(&value.abs().to_bits());
-                to.add(index).write_unaligned(if is_within { 1.0 / value } else { f64::NAN });
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let value = from.cast::<$float>().add(index).read_unaligned();
+                    let is_within = (low..=high).contains(&u64::from(value.abs().to_bits()));
+                    let reciprocal = if is_within { 1.0 / value } else { $float::NAN };
+                    to.cast::<$float>().add(index).write_unaligned(reciprocal);
+                }
             }
-        } else {
-            let (from, to) = (from.cast::<f32>(), to.cast::<f32>());
-            for index in 0..count {
-                let value = from.add(index).read_unaligned();
-                let is_within = (low..=high).contains(&u64::from(value.abs().to_bits()));
-                to.add(index).write_unaligned(if is_within { 1.0 / value } else { f32::NAN });
-            }
-        }
+        };
+    }
+    match dtype {
+        DType::F64 => each!(f64),
+        DType::F32 => each!(f32),
+        dtype => unreachable!("{dtype} has no reciprocals"),
     }
 }
 
@@ -271,6 +271,8 @@ struct Prepared<'a> {
     /// For each operation whether it is the same in every element.
     uniform: Vec<bool>,
     constants: HashMap<(DType, u64), Value>,
+    /// For each divisor of many elements its reciprocal, or NaN, and its negative.
+    divisors: HashMap<Value, [Value; 2]>,
 }
 
 impl Prepared<'_> {
@@ -295,7 +297,18 @@ impl Prepared<'_> {
         self.push(Operation { code, dtype, arity: N as u8, operands: places, immediate })
     }
 
-    /// The reciprocal of what divides many elements, or NaN, as [`reciprocals`] has them; `None` for what divides one alone.
+    /// The reciprocal of what divides many elements, or NaN, and its negative; `None` for what divides one alone.
+    fn divisor(&mut self, y: Value) -> Option<[Value; 2]> {
+        if let Some(&known) = self.divisors.get(&y) {
+            return Some(known);
+        }
+        let reciprocal = self.reciprocal(y)?;
+        let negative = self.make(Code::Negate, self.operations[y as usize].dtype, [y], 0);
+        self.divisors.insert(y, [reciprocal, negative]);
+        Some([reciprocal, negative])
+    }
+
+    /// The reciprocal alone, as [`reciprocals`] has it.
     fn reciprocal(&mut self, y: Value) -> Option<Value> {
         use Code::*;
         let Operation { code, dtype, immediate, .. } = self.operations[y as usize];
@@ -308,7 +321,7 @@ impl Prepared<'_> {
             return None;
         }
         let Parts { signed, sign, .. } = Parts::of(dtype);
-        let [low, high] = divisors(dtype).map(|bits| self.constant(signed, bits));
+        let [low, high] = limits(dtype).map(|bits| self.constant(signed, bits));
         let size = self.constant(signed, (1 << sign) - 1);
         let size = self.make(And, signed, [y, size], 0);
         let below = self.make(Subtract, signed, [size, low], 0);
@@ -321,18 +334,20 @@ impl Prepared<'_> {
         Some(self.make(Or, dtype, [reciprocal, outside], 0))
     }
 
-    /// `x / y`, rounded as a division rounds, by the reciprocal z of `y`: a product and two corrections, q = x z and then q + (x - q y) z,
-    /// are exact to the last bit unless something leaves the range of normal numbers (Brisebarre, Muller and Raina, "Accelerating
-    /// correctly rounded floating-point division when the divisor is known in advance", 2004). Where q may have left it there is a
-    /// division. The operations on bits take the registers as they are, whatever dtype lies there.
-    fn quotient(&mut self, dtype: DType, [x, y]: [Value; 2], reciprocal: Value) -> Value {
+    /// `x / y`, rounded as a division rounds, by the reciprocal z of `y`: q = x z and then q + (x - q y) z, which is exact to the last bit
+    /// unless something leaves the range of normal numbers (Brisebarre, Muller and Raina, "Accelerating correctly rounded floating-point
+    /// division when the divisor is known in advance", 2004). Where q is near an end of that range there is a division.
+    ///
+    /// The last bit of the remainder x - q y is worth the last bits of q and y together, which must not be less than the least number there
+    /// is: q is at least 2^(1 - middle + mantissa + reach), where reach is the negative of y's least exponent. It may be a bit too long to be
+    /// exact, when q is more than one unit off; the result is the nearest float still. The operations on bits take the registers as they
+    /// are, whatever dtype lies there.
+    fn quotient(&mut self, dtype: DType, [x, y]: [Value; 2], [reciprocal, negative]: [Value; 2]) -> Value {
         use Code::*;
         let parts = Parts::of(dtype);
         let unsigned = parts.unsigned;
-        // Below, the remainder may be too small for all its bits.
-        let least = parts.power(3 - parts.middle() + parts.mantissa + 2 * parts.reach);
-        let most = parts.power(parts.middle() - 2);
-        let negative = self.make(Negate, dtype, [y], 0);
+        let [least, most] = [1 - parts.middle() + parts.mantissa + parts.reach, parts.middle() - 2];
+        let [least, most] = [least, most].map(|exponent| parts.power(exponent));
         let first = self.make(Multiply, dtype, [x, reciprocal], 0);
         let remainder = self.make(Fma, dtype, [first, negative, x], 0);
         let quotient = self.make(Fma, dtype, [remainder, reciprocal, first], 0);

@@ -2,7 +2,7 @@
 
 use super::{Compiled, Folding, MOST_OUTPUTS, Output, Reading, Request, SHORTEST_IN_PLACE, compiled, prepare};
 use crate::kernel::Level;
-use crate::kernel::record::{Code, Recording, Value, apply};
+use crate::kernel::record::{Code, Operation, Recording, Value, apply};
 use crate::machine::MachineCode;
 use crate::plan::region::{Reducer, Region, Register, Source, Store, Within};
 use crate::short::Short;
@@ -125,7 +125,7 @@ impl Region {
         self.code.copying.get_or_init(make).as_deref()
     }
 
-    /// The leaves that something is divided by.
+    /// The leaves that elements are divided by.
     pub fn divisors(&self) -> &[Register] {
         let find = || {
             let mut recording = Recording::default();
@@ -133,7 +133,10 @@ impl Region {
                 return Short::new();
             }
             let operations = &recording.operations;
-            let divisors = operations.iter().filter(|operation| operation.code == Code::Divide);
+            let is_constant = |value: Value| operations[value as usize].code == Code::Constant;
+            let is_division =
+                |operation: &&Operation| operation.code == Code::Divide && !is_constant(operation.operands[0]);
+            let divisors = operations.iter().filter(is_division);
             let divisors = divisors.map(|operation| operations[operation.operands[1] as usize]);
             let leaves = divisors.filter(|divisor| divisor.code == Code::Operand);
             let mut leaves: Short<Register> = leaves.map(|leaf| leaf.immediate as Register).collect();
