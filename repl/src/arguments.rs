@@ -5,6 +5,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use thalweg_runtime::kernel::Level;
+use thalweg_runtime::machine::MachineCode;
 
 const USAGE: &str = "\
 thalweg [OPTIONS]                      a prompt
@@ -283,17 +285,36 @@ pub fn parse_threads(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Checks the number of threads that the environment asks for.
-pub fn threads_wanted() -> Result<(), String> {
-    const VARIABLE: &str = "THALWEG_NUM_THREADS";
-    match std::env::var(VARIABLE) {
+/// Checks what the environment sets: the number of threads, unless an option has it, the vectors, and when machine code is made.
+pub fn check_environment(threads: Option<usize>) -> Result<(), String> {
+    let is_one_of = |names: &[&str], text: &str| match names.contains(&text) {
+        true => Ok(()),
+        false => Err(format!("it may be {}, or not be set", alternatives(names))),
+    };
+    if threads.is_none() {
+        check_variable("THALWEG_NUM_THREADS", |text| parse_threads(text).map(|_| ()))?;
+    }
+    check_variable("THALWEG_SIMD", |text| is_one_of(&Level::ALL.map(Level::name), text))?;
+    check_variable("THALWEG_MACHINE_CODE", |text| is_one_of(&MachineCode::NAMES, text))
+}
+
+/// Checks a variable of the environment, if it is set to something.
+fn check_variable(name: &str, check: impl Fn(&str) -> Result<(), String>) -> Result<(), String> {
+    match std::env::var(name) {
         Err(std::env::VarError::NotPresent) => Ok(()),
         Ok(text) if text.trim().is_empty() => Ok(()),
-        Ok(text) => match parse_threads(text.trim()) {
-            Ok(_) => Ok(()),
-            Err(message) => Err(format!("{VARIABLE} is `{text}`: {message}")),
-        },
-        Err(_) => Err(format!("{VARIABLE} is not a number")),
+        Ok(text) => check(text.trim()).map_err(|message| format!("{name} is `{text}`: {message}")),
+        Err(_) => Err(format!("{name} is not text")),
+    }
+}
+
+/// `a`, `b` or `c`.
+fn alternatives(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
     }
 }
 

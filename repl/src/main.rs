@@ -56,7 +56,7 @@ fn command() -> Status {
         }
     };
     let screen = Arc::new(Screen::new(arguments.options.colour, arguments.options.json));
-    if let (None, Err(message)) = (arguments.options.threads, arguments::threads_wanted()) {
+    if let Err(message) = arguments::check_environment(arguments.options.threads) {
         screen.complain(&message);
         return Status::Usage;
     }

@@ -152,7 +152,7 @@ fn threads_are_chosen_by_option_and_environment() {
 }
 
 #[test]
-fn a_number_of_threads_that_is_none_is_told() {
+fn settings_of_the_environment_that_say_nothing_are_told() {
     let folder = Folder::new();
     for wrong in ["many", "0", "-2", "1.5", "1025"] {
         let output =
@@ -161,6 +161,12 @@ fn a_number_of_threads_that_is_none_is_told() {
         assert_eq!(output.status.code(), Some(2), "{wrong}: {errors}");
         assert!(errors.contains(&format!("THALWEG_NUM_THREADS is `{wrong}`")), "{errors}");
         assert!(errors.contains("a whole number from 1 to 1024"), "{errors}");
+    }
+    for (name, allowed) in [("THALWEG_SIMD", "`avx2` or `avx512`"), ("THALWEG_MACHINE_CODE", "`off` or `always`")] {
+        let output = folder.command().env(name, "foo").args(["-e", "1 + 2"]).output().expect("it starts");
+        let errors = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(2), "{name}: {errors}");
+        assert!(errors.contains(&format!("{name} is `foo`")) && errors.contains(allowed), "{errors}");
     }
     // The option says it already.
     let mut command = folder.command();

@@ -61,7 +61,7 @@ impl Level {
         static LEVEL: OnceLock<Level> = OnceLock::new();
         *LEVEL.get_or_init(|| {
             let wanted = std::env::var("THALWEG_SIMD").ok();
-            let limit = Level::ALL.into_iter().find(|level| wanted.as_deref() == Some(level.name()));
+            let limit = Level::ALL.into_iter().find(|level| wanted.as_deref().map(str::trim) == Some(level.name()));
             Level::available()
                 .filter(|level| limit.is_none_or(|limit| *level <= limit))
                 .last()

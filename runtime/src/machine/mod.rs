@@ -18,9 +18,12 @@ pub enum MachineCode {
 }
 
 impl MachineCode {
+    /// How `THALWEG_MACHINE_CODE` says what it may.
+    pub const NAMES: [&str; 2] = ["off", "always"];
+
     /// As `THALWEG_MACHINE_CODE` says it: `off`, `always`, or anything else.
     pub fn detect() -> MachineCode {
-        match std::env::var("THALWEG_MACHINE_CODE").ok().as_deref() {
+        match std::env::var("THALWEG_MACHINE_CODE").ok().as_deref().map(str::trim) {
             Some("off") => MachineCode::Off,
             Some("always") => MachineCode::Always,
             _ => MachineCode::WhenWorth,
