@@ -84,7 +84,7 @@ pub trait LogicFormula<const N: usize>: 'static {
     fn apply<M: Mask>(operands: [M; N]) -> M;
 }
 
-/// Integers to an integer, one element at a time, with branches and loops allowed; for what has no vector form (division,
+/// Integers to an integer, one element at a time, with branches and loops allowed; for what has no vector form of its own (division,
 /// powers, greatest common divisors) and for what can fail.
 pub trait WholeFormula<const N: usize>: 'static {
     /// What it means that `apply` gives `None`, if it ever does: the middle of a sentence ("division by zero").
@@ -95,6 +95,14 @@ pub trait WholeFormula<const N: usize>: 'static {
     #[inline(always)]
     fn straight<L: Quotients>(_operands: [L; N]) -> Option<L> {
         None
+    }
+    /// Whether the formula is `of_floats`, too.
+    const HAS_FLOATS: bool = false;
+    /// The same of operands that floats hold, as `Whole::is_held` says, and of which the last is not zero, so that vectors of floats compute
+    /// it: an integer without rounding errors.
+    #[inline(always)]
+    fn of_floats<L: Float>(operands: [L; N]) -> L {
+        operands[0]
     }
 }
 

@@ -414,30 +414,138 @@ impl<T: Word, const W: usize> Step<3> for SelectStep<T, W> {
     }
 }
 
-/// The block function of a formula that may fail: one element after the other, up to the first that has no answer.
+/// How many elements of a formula of integers are computed as floats together: some vectors of each.
+const HELD: usize = 32;
+
+/// The block function of a formula that may fail: as floats, if that is wanted, it has such a form and they hold the elements, else one
+/// element after the other, up to the first that has no answer.
 ///
 /// # Safety
 /// As `BlockFunction`.
-pub(super) unsafe fn whole<F: WholeFormula<N>, T: Whole, const N: usize>(
+#[inline(always)]
+unsafe fn whole<F: WholeFormula<N>, T: Whole, const N: usize, const FLOATS: bool>(
     operands: *const *const u8,
     result: *mut u8,
     length: usize,
 ) -> usize {
-    // SAFETY: the caller gives N operands and a result, readable and writable for `length` elements at any alignment; every
-    // value is written before it is read.
+    // SAFETY: the caller gives N operands and a result, readable and writable for `length` elements at any alignment; a part is read
+    // before its results are written.
     unsafe {
         let operands = operands.cast::<[*const T; N]>().read();
-        for index in 0..length {
-            let mut elements = MaybeUninit::<[T; N]>::uninit();
-            for (operand, from) in operands.iter().enumerate() {
-                elements.as_mut_ptr().cast::<T>().add(operand).write(from.add(index).read_unaligned());
+        let mut results = Buffer([const { MaybeUninit::<T>::uninit() }; HELD]);
+        let mut stages = [[T::ONE; HELD]; N];
+        for start in (0..length).step_by(HELD) {
+            let count = HELD.min(length - start);
+            let mut from = operands.map(|operand| operand.add(start));
+            if count < HELD {
+                for (stage, from) in stages.iter_mut().zip(&mut from) {
+                    std::ptr::copy_nonoverlapping(*from, stage.as_mut_ptr(), count);
+                    *from = stage.as_ptr();
+                }
             }
-            match F::apply(elements.assume_init()) {
-                Some(value) => result.cast::<T>().add(index).write_unaligned(value),
-                None => return index,
+            let done = part::<F, T, N, FLOATS>(from, &mut results.0, count);
+            let to = result.cast::<T>().add(start);
+            if done == HELD {
+                to.cast::<[MaybeUninit<T>; HELD]>().write_unaligned(results.0);
+            } else {
+                std::ptr::copy_nonoverlapping(results.0.as_ptr().cast::<T>(), to, done);
+            }
+            if done < count {
+                return start + done;
             }
         }
         usize::MAX
+    }
+}
+
+/// Makes the results of the first `count` elements and says how many have one, all before the first that has none.
+///
+/// # Safety
+/// The operands must be readable for `HELD` elements at any alignment.
+#[inline(always)]
+unsafe fn part<F: WholeFormula<N>, T: Whole, const N: usize, const FLOATS: bool>(
+    operands: [*const T; N],
+    results: &mut [MaybeUninit<T>; HELD],
+    count: usize,
+) -> usize {
+    // SAFETY: the caller's promise; indices are below `HELD`.
+    let element = |operand: usize, index: usize| unsafe { operands[operand].add(index).read_unaligned() };
+    if FLOATS && F::HAS_FLOATS {
+        let mut are_held = true;
+        for index in 0..HELD {
+            for operand in 0..N {
+                are_held &= element(operand, index).is_held();
+            }
+            are_held &= element(N - 1, index) != T::ZERO;
+        }
+        if are_held {
+            for (index, result) in results.iter_mut().enumerate() {
+                let floats = std::array::from_fn(|operand| element(operand, index).held());
+                result.write(T::of_held(F::of_floats(floats)));
+            }
+            return count;
+        }
+    }
+    for (index, result) in results[..count].iter_mut().enumerate() {
+        match F::apply(std::array::from_fn(|operand| element(operand, index))) {
+            Some(value) => result.write(value),
+            None => return index,
+        };
+    }
+    count
+}
+
+/// `whole` at each level.
+pub(super) struct WholeBlocks<F, T>(PhantomData<(F, T)>);
+
+impl<F, T: Whole> WholeBlocks<F, T> {
+    pub(super) const fn functions<const N: usize>() -> [BlockFunction; 4]
+    where
+        F: WholeFormula<N>,
+    {
+        [Self::scalar::<N>, Self::plain::<N>, Self::avx2::<N>, Self::avx512::<N>]
+    }
+
+    /// # Safety
+    /// As `BlockFunction`.
+    unsafe fn scalar<const N: usize>(operands: *const *const u8, result: *mut u8, length: usize) -> usize
+    where
+        F: WholeFormula<N>,
+    {
+        // SAFETY: the caller's promise.
+        unsafe { whole::<F, T, N, false>(operands, result, length) }
+    }
+
+    /// # Safety
+    /// As `BlockFunction`.
+    unsafe fn plain<const N: usize>(operands: *const *const u8, result: *mut u8, length: usize) -> usize
+    where
+        F: WholeFormula<N>,
+    {
+        // SAFETY: the caller's promise.
+        unsafe { whole::<F, T, N, true>(operands, result, length) }
+    }
+
+    /// # Safety
+    /// As `BlockFunction`, on a machine with AVX2 and FMA.
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma"))]
+    unsafe fn avx2<const N: usize>(operands: *const *const u8, result: *mut u8, length: usize) -> usize
+    where
+        F: WholeFormula<N>,
+    {
+        // SAFETY: the caller's promise.
+        unsafe { whole::<F, T, N, true>(operands, result, length) }
+    }
+
+    /// # Safety
+    /// As `BlockFunction`, on a machine with AVX-512 F, DQ, VL and BW.
+    #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,fma"))]
+    unsafe fn avx512<const N: usize>(operands: *const *const u8, result: *mut u8, length: usize) -> usize
+    where
+        F: WholeFormula<N>,
+    {
+        // SAFETY: the caller's promise.
+        unsafe { whole::<F, T, N, true>(operands, result, length) }
     }
 }
 

@@ -249,6 +249,14 @@ pub trait Whole: Integer<Element = Self, Mask = bool> + Ord {
     fn divide(self, other: Self) -> Self;
     /// What `divide` leaves, with the sign of `self`; `other` must not be zero.
     fn remainder(self, other: Self) -> Self;
+    /// A float whose integers take in those of this dtype, or its smaller ones.
+    type Holder: Float<Element = Self::Holder>;
+    /// Whether the float holds the number, with room for the rounding of a quotient: numbers of 8 to 32 bits always, longer ones up to 2^51.
+    fn is_held(self) -> bool;
+    /// The number as a float, which must hold it.
+    fn held(self) -> Self::Holder;
+    /// The number that a float is, which has no fraction and is at most twice as large as those held; wrapping.
+    fn of_held(held: Self::Holder) -> Self;
 }
 
 /// The lane types of one instruction set.

@@ -263,13 +263,21 @@ impl Double for f64 {
     }
 }
 
+/// The float to which an integer of up to 22, or 51, bits is added to lie in the last bits of the sum.
+const SHIFTER_32: f32 = 12_582_912.0;
+const SHIFTER_64: f64 = 6_755_399_441_055_744.0;
+
+/// The greatest magnitude that lies there.
+const MOST_HELD: u64 = 1 << 51;
+
 macro_rules! whole {
-    ($($element:ident $signed:literal)*) => { $(
+    ($($element:ident $signed:literal $holder:ident $shifter:ident, $is_held:expr, $held:expr;)*) => { $(
         impl Whole for $element {
             const SIGNED: bool = $signed;
             const BITS: u32 = $element::BITS;
             const ZERO: Self = 0;
             const ONE: Self = 1;
+            type Holder = $holder;
             #[inline(always)]
             fn divide(self, other: Self) -> Self {
                 self.wrapping_div(other)
@@ -278,7 +286,34 @@ macro_rules! whole {
             fn remainder(self, other: Self) -> Self {
                 self.wrapping_rem(other)
             }
+            #[inline(always)]
+            fn is_held(self) -> bool {
+                $is_held(self)
+            }
+            #[inline(always)]
+            fn held(self) -> $holder {
+                $held(self)
+            }
+            #[inline(always)]
+            fn of_held(held: $holder) -> Self {
+                // The sum's exponent and first bit are left out; the bits below are the number's in two's complement.
+                (held + $shifter).to_bits().wrapping_sub($shifter.to_bits()) as Self
+            }
         }
     )* };
 }
-whole!(i8 true i16 true i32 true i64 true u8 false u16 false u32 false u64 false);
+// Vectors have no conversion of 64 bits before AVX-512; an addition to the bits of the sum does it.
+whole! {
+    i8 true f32 SHIFTER_32, |_| true, f32::from;
+    i16 true f32 SHIFTER_32, |_| true, f32::from;
+    i32 true f64 SHIFTER_64, |_| true, f64::from;
+    i64 true f64 SHIFTER_64,
+        |value: i64| value.wrapping_add(MOST_HELD as i64) as u64 <= 2 * MOST_HELD,
+        |value: i64| f64::from_bits(SHIFTER_64.to_bits().wrapping_add(value as u64)) - SHIFTER_64;
+    u8 false f32 SHIFTER_32, |_| true, f32::from;
+    u16 false f32 SHIFTER_32, |_| true, f32::from;
+    u32 false f64 SHIFTER_64, |_| true, f64::from;
+    u64 false f64 SHIFTER_64,
+        |value: u64| value <= MOST_HELD,
+        |value: u64| f64::from_bits(SHIFTER_64.to_bits().wrapping_add(value)) - SHIFTER_64;
+}

@@ -312,8 +312,11 @@ fn power_of_two<L: Float>(exponent: u64) -> L {
 }
 
 /// Formulas that go element by element.
+///
+/// Floats give the same quotients. The quotient of integers that is none lies at least 1 / b from the next integer, and a / b is rounded
+/// by a part of 2^-53 (2^-24 of f32) of a / b, which is less where a is below 2^52 (2^23): rounding does not reach that integer.
 macro_rules! whole_formulas {
-    ($($(#[$doc:meta])* $formula:ident, $fault:expr, |$a:ident, $b:ident| $body:expr $(, straight $straight:expr)?;)*) => { $(
+    ($($(#[$doc:meta])* $formula:ident, $fault:expr, |$a:ident, $b:ident| $body:expr $(, straight $straight:expr, of floats $of_floats:expr)?;)*) => { $(
         $(#[$doc])*
         impl WholeFormula<2> for $formula {
             const FAULT: Option<&'static str> = $fault;
@@ -326,6 +329,11 @@ macro_rules! whole_formulas {
                 fn straight<L: Quotients>([$a, $b]: [L; 2]) -> Option<L> {
                     L::refuse($b.equal(zero($b)));
                     Some($straight)
+                }
+                const HAS_FLOATS: bool = true;
+                #[inline(always)]
+                fn of_floats<L: Float>([$a, $b]: [L; 2]) -> L {
+                    $of_floats
                 }
             )?
         }
@@ -350,7 +358,7 @@ whole_formulas! {
         let (quotient, rest) = (a.divide(b), a.remainder(b));
         let below = rest != T::ZERO && (rest < T::ZERO) != (b < T::ZERO);
         Some(if below { quotient.subtract(T::ONE) } else { quotient })
-    }, straight a.floor_quotient(b);
+    }, straight a.floor_quotient(b), of floats a.divide(b).floor();
     Remainder, BY_ZERO, |a, b| {
         if b == T::ZERO {
             return None;
@@ -358,10 +366,10 @@ whole_formulas! {
         let rest = a.remainder(b);
         let below = rest != T::ZERO && (rest < T::ZERO) != (b < T::ZERO);
         Some(if below { rest.add(b) } else { rest })
-    }, straight a.floor_remainder(b);
+    }, straight a.floor_remainder(b), of floats a.subtract(a.divide(b).floor().multiply(b));
     TruncatedRemainder, BY_ZERO, |a, b| {
         if b == T::ZERO { None } else { Some(a.remainder(b)) }
-    }, straight a.remainder(b);
+    }, straight a.remainder(b), of floats a.subtract(a.divide(b).truncate().multiply(b));
     Power, Some("an integer to a negative integer power: cast it first, `f64(x) ** y`"), |a, b| {
         if b < T::ZERO {
             return None;

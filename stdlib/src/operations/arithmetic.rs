@@ -283,7 +283,7 @@ fn power(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
     let power = match meeting.dtype.kind() {
         Kind::Float | Kind::Complex => {
             let x = build.convert(x, meeting.dtype, call.arguments[0].span)?;
-            float_power(build, call, x, y, exponent)?
+            float_power(build, call, x, exponent.filter(|_| y.weak))?
         }
         _ if is_negative && x.weak => build.elementwise("float_power", &[x, y], call.span)?,
         _ if is_negative => {
@@ -292,34 +292,61 @@ fn power(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnosti
             let diagnostic = Diagnostic::error("E0317", message, call.arguments[1].span, "");
             return Err(diagnostic.label(call.arguments[0].span, found).help("cast it first: `f64(x) ** -1`"));
         }
+        Kind::Signed | Kind::Unsigned => {
+            let x = build.convert(x, meeting.dtype, call.arguments[0].span)?;
+            match product_power(build, call, x, exponent.filter(|_| y.weak))? {
+                Some(power) => power,
+                None => build.elementwise_call("integer_power", call)?,
+            }
+        }
         _ => build.elementwise_call("integer_power", call)?,
     };
     Ok(Value::Array(Operand { weak: meeting.weak, ..power }))
 }
 
-/// Products for the exponents that users write most; each is within 2 ULP.
+/// Products for the exponents that users write most, where they are known; of floats each is within 2 ULP.
+fn product_power(
+    build: &mut Expansion,
+    call: &Call,
+    x: Operand,
+    exponent: Option<Scalar>,
+) -> Result<Option<Operand>, Diagnostic> {
+    let span = call.span;
+    let power = match exponent.and_then(real_part) {
+        Some(1.0) => x,
+        Some(2.0) => build.elementwise("multiply", &[x, x], span)?,
+        Some(3.0) => {
+            let square = build.elementwise("multiply", &[x, x], span)?;
+            build.elementwise("multiply", &[square, x], span)?
+        }
+        Some(4.0) => {
+            let square = build.elementwise("multiply", &[x, x], span)?;
+            build.elementwise("multiply", &[square, square], span)?
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(power))
+}
+
+/// A power of floats or complex numbers.
 fn float_power(
     build: &mut Expansion,
     call: &Call,
     x: Operand,
-    y: Operand,
     exponent: Option<Scalar>,
 ) -> Result<Operand, Diagnostic> {
-    let span = call.span;
-    let real = exponent.map(Scalar::as_complex).filter(|(_, imaginary)| *imaginary == 0.0);
-    match real.map(|(real, _)| real).filter(|_| y.weak) {
-        Some(1.0) => Ok(x),
-        Some(2.0) => build.elementwise("multiply", &[x, x], span),
-        Some(3.0) => {
-            let square = build.elementwise("multiply", &[x, x], span)?;
-            build.elementwise("multiply", &[square, x], span)
-        }
-        Some(4.0) => {
-            let square = build.elementwise("multiply", &[x, x], span)?;
-            build.elementwise("multiply", &[square, square], span)
-        }
-        Some(0.5) => build.elementwise("sqrt", &[x], span),
-        Some(-1.0) => build.elementwise("reciprocal", &[x], span),
+    if let Some(power) = product_power(build, call, x, exponent)? {
+        return Ok(power);
+    }
+    match exponent.and_then(real_part) {
+        Some(0.5) => build.elementwise("sqrt", &[x], call.span),
+        Some(-1.0) => build.elementwise("reciprocal", &[x], call.span),
         _ => build.elementwise_call("float_power", call),
     }
+}
+
+/// The number, if it is real.
+fn real_part(number: Scalar) -> Option<f64> {
+    let (real, imaginary) = number.as_complex();
+    (imaginary == 0.0).then_some(real)
 }

@@ -5,6 +5,7 @@ use super::{random::*, *};
 mod complex_points;
 mod hard_points;
 mod lanes;
+mod quotients;
 
 /// The distance of two doubles in units of the last place.
 fn distance(a: f64, b: f64) -> u64 {
