@@ -18,6 +18,7 @@ use crate::kernel::record::{Code, Operation, Value};
 use iced_x86::code_asm::*;
 use iced_x86::{IcedError, Register};
 use std::collections::HashMap;
+use std::sync::OnceLock;
 use thalweg_lang::dtype::DType;
 
 /// Machine code, before it is executable.
@@ -60,6 +61,22 @@ const FIRST_SAVED: usize = 4;
 const STRIPE_INDEX: AsmRegister64 = r15;
 /// How many bytes ahead of where it is read memory is fetched: about what is computed until it is there.
 const FETCHED_AHEAD: i32 = 4096;
+
+/// Whether a fold that reads on and on is to fetch what comes. A Xeon reads ahead by itself, but within a page of memory alone; a Zen 4 goes on,
+/// and what is asked for beside that is in the way: sum of 160 MB 6.5 ms without it, 7.7 with it. Where results are written too, both gain.
+fn fetches_along() -> bool {
+    static FETCHES: OnceLock<bool> = OnceLock::new();
+    *FETCHES.get_or_init(|| {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let vendor = std::arch::x86_64::__cpuid(0);
+            let name = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes);
+            !matches!(name.as_flattened(), b"AuthenticAMD" | b"HygonGenuine")
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        true
+    })
+}
 /// The registers that hold accumulators begin here; so many are held, beside no more operations than these.
 const FIRST_HELD: u8 = 23;
 const MOST_HELD: usize = 8;
@@ -569,6 +586,9 @@ impl<'a> Writer<'a> {
     fn fetch(&mut self, copies: usize) -> Outcome {
         let request = self.vectors.request;
         let goes_down = request.folding.as_ref().is_some_and(|folding| folding.stripe.is_none());
+        if request.folding.is_some() && !goes_down && !fetches_along() {
+            return Ok(());
+        }
         for number in (0..request.inputs.len()).filter(|&number| request.inputs[number] == Reading::Fetched) {
             let reads_it =
                 |operation: &&Operation| operation.code == Code::Operand && operation.immediate == number as u64;
