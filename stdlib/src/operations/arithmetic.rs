@@ -94,7 +94,7 @@ pub(super) fn rows(rows: &mut Vec<Operation>) {
         Operation::expand("power", vec![required("x"), required("y")], power)
             .operator("**", 2)
             .summary("x to the power of y; integers stay integers and wrap.")
-            .text("Small whole powers of floats are products, those of complex numbers below 100 too. An integer array has no negative powers: cast it to a float first.")
+            .text("Small whole powers of integers and floats are products, those of complex numbers below 100 too. An integer array has no negative powers: cast it to a float first.")
             .examples(&[("2 ** 10", "1024"), ("[1.0, 2.0, 3.0] ** 2", "[1. 4. 9.]"), ("2 ** -1", "0.5"), ("1j ** 2", "(-1+0j)")]),
     );
     rows.push(
@@ -272,7 +272,7 @@ fn bit_rows(rows: &mut Vec<Operation>) {
     );
 }
 
-/// Integers go to `integer_power`, floats to products, roots or `float_power`.
+/// Small whole powers are products; other integers go to `integer_power`, floats to roots or `float_power`.
 fn power(build: &mut Expansion, call: &Call) -> Result<Value<Operand>, Diagnostic> {
     let (x, y) = (build.array(call, 0)?, build.array(call, 1)?);
     let numerics = [x, y]
